@@ -1,4 +1,30 @@
 //! Learns secrets and rewrites everything that reveals them to `[REDACTED]`.
 //!
-//! Invariants: no Jupyter, no async, no logging; derives every form of a secret itself; has no getter; `Redacted<M>`
-//! has one origin, [`Redactor::seal`].
+//! ```text
+//!  Secret ── learn ──► Learned            proof: only through it can the value be read again
+//!                        │
+//!  Redactor ─ seal(M) ─► Redacted<M>      every string, key, number list and buffer of a message
+//!           ─ stream ──► StreamRedactor   bytes of stdout and stderr, held back while they may begin a secret
+//!           ─ filter                      the same stream as a program from standard input to standard output
+//! ```
+//!
+//! Invariants: no Jupyter, no async, no logging; derives every form of a secret itself; has no getter for what it
+//! learnt; [`Redacted`] has one origin, [`Redactor::seal`], and [`Learned`] has one origin, [`Redactor::learn`].
+
+mod filter;
+mod redaction;
+mod redactor;
+mod scan;
+mod seal;
+mod secret;
+mod stream;
+
+pub use filter::{FilterError, filter};
+pub use redaction::{Form, Found, Redaction};
+pub use redactor::Redactor;
+pub use seal::{Redacted, Seal, Visitor};
+pub use secret::{Learned, Secret};
+pub use stream::{Chunk, HOLD_BACK_BYTES_MAX, Lane, StreamRedactor, Tail};
+
+/// What stands where a secret stood.
+pub const TOKEN: &str = "[REDACTED]";

@@ -1,0 +1,347 @@
+//! Redacts what a program writes while it writes it.
+//!
+//! ```text
+//!   push ──► pending ──► marked by three matchers ──► released ──► context
+//!            (arrival     stdout alone, stderr alone,   up to the    (what a later match
+//!             order)      both as they are shown        live suffix   may reach back into)
+//! ```
+//!
+//! Invariants: bytes leave in the order in which they came; any split of the same input gives the same output while no
+//! timer fires and the hold-back stays below its maximum; every byte that is not part of a match leaves unchanged.
+
+use zeroize::Zeroize;
+
+use crate::redaction::{self, Redaction};
+use crate::redactor::Redactor;
+use crate::scan::Match;
+
+/// Most bytes held back while they may begin a secret. Beyond it the start of the held text is masked: a secret this
+/// long in its longest form (a pretty-printed list of bytes) has no honest twin.
+pub const HOLD_BACK_BYTES_MAX: usize = 256 * 1024;
+
+/// Released bytes kept to complete a match that began in them.
+const CONTEXT_BYTES_MAX: usize = 4 * 1024;
+
+/// Bytes scanned at once, so that one huge write does not need memory in proportion.
+const STEP_BYTES: usize = 64 * 1024;
+
+/// A held suffix with fewer bytes of a secret than this is released by the timer.
+const TIMER_HOLDS_BYTES: usize = 4;
+
+/// One of the two output streams of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// Redacted bytes of one lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk {
+    /// Where they go.
+    pub lane: Lane,
+    /// What to write. Never ends inside a UTF-8 sequence unless the input does.
+    pub bytes: Vec<u8>,
+    /// What was hidden in them.
+    pub redactions: Vec<Redaction>,
+}
+
+/// What a stream remembers for the next cell, so that a secret printed in two cells is caught.
+#[derive(Default)]
+pub struct Tail {
+    stdout: Track,
+    stderr: Track,
+    merged: Track,
+}
+
+impl std::fmt::Debug for Tail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tail")
+    }
+}
+
+/// Original bytes that have already been released.
+#[derive(Default)]
+struct Track {
+    context: Vec<u8>,
+}
+
+impl Drop for Track {
+    fn drop(&mut self) {
+        self.context.zeroize();
+    }
+}
+
+impl Track {
+    fn remember(&mut self, bytes: &[u8]) {
+        let bytes = &bytes[bytes.len().saturating_sub(CONTEXT_BYTES_MAX)..];
+        self.context.extend_from_slice(bytes);
+        if self.context.len() > 2 * CONTEXT_BYTES_MAX {
+            let cut = self.context.len() - CONTEXT_BYTES_MAX;
+            self.context.drain(..cut);
+        }
+    }
+}
+
+/// The redactor of one execution's output.
+#[must_use = "a stream holds bytes back: finish it"]
+pub struct StreamRedactor {
+    redactor: Redactor,
+    tail: Tail,
+    pending: Vec<u8>,
+    lanes: Vec<Lane>,
+    marks: Vec<Option<Match>>,
+    /// Pending bytes before this one were followed by a boundary of the merge.
+    merged_from: usize,
+    /// Whether the last thing released on (stdout, stderr) was a token.
+    after_token: [bool; 2],
+}
+
+impl StreamRedactor {
+    pub(crate) fn new(redactor: Redactor, tail: Tail) -> Self {
+        Self {
+            redactor,
+            tail,
+            pending: Vec::new(),
+            lanes: Vec::new(),
+            marks: Vec::new(),
+            merged_from: 0,
+            after_token: [false; 2],
+        }
+    }
+
+    /// Takes bytes as the process wrote them; gives back what is safe now.
+    pub fn push(&mut self, lane: Lane, bytes: &[u8]) -> Vec<Chunk> {
+        let mut chunks = Vec::new();
+        for step in bytes.chunks(STEP_BYTES) {
+            self.pending.extend_from_slice(step);
+            self.lanes.resize(self.pending.len(), lane);
+            self.marks.resize(self.pending.len(), None);
+            let (hold, _) = self.examine(false);
+            self.release(hold, &mut chunks);
+            let excess = self.pending.len().saturating_sub(HOLD_BACK_BYTES_MAX);
+            if excess > 0 {
+                self.mask_start(excess);
+                self.release(excess, &mut chunks);
+            }
+        }
+        chunks
+    }
+
+    /// For a timer of a few tens of milliseconds: releases a held suffix that is too short to reveal anything.
+    pub fn tick(&mut self) -> Vec<Chunk> {
+        let mut chunks = Vec::new();
+        if !self.pending.is_empty() {
+            let (hold, secret_bytes) = self.examine(false);
+            let hold = if secret_bytes < TIMER_HOLDS_BYTES {
+                self.pending.len()
+            } else {
+                hold
+            };
+            self.release(hold, &mut chunks);
+        }
+        chunks
+    }
+
+    /// Whether bytes are held back, so that a timer is worth running.
+    pub fn is_holding(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Something else was shown between two writes (a display, a cleared output): text of the two lanes no longer
+    /// meets across it. Each lane by itself goes on.
+    pub fn boundary(&mut self) {
+        self.merged_from = self.pending.len();
+        self.tail.merged.context.zeroize();
+        self.tail.merged.context.clear();
+    }
+
+    /// Releases everything, because the program waits for input or its user must see all of it now.
+    pub fn settle(&mut self) -> Vec<Chunk> {
+        let mut chunks = Vec::new();
+        if !self.pending.is_empty() {
+            self.examine(true);
+            self.release(self.pending.len(), &mut chunks);
+        }
+        chunks
+    }
+
+    /// Releases everything at the end of an execution.
+    #[must_use = "these are the last bytes of the output"]
+    pub fn finish(mut self) -> (Vec<Chunk>, Tail) {
+        let chunks = self.settle();
+        (chunks, std::mem::take(&mut self.tail))
+    }
+
+    /// Marks pending bytes that belong to a match; returns how many pending bytes may leave and how many bytes of a
+    /// secret the rest holds at most.
+    fn examine(&mut self, complete: bool) -> (usize, usize) {
+        let only = |lane: Lane| self.lanes.iter().all(|l| *l == lane);
+        let mut hold = (self.pending.len(), 0);
+        let tracks: &[Option<Lane>] =
+            if only(Lane::Stdout) && self.tail.stderr.context.is_empty() && self.merged_from == 0 {
+                &[Some(Lane::Stdout)]
+            } else if only(Lane::Stderr) && self.tail.stdout.context.is_empty() && self.merged_from == 0 {
+                &[Some(Lane::Stderr)]
+            } else {
+                &[Some(Lane::Stdout), Some(Lane::Stderr), None]
+            };
+        for track in tracks {
+            let found = self.examine_track(*track, complete);
+            hold = (hold.0.min(found.0), hold.1.max(found.1));
+        }
+        // A chunk does not end inside a character.
+        if !complete && hold.0 == self.pending.len() {
+            hold.0 -= incomplete_utf8(&self.pending);
+        }
+        hold
+    }
+
+    fn examine_track(&mut self, track: Option<Lane>, complete: bool) -> (usize, usize) {
+        let context = match track {
+            Some(Lane::Stdout) => &self.tail.stdout.context,
+            Some(Lane::Stderr) => &self.tail.stderr.context,
+            None => &self.tail.merged.context,
+        };
+        // Where each byte of the track's text stands in `pending`.
+        let positions: Vec<usize> = match track {
+            Some(lane) => (0..self.pending.len()).filter(|i| self.lanes[*i] == lane).collect(),
+            None => (self.merged_from..self.pending.len()).collect(),
+        };
+        let mut text = zeroize::Zeroizing::new(Vec::with_capacity(context.len() + positions.len()));
+        text.extend_from_slice(context);
+        let before = text.len();
+        text.extend(positions.iter().map(|i| self.pending[*i]));
+        let scan = self.redactor.index().scan(&text, complete);
+        for m in crate::redactor::join(scan.matches) {
+            for k in m.start.max(before)..m.end.max(before) {
+                self.marks[positions[k - before]].get_or_insert(m);
+            }
+        }
+        match scan.live {
+            Some(live) if live.from < text.len() => {
+                let first = live.from.max(before) - before;
+                (positions.get(first).copied().unwrap_or(self.pending.len()), live.bytes)
+            }
+            _ => (self.pending.len(), 0),
+        }
+    }
+
+    /// Too much is held: what was held longest becomes a token.
+    fn mask_start(&mut self, bytes: usize) {
+        let secret = self
+            .redactor
+            .index()
+            .scan(&self.pending, false)
+            .live
+            .map_or(0, |live| live.secret);
+        let m = Match {
+            start: 0,
+            end: bytes,
+            secret,
+            form: crate::Form::Truncated,
+        };
+        self.marks[..bytes].iter_mut().for_each(|mark| {
+            mark.get_or_insert(m);
+        });
+    }
+
+    /// Moves the first `n` pending bytes out, tokens in place of marked ones.
+    fn release(&mut self, n: usize, chunks: &mut Vec<Chunk>) {
+        let mut all = Vec::new();
+        for i in 0..n {
+            let (lane, byte, mark) = (self.lanes[i], self.pending[i], self.marks[i]);
+            let track = match lane {
+                Lane::Stdout => &mut self.tail.stdout,
+                Lane::Stderr => &mut self.tail.stderr,
+            };
+            track.remember(&[byte]);
+            if i >= self.merged_from {
+                self.tail.merged.remember(&[byte]);
+            }
+            if chunks.last().is_none_or(|chunk| chunk.lane != lane) {
+                chunks.push(Chunk {
+                    lane,
+                    bytes: Vec::new(),
+                    redactions: Vec::new(),
+                });
+            }
+            let Some(chunk) = chunks.last_mut() else { continue };
+            let after_token = &mut self.after_token[usize::from(lane == Lane::Stderr)];
+            match mark {
+                None => chunk.bytes.push(byte),
+                Some(m) if !*after_token => {
+                    chunk.bytes.extend_from_slice(crate::TOKEN.as_bytes());
+                    let named = self.redactor.named(&m);
+                    redaction::add(&mut chunk.redactions, std::slice::from_ref(&named));
+                    redaction::add(&mut all, &[named]);
+                }
+                Some(_) => {}
+            }
+            *after_token = mark.is_some();
+        }
+        chunks.retain(|chunk| !chunk.bytes.is_empty());
+        self.pending[..n].zeroize();
+        self.pending.drain(..n);
+        self.lanes.drain(..n);
+        self.marks.drain(..n);
+        self.merged_from = self.merged_from.saturating_sub(n);
+        self.redactor.count(&all);
+    }
+}
+
+impl Drop for StreamRedactor {
+    fn drop(&mut self) {
+        self.pending.zeroize();
+    }
+}
+
+impl std::fmt::Debug for StreamRedactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StreamRedactor")
+    }
+}
+
+/// Length of an unfinished UTF-8 sequence at the end.
+fn incomplete_utf8(bytes: &[u8]) -> usize {
+    for n in 1..=bytes.len().min(3) {
+        let byte = bytes[bytes.len() - n];
+        let needs = match byte {
+            0xC2..=0xDF => 2,
+            0xE0..=0xEF => 3,
+            0xF0..=0xF4 => 4,
+            0x80..=0xBF => continue,
+            _ => return 0,
+        };
+        return if n < needs { n } else { 0 };
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Secret;
+
+    #[test]
+    fn a_secret_in_two_writes_is_one_token() {
+        let redactor = Redactor::new();
+        let secret = Secret::new("s", "k", b"planted-value-1".to_vec());
+        assert_eq!(redactor.learn(&secret).notice(), None);
+        let mut stream = redactor.stream(Tail::default());
+        let mut out = Vec::new();
+        for part in ["a plan", "ted-val", "ue-1 b"] {
+            out.extend(
+                stream
+                    .push(Lane::Stdout, part.as_bytes())
+                    .into_iter()
+                    .flat_map(|c| c.bytes),
+            );
+        }
+        let (last, _) = stream.finish();
+        out.extend(last.into_iter().flat_map(|c| c.bytes));
+        assert_eq!(String::from_utf8(out).unwrap(), "a [REDACTED] b");
+    }
+}
