@@ -1,0 +1,6 @@
+"""What the end-to-end tests stand on: an isolated user, a kernel with everything recorded, and the search at the end."""
+
+from .house import PLANTED, House
+from .kernel import Kernel
+
+__all__ = ["House", "Kernel", "PLANTED"]
