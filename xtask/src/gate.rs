@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that has to pass.
 //!
 //! ```text
-//! setup → fmt → clippy → doc → unit (nextest) → doctest → product (release binaries) → e2e (real clients)
+//! setup → fmt → clippy → doc → product (release binaries) → unit (nextest) → doctest → e2e (real clients)
 //! ```
 //!
 //! Everything is built in the release profile: the evaluation engine and the database drivers are large, and one
@@ -20,7 +20,7 @@ const DOCTESTED: &[&str] = &[
     "sealbook-core",
 ];
 
-const STEPS: &[&str] = &["setup", "fmt", "clippy", "doc", "unit", "doctest", "product", "e2e"];
+const STEPS: &[&str] = &["setup", "fmt", "clippy", "doc", "product", "unit", "doctest", "e2e"];
 
 /// Runs the steps named in `arguments`, or all of them; what follows `--` goes to pytest.
 ///
@@ -84,6 +84,7 @@ pub fn run(arguments: &[&str]) -> Result<(), String> {
 fn setup() -> Result<Tally, String> {
     packages::install_missing()?;
     packages::install_nextest()?;
+    packages::fetch_notebook_crates()?;
     python::install()?;
     Ok(Tally::one(true))
 }

@@ -110,6 +110,30 @@ pub fn install_nextest() -> Result<(), String> {
     step::quiet("cargo install cargo-nextest", &mut install)
 }
 
+/// Crates that the example notebooks use with `:dep`, exactly as they name them: fetched here, used offline there.
+const NOTEBOOK_CRATES: &[&str] = &["postgres = \"=0.19.14\""];
+
+/// Fetches what the example notebooks depend on.
+///
+/// # Errors
+/// When cargo cannot fetch it.
+pub fn fetch_notebook_crates() -> Result<(), String> {
+    let folder = crate::workspace::tools().join("notebook-crates");
+    let manifest = format!(
+        "[package]\nname = \"notebook-crates\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[lib]\npath = \"lib.rs\"\n\n\
+         [workspace]\n\n[dependencies]\n{}\n",
+        NOTEBOOK_CRATES.join("\n"),
+    );
+    let written = std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(folder.join("Cargo.toml"), manifest))
+        .and_then(|()| std::fs::write(folder.join("lib.rs"), "//! Nothing: only the dependencies count.\n"));
+    written.map_err(|error| format!("{}: {error}", folder.display()))?;
+    step::quiet(
+        "crates of the example notebooks",
+        step::cargo().args(["fetch", "--quiet"]).current_dir(&folder),
+    )
+}
+
 fn on_path(program: &str) -> bool {
     std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
