@@ -7,8 +7,11 @@
 //! the session's redactor can turn into something that may be sent.
 
 pub mod engine;
+mod evcxr_engine;
+pub mod runner;
 
 pub use engine::{
     Completeness, Completion, Completions, DbutilsHandler, Documentation, Engine, EngineError, Event, Host,
     InputRefused, InputRequest, Interrupt, MimeBundle, Outcome,
 };
+pub use evcxr_engine::{EvcxrEngine, Options};
