@@ -1,0 +1,252 @@
+//! `sealbook audit …`: who did what, from where, and how it ended.
+
+use clap::{Args, Subcommand};
+use sealbook_api::audit::{AuditQuery, AuditRecord};
+use sealbook_api::client::Client;
+
+use crate::failure::{Failure, Outcome};
+use crate::output::{self, Format, Table};
+use crate::service;
+
+/// How often `tail --follow` asks for new records.
+const FOLLOW_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Verbs of `sealbook audit`.
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Show the newest records
+    Tail(Tail),
+    /// Find records
+    Query(Query),
+    /// Write records to standard output as JSON Lines, oldest first
+    Export(Query),
+    /// Check that no record was edited, reordered or removed
+    Verify,
+}
+
+/// Arguments of `tail`.
+#[derive(Debug, Args)]
+pub struct Tail {
+    /// How many records
+    #[arg(long, short = 'n', default_value_t = 20, value_name = "COUNT")]
+    lines: u32,
+    /// Go on showing records as they are written
+    #[arg(long, short = 'f')]
+    follow: bool,
+}
+
+/// Filters of `query` and `export`; all that are given must hold.
+#[derive(Debug, Args)]
+pub struct Query {
+    /// Requests of this user
+    #[arg(long)]
+    user: Option<String>,
+    /// Requests about this scope
+    #[arg(long)]
+    scope: Option<String>,
+    /// This action, for example getSecret
+    #[arg(long)]
+    action: Option<String>,
+    /// Since this time (2026-01-31, 2026-01-31T12:00:00Z) or this long ago (90s, 15m, 2h, 7d)
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    since: Option<i64>,
+    /// Only what was refused or failed
+    #[arg(long)]
+    failed: bool,
+    /// At most this many records, the newest
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<u32>,
+}
+
+impl Audit {
+    /// Runs the command.
+    pub async fn run(self, format: Format) -> Outcome {
+        let client = service::client()?;
+        match self {
+            Audit::Tail(tail) => tail.run(&client, format).await,
+            Audit::Query(query) => {
+                let page = client.query_audit(&query.request()).await.map_err(service::failed)?;
+                print(&page.records, format)
+            }
+            Audit::Export(query) => {
+                let page = client.query_audit(&query.request()).await.map_err(service::failed)?;
+                json_lines(&page.records)
+            }
+            Audit::Verify => verify(&client, format).await,
+        }
+    }
+}
+
+impl Tail {
+    async fn run(self, client: &Client, format: Format) -> Outcome {
+        let request = AuditQuery { limit: Some(self.lines), ..AuditQuery::default() };
+        let mut page = client.query_audit(&request).await.map_err(service::failed)?;
+        if !self.follow {
+            return print(&page.records, format);
+        }
+        // Following has no last record, so JSON is a document per line, and a table has its header once.
+        if format == Format::Table {
+            output::text(&table(&page.records).to_string())?;
+        } else {
+            json_lines(&page.records)?;
+        }
+        loop {
+            tokio::time::sleep(FOLLOW_INTERVAL).await;
+            let request = AuditQuery { after: Some(page.position), ..AuditQuery::default() };
+            page = client.query_audit(&request).await.map_err(service::failed)?;
+            if format == Format::Json {
+                json_lines(&page.records)?;
+            } else {
+                let rows = table(&page.records).to_string();
+                output::text(rows.split_once('\n').map_or("", |(_, rows)| rows))?;
+            }
+        }
+    }
+}
+
+impl Query {
+    fn request(self) -> AuditQuery {
+        AuditQuery {
+            user: self.user,
+            scope: self.scope,
+            action: self.action,
+            since: self.since,
+            failed: self.failed.then_some(true),
+            limit: self.limit,
+            after: None,
+        }
+    }
+}
+
+async fn verify(client: &Client, format: Format) -> Outcome {
+    let verification = client.verify_audit().await.map_err(service::failed)?;
+    if format == Format::Json {
+        output::json(&verification)?;
+    } else {
+        let mut text = format!("{} records in {} chains checked", verification.records, verification.chains);
+        if verification.unknown_outcomes > 0 {
+            text.push_str(&format!(
+                "; {} requests have no outcome, because the service stopped before it was known",
+                verification.unknown_outcomes
+            ));
+        }
+        output::line(&text)?;
+    }
+    match verification.first_bad {
+        None if verification.intact => Ok(()),
+        bad => Err(Failure::new(format!(
+            "the audit log is not intact: {}",
+            bad.unwrap_or_else(|| "the service did not say where".into())
+        ))
+        .hint("Somebody, or something, changed the log outside the service. Keep a copy of the data folder or database as it is, and compare with the exported checkpoints.")),
+    }
+}
+
+fn print(records: &[AuditRecord], format: Format) -> Outcome {
+    match format {
+        Format::Json => output::json(&records),
+        Format::Table => output::text(&table(records).to_string()),
+    }
+}
+
+fn json_lines(records: &[AuditRecord]) -> Outcome {
+    let mut text = String::new();
+    for record in records {
+        match serde_json::to_string(record) {
+            Ok(line) => text.extend([line.as_str(), "\n"]),
+            Err(error) => return Err(Failure::new(format!("cannot write a record as JSON: {error}"))),
+        }
+    }
+    output::text(&text)
+}
+
+fn table(records: &[AuditRecord]) -> Table {
+    let mut table = Table::new(["Time", "User", "Action", "On", "From", "Outcome"]);
+    for record in records {
+        let outcome = match &record.response {
+            None => "unknown".to_string(),
+            Some(response) => match &response.error_message {
+                None => response.status_code.to_string(),
+                Some(message) => format!("{} {message}", response.status_code),
+            },
+        };
+        table.row([
+            output::time(Some(record.timestamp)),
+            record.user_identity.email.clone(),
+            record.action_name.clone(),
+            subject(record),
+            origin(record),
+            outcome,
+        ]);
+    }
+    table
+}
+
+/// `scope/key principal` as far as the request named them.
+fn subject(record: &AuditRecord) -> String {
+    let text = |name: &str| record.request_params.get(name).and_then(|value| value.as_str());
+    let mut subject = text("scope").unwrap_or_default().to_string();
+    if let Some(key) = text("key") {
+        subject.extend(["/", key]);
+    }
+    for name in ["principal", "group_name", "parent_name", "user_name"] {
+        if let Some(value) = text(name) {
+            if !subject.is_empty() {
+                subject.push(' ');
+            }
+            subject.push_str(value);
+        }
+    }
+    subject
+}
+
+/// The run or notebook, or else the caller's address.
+fn origin(record: &AuditRecord) -> String {
+    let Some(kernel) = &record.kernel else { return record.source_ip_address.clone() };
+    match (&kernel.run_id, &kernel.asserted_notebook_path) {
+        (Some(run), _) => format!("run {run}"),
+        (None, Some(path)) => path.clone(),
+        (None, None) => format!("kernel {}", kernel.kernel_id),
+    }
+}
+
+/// Parses `--since` into milliseconds since 1970.
+fn since(text: &str) -> Result<i64, String> {
+    use time::OffsetDateTime;
+    use time::format_description::well_known::{Iso8601, Rfc3339};
+
+    let wrong = || format!("`{text}` is neither a time (2026-01-31T12:00:00Z), a day (2026-01-31) nor an age (90s, 15m, 2h, 7d)");
+    let milliseconds = |moment: OffsetDateTime| (moment.unix_timestamp_nanos() / 1_000_000) as i64;
+    if let Ok(moment) = OffsetDateTime::parse(text, &Rfc3339) {
+        return Ok(milliseconds(moment));
+    }
+    if let Ok(day) = time::Date::parse(text, &Iso8601::DATE) {
+        return Ok(milliseconds(day.midnight().assume_utc()));
+    }
+    let unit = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3600,
+        Some('d') => 86400,
+        _ => return Err(wrong()),
+    };
+    let count: i64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    let age = count.checked_mul(unit).and_then(|seconds| seconds.checked_mul(1000)).filter(|age| *age >= 0).ok_or_else(wrong)?;
+    Ok(milliseconds(OffsetDateTime::now_utc()) - age)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::since;
+
+    #[test]
+    fn since_takes_times_days_and_ages() {
+        assert_eq!(since("1970-01-02T00:00:00Z"), Ok(86_400_000));
+        assert_eq!(since("1970-01-02"), Ok(86_400_000));
+        let (hour, minutes) = (since("1h").unwrap(), since("60m").unwrap());
+        assert!((hour - minutes).abs() < 10_000);
+        for wrong in ["", "yesterday", "h", "-1h", "1x", "99999999999999999d", "2026-13-01", "é"] {
+            assert!(since(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
