@@ -79,7 +79,10 @@ impl Audit {
 
 impl Tail {
     async fn run(self, client: &Client, format: Format) -> Outcome {
-        let request = AuditQuery { limit: Some(self.lines), ..AuditQuery::default() };
+        let request = AuditQuery {
+            limit: Some(self.lines),
+            ..AuditQuery::default()
+        };
         let mut page = client.query_audit(&request).await.map_err(service::failed)?;
         if !self.follow {
             return print(&page.records, format);
@@ -92,7 +95,10 @@ impl Tail {
         }
         loop {
             tokio::time::sleep(FOLLOW_INTERVAL).await;
-            let request = AuditQuery { after: Some(page.position), ..AuditQuery::default() };
+            let request = AuditQuery {
+                after: Some(page.position),
+                ..AuditQuery::default()
+            };
             page = client.query_audit(&request).await.map_err(service::failed)?;
             if format == Format::Json {
                 json_lines(&page.records)?;
@@ -123,7 +129,10 @@ async fn verify(client: &Client, format: Format) -> Outcome {
     if format == Format::Json {
         output::json(&verification)?;
     } else {
-        let mut text = format!("{} records in {} chains checked", verification.records, verification.chains);
+        let mut text = format!(
+            "{} records in {} chains checked",
+            verification.records, verification.chains
+        );
         if verification.unknown_outcomes > 0 {
             text.push_str(&format!(
                 "; {} requests have no outcome, because the service stopped before it was known",
@@ -202,7 +211,9 @@ fn subject(record: &AuditRecord) -> String {
 
 /// The run or notebook, or else the caller's address.
 fn origin(record: &AuditRecord) -> String {
-    let Some(kernel) = &record.kernel else { return record.source_ip_address.clone() };
+    let Some(kernel) = &record.kernel else {
+        return record.source_ip_address.clone();
+    };
     match (&kernel.run_id, &kernel.asserted_notebook_path) {
         (Some(run), _) => format!("run {run}"),
         (None, Some(path)) => path.clone(),
@@ -215,7 +226,9 @@ fn since(text: &str) -> Result<i64, String> {
     use time::OffsetDateTime;
     use time::format_description::well_known::{Iso8601, Rfc3339};
 
-    let wrong = || format!("`{text}` is neither a time (2026-01-31T12:00:00Z), a day (2026-01-31) nor an age (90s, 15m, 2h, 7d)");
+    let wrong = || {
+        format!("`{text}` is neither a time (2026-01-31T12:00:00Z), a day (2026-01-31) nor an age (90s, 15m, 2h, 7d)")
+    };
     let milliseconds = |moment: OffsetDateTime| (moment.unix_timestamp_nanos() / 1_000_000) as i64;
     if let Ok(moment) = OffsetDateTime::parse(text, &Rfc3339) {
         return Ok(milliseconds(moment));
@@ -231,7 +244,11 @@ fn since(text: &str) -> Result<i64, String> {
         _ => return Err(wrong()),
     };
     let count: i64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
-    let age = count.checked_mul(unit).and_then(|seconds| seconds.checked_mul(1000)).filter(|age| *age >= 0).ok_or_else(wrong)?;
+    let age = count
+        .checked_mul(unit)
+        .and_then(|seconds| seconds.checked_mul(1000))
+        .filter(|age| *age >= 0)
+        .ok_or_else(wrong)?;
     Ok(milliseconds(OffsetDateTime::now_utc()) - age)
 }
 
@@ -245,7 +262,16 @@ mod tests {
         assert_eq!(since("1970-01-02"), Ok(86_400_000));
         let (hour, minutes) = (since("1h").unwrap(), since("60m").unwrap());
         assert!((hour - minutes).abs() < 10_000);
-        for wrong in ["", "yesterday", "h", "-1h", "1x", "99999999999999999d", "2026-13-01", "é"] {
+        for wrong in [
+            "",
+            "yesterday",
+            "h",
+            "-1h",
+            "1x",
+            "99999999999999999d",
+            "2026-13-01",
+            "é",
+        ] {
             assert!(since(wrong).is_err(), "{wrong:?}");
         }
     }

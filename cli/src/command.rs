@@ -10,7 +10,14 @@ use crate::output::Format;
 #[command(name = "sealbook", version, after_help = EXIT_STATUSES, max_term_width = 120, subcommand_required = true)]
 pub struct Sealbook {
     /// How results are printed
-    #[arg(long, global = true, value_enum, ignore_case = true, default_value_t, value_name = "FORMAT")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        ignore_case = true,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
     output: Format,
     #[command(subcommand)]
     command: Command,
@@ -19,21 +26,12 @@ pub struct Sealbook {
 /// The command groups.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Install the kernel, store two example credentials, run an example notebook and show what it printed
-    #[cfg(feature = "kernel")]
-    Quickstart(crate::quickstart::Quickstart),
-    /// Run a notebook and save it with its outputs after each cell
-    #[cfg(feature = "kernel")]
-    Run(crate::run::Run),
     /// Install the Jupyter kernelspec
     #[cfg(feature = "kernel")]
     Install(crate::install::Install),
     /// Remove an installed kernelspec
     #[cfg(feature = "kernel")]
     Uninstall(crate::install::Uninstall),
-    /// Run as a Jupyter kernel (what the kernelspec launches)
-    #[cfg(feature = "kernel")]
-    Kernel(crate::kernel::Kernel),
     /// Manage scopes, secrets and who may use them
     #[command(subcommand)]
     Secrets(crate::secrets::Secrets),
@@ -49,12 +47,6 @@ enum Command {
     /// Read and check the audit log
     #[command(subcommand)]
     Audit(crate::audit::Audit),
-    /// Run the secret service
-    #[cfg(feature = "server")]
-    Serve(crate::serve::Serve),
-    /// Filter standard input to standard output, rewriting the given secrets to [REDACTED]
-    #[cfg(feature = "kernel")]
-    Redact(crate::redact::Redact),
     /// Check this installation: what is wrong, and what to do about it
     Doctor(crate::doctor::Doctor),
     /// Print a completion script for your shell
@@ -69,24 +61,14 @@ impl Sealbook {
         let format = self.output;
         match self.command {
             #[cfg(feature = "kernel")]
-            Command::Quickstart(command) => command.run(),
-            #[cfg(feature = "kernel")]
-            Command::Run(command) => command.run(),
-            #[cfg(feature = "kernel")]
             Command::Install(command) => command.run(),
             #[cfg(feature = "kernel")]
             Command::Uninstall(command) => command.run(),
-            #[cfg(feature = "kernel")]
-            Command::Kernel(command) => command.run(),
             Command::Secrets(command) => block_on(command.run(format)),
             Command::Groups(command) => block_on(command.run(format)),
             Command::Users(command) => block_on(command.run(format)),
             Command::Tokens(command) => block_on(command.run(format)),
             Command::Audit(command) => block_on(command.run(format)),
-            #[cfg(feature = "server")]
-            Command::Serve(command) => command.run(),
-            #[cfg(feature = "kernel")]
-            Command::Redact(command) => command.run(),
             Command::Doctor(command) => command.run(format),
             Command::Completions(command) => command.run(),
             Command::Man(command) => command.run(),

@@ -74,7 +74,11 @@ pub type Outcome = Result<(), Failure>;
 impl Failure {
     /// A failure with status 1. `message` says what happened and where, in one sentence.
     pub fn new(message: impl Into<String>) -> Self {
-        Failure { status: Status::Failed, message: message.into(), hints: Vec::new() }
+        Failure {
+            status: Status::Failed,
+            message: message.into(),
+            hints: Vec::new(),
+        }
     }
 
     /// A wrong flag, argument or input file (status 2).
@@ -89,7 +93,11 @@ impl Failure {
 
     /// A failure whose explanation was already printed; only the status is left to give.
     pub fn silent(status: Status) -> Self {
-        Failure { status, message: String::new(), hints: Vec::new() }
+        Failure {
+            status,
+            message: String::new(),
+            hints: Vec::new(),
+        }
     }
 
     /// Adds what the user can do about it.
@@ -142,6 +150,9 @@ mod tests {
     #[test]
     fn io_errors_lose_their_number() {
         let error = std::io::Error::from_raw_os_error(2);
-        assert_eq!(Failure::io("read x", &error).message, "cannot read x: No such file or directory");
+        assert_eq!(
+            Failure::io("read x", &error).message,
+            "cannot read x: No such file or directory"
+        );
     }
 }

@@ -87,11 +87,17 @@ impl Groups {
                 format.done()
             }
             Groups::AddMember(Change { parent_name, member }) => {
-                client.add_member(&parent_name, &member.member()).await.map_err(failed)?;
+                client
+                    .add_member(&parent_name, &member.member())
+                    .await
+                    .map_err(failed)?;
                 format.done()
             }
             Groups::RemoveMember(Change { parent_name, member }) => {
-                client.remove_member(&parent_name, &member.member()).await.map_err(failed)?;
+                client
+                    .remove_member(&parent_name, &member.member())
+                    .await
+                    .map_err(failed)?;
                 format.done()
             }
             Groups::ListMembers(Name { group_name }) => {

@@ -73,14 +73,27 @@ pub struct Uninstall {
 impl Install {
     /// Installs and says where.
     pub fn run(self) -> Outcome {
-        let env = self.env.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
-        let spec = Spec { display_name: self.display_name, env };
+        let env = self
+            .env
+            .chunks_exact(2)
+            .map(|pair| (pair[0].clone(), pair[1].clone()))
+            .collect();
+        let spec = Spec {
+            display_name: self.display_name,
+            env,
+        };
         let folder = self.place.folder()?;
         match spec.install(&folder, self.replace)? {
-            Installed::Written => output::line(&format!("installed kernelspec {} in {}", self.place.name, folder.display())),
-            Installed::AlreadyThere => {
-                output::line(&format!("kernelspec {} is already installed in {}", self.place.name, folder.display()))
-            }
+            Installed::Written => output::line(&format!(
+                "installed kernelspec {} in {}",
+                self.place.name,
+                folder.display()
+            )),
+            Installed::AlreadyThere => output::line(&format!(
+                "kernelspec {} is already installed in {}",
+                self.place.name,
+                folder.display()
+            )),
         }
     }
 }
@@ -94,10 +107,17 @@ impl Uninstall {
                 .hint("Use the flags that it was installed with (--user, --sys-prefix, --prefix, --name); `jupyter kernelspec list` shows where kernelspecs are."));
         }
         if !is_ours(&folder) {
-            return Err(Failure::new(format!("the kernelspec in {} was not made by sealbook; nothing was removed", folder.display()))
-                .hint(format!("To remove it all the same: jupyter kernelspec remove {}", self.place.name)));
+            return Err(Failure::new(format!(
+                "the kernelspec in {} was not made by sealbook; nothing was removed",
+                folder.display()
+            ))
+            .hint(format!(
+                "To remove it all the same: jupyter kernelspec remove {}",
+                self.place.name
+            )));
         }
-        std::fs::remove_dir_all(&folder).map_err(|error| Failure::io(format!("remove {}", folder.display()), &error))?;
+        std::fs::remove_dir_all(&folder)
+            .map_err(|error| Failure::io(format!("remove {}", folder.display()), &error))?;
         output::line(&format!("removed {}", folder.display()))
     }
 }
@@ -129,8 +149,11 @@ impl Spec {
                 return Ok(Installed::AlreadyThere);
             }
             if !replace {
-                return Err(Failure::new(format!("another kernelspec is in {}; it was left as it is", folder.display()))
-                    .hint("Use --replace to overwrite it, or --name to install under another name."));
+                return Err(Failure::new(format!(
+                    "another kernelspec is in {}; it was left as it is",
+                    folder.display()
+                ))
+                .hint("Use --replace to overwrite it, or --name to install under another name."));
             }
         }
         let write = |path: &Path, bytes: &[u8]| {
@@ -141,17 +164,24 @@ impl Spec {
             Failure::io(format!("make the folder {}", parent.display()), &error)
                 .hint("Install for your user (--user) or into a folder that you may write (--prefix DIR).")
         })?;
-        let staged = tempfile::Builder::new().prefix(".sealbook-").tempdir_in(parent).map_err(|error| {
-            Failure::io(format!("write in {}", parent.display()), &error)
-                .hint("Install for your user (--user) or into a folder that you may write (--prefix DIR).")
-        })?;
-        write(&staged.path().join("kernel.json"), format!("{kernel_json:#}\n").as_bytes())?;
+        let staged = tempfile::Builder::new()
+            .prefix(".sealbook-")
+            .tempdir_in(parent)
+            .map_err(|error| {
+                Failure::io(format!("write in {}", parent.display()), &error)
+                    .hint("Install for your user (--user) or into a folder that you may write (--prefix DIR).")
+            })?;
+        write(
+            &staged.path().join("kernel.json"),
+            format!("{kernel_json:#}\n").as_bytes(),
+        )?;
         for (name, bytes) in LOGOS {
             write(&staged.path().join(name), bytes)?;
         }
         readable_by_all(staged.path())?;
         if folder.exists() {
-            std::fs::remove_dir_all(folder).map_err(|error| Failure::io(format!("replace {}", folder.display()), &error))?;
+            std::fs::remove_dir_all(folder)
+                .map_err(|error| Failure::io(format!("replace {}", folder.display()), &error))?;
         }
         std::fs::rename(staged.keep(), folder)
             .map_err(|error| Failure::io(format!("move the kernelspec to {}", folder.display()), &error))?;
@@ -166,7 +196,13 @@ impl Spec {
         if let Some(name) = &self.display_name {
             spec["display_name"] = json!(name);
         }
-        spec["env"] = self.env.iter().cloned().collect::<std::collections::BTreeMap<_, _>>().into_iter().collect();
+        spec["env"] = self
+            .env
+            .iter()
+            .cloned()
+            .collect::<std::collections::BTreeMap<_, _>>()
+            .into_iter()
+            .collect();
         spec["metadata"]["sealbook"] = json!({ "version": env!("CARGO_PKG_VERSION") });
         Ok(spec)
     }
@@ -181,7 +217,9 @@ impl Place {
                 .hint("Names are made of ASCII letters, digits, dots, underscores and hyphens, and do not begin with a dot."));
         }
         let data = if let Some(prefix) = &self.prefix {
-            std::path::absolute(prefix).map_err(|error| Failure::io("resolve --prefix", &error))?.join("share/jupyter")
+            std::path::absolute(prefix)
+                .map_err(|error| Failure::io("resolve --prefix", &error))?
+                .join("share/jupyter")
         } else if self.sys_prefix {
             python_prefix()?.join("share/jupyter")
         } else {
@@ -207,7 +245,11 @@ pub fn known_folders(name: &str) -> Vec<PathBuf> {
 
 /// Jupyter's data folder of the user.
 fn user_data() -> Result<PathBuf, Failure> {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let variable = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     if let Some(data) = variable("JUPYTER_DATA_DIR") {
         return Ok(data);
     }
@@ -234,7 +276,9 @@ fn python_prefix() -> Result<PathBuf, Failure> {
         }
     }
     for python in ["python3", "python"] {
-        let answer = Command::new(python).args(["-c", "import sys; print(sys.prefix)"]).output();
+        let answer = Command::new(python)
+            .args(["-c", "import sys; print(sys.prefix)"])
+            .output();
         if let Ok(answer) = answer
             && answer.status.success()
             && let Ok(prefix) = String::from_utf8(answer.stdout)
@@ -258,7 +302,9 @@ pub fn read_kernel_json(folder: &Path) -> Option<Value> {
 
 fn is_same(folder: &Path, kernel_json: &Value) -> bool {
     read_kernel_json(folder).as_ref() == Some(kernel_json)
-        && LOGOS.iter().all(|(name, bytes)| std::fs::read(folder.join(name)).is_ok_and(|there| there == *bytes))
+        && LOGOS
+            .iter()
+            .all(|(name, bytes)| std::fs::read(folder.join(name)).is_ok_and(|there| there == *bytes))
 }
 
 /// A temporary folder is 0700; a kernelspec under a shared prefix is for everyone.
@@ -282,13 +328,20 @@ mod tests {
         let folder = base.path().join("kernels/sealbook");
         assert_eq!(spec().install(&folder, false).unwrap(), Installed::Written);
         assert_eq!(spec().install(&folder, false).unwrap(), Installed::AlreadyThere);
-        let other = Spec { display_name: Some("Other".into()), env: vec![("A".into(), "1".into())] };
+        let other = Spec {
+            display_name: Some("Other".into()),
+            env: vec![("A".into(), "1".into())],
+        };
         assert!(other.install(&folder, false).is_err());
         assert_eq!(other.install(&folder, true).unwrap(), Installed::Written);
         let written = read_kernel_json(&folder).unwrap();
         assert_eq!(written["display_name"], "Other");
         assert_eq!(written["env"], json!({"A": "1"}));
-        let names: Vec<_> = std::fs::read_dir(base.path().join("kernels")).unwrap().flatten().map(|e| e.file_name()).collect();
+        let names: Vec<_> = std::fs::read_dir(base.path().join("kernels"))
+            .unwrap()
+            .flatten()
+            .map(|e| e.file_name())
+            .collect();
         assert_eq!(names, ["sealbook"], "no staging folder is left");
     }
 
@@ -305,7 +358,12 @@ mod tests {
     #[test]
     fn names_that_would_leave_the_folder_are_refused() {
         for name in ["", "..", "a/b", ".hidden", "ä"] {
-            let place = Place { user: true, sys_prefix: false, prefix: None, name: name.into() };
+            let place = Place {
+                user: true,
+                sys_prefix: false,
+                prefix: None,
+                name: name.into(),
+            };
             assert!(place.folder().is_err(), "{name:?}");
         }
     }

@@ -10,18 +10,8 @@ mod failure;
 mod groups;
 #[cfg(feature = "kernel")]
 mod install;
-#[cfg(feature = "kernel")]
-mod kernel;
 mod output;
-#[cfg(feature = "kernel")]
-mod quickstart;
-#[cfg(feature = "kernel")]
-mod redact;
-#[cfg(feature = "kernel")]
-mod run;
 mod secrets;
-#[cfg(feature = "server")]
-mod serve;
 mod service;
 mod shell;
 mod tokens;
@@ -33,8 +23,6 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    #[cfg(feature = "kernel")]
-    sealbook_kernel::runner_hook();
     // A wrong command line ends here, with status 2 and clap's explanation.
     let sealbook = command::Sealbook::parse();
     match sealbook.run() {

@@ -47,7 +47,10 @@ pub struct Table {
 impl Table {
     /// A table without rows.
     pub fn new<const N: usize>(header: [&'static str; N]) -> Self {
-        Table { header: header.to_vec(), rows: Vec::new() }
+        Table {
+            header: header.to_vec(),
+            rows: Vec::new(),
+        }
     }
 
     /// Adds a row.
@@ -132,7 +135,10 @@ mod tests {
         let mut table = Table::new(["Scope", "Backend"]);
         table.row(["jdbc".into(), "DATABRICKS".into()]);
         table.row(["clickstream-db".into(), String::new()]);
-        assert_eq!(table.to_string(), "Scope           Backend\njdbc            DATABRICKS\nclickstream-db\n");
+        assert_eq!(
+            table.to_string(),
+            "Scope           Backend\njdbc            DATABRICKS\nclickstream-db\n"
+        );
     }
 
     #[test]

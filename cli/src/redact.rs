@@ -1,20 +1,15 @@
 //! `sealbook redact`: a filter with the kernel's own redactor.
 //!
-//! Plan: 1. read every secret (any that cannot be read, or is empty, stops before a byte is output); 2. learn them;
-//! 3. pass standard input through, letting out at once what is safe; 4. let out what was held back at the end.
+//! Plan: 1. read every secret (any that cannot be read, or is empty, stops before a byte is output); 2. hand standard
+//! input, standard output and the secrets to the redactor, which lets out at once what is safe.
 
-use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sealbook_kernel::redact::{Lane, Redactor, Secret, StreamRedactor};
-use zeroize::Zeroizing;
+use sealbook_kernel::redact::{FilterError, Secret, filter};
 
-use crate::failure::{Failure, Outcome, Status};
+use crate::failure::{Failure, Outcome, Status, plain};
 use crate::output;
-
-/// How much is read at a time.
-const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Arguments of `redact`.
 #[derive(Debug, Args)]
@@ -31,15 +26,17 @@ pub struct Redact {
 impl Redact {
     /// Filters until standard input ends.
     pub fn run(self) -> Outcome {
-        let redactor = Redactor::new();
-        for path in self.files()? {
-            let value = read_secret(&path)?;
-            let learned = redactor.learn(&Secret::new("file", &path.display().to_string(), &value));
-            if let Some(notice) = learned.notice() {
-                output::note(&format!("sealbook: {}: {notice}", path.display()));
+        let secrets = self.files()?.iter().map(|path| read_secret(path)).collect::<Result<Vec<_>, _>>()?;
+        let notice = |line: &str| output::note(&format!("sealbook: {line}"));
+        match filter(std::io::stdin().lock(), std::io::stdout().lock(), secrets, notice) {
+            Ok(()) => Ok(()),
+            Err(FilterError::Write(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                Err(Failure::silent(Status::Failed))
             }
+            Err(FilterError::Write(error)) => Err(Failure::io("write to standard output", &error)),
+            Err(FilterError::Read(error)) => Err(Failure::io("read standard input", &error)),
+            Err(other) => Err(Failure::new(other.to_string())),
         }
-        filter(StreamRedactor::new(&redactor))
     }
 
     fn files(&self) -> Result<Vec<PathBuf>, Failure> {
@@ -66,39 +63,13 @@ impl Redact {
     }
 }
 
-fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let value = std::fs::read(path).map(Zeroizing::new).map_err(|error| {
-        Failure::io(format!("read the secret file {}", path.display()), &error).hint("Nothing was passed on.")
+fn read_secret(path: &Path) -> Result<Secret, Failure> {
+    let value = std::fs::read(path).map_err(|error| {
+        Failure::new(format!("cannot read the secret file {}: {}", path.display(), plain(&error)))
+            .hint("Nothing was passed on.")
     })?;
     if value.is_empty() {
         return Err(Failure::new(format!("the secret file {} is empty", path.display())).hint("Nothing was passed on."));
     }
-    Ok(value)
-}
-
-fn filter(mut stream: StreamRedactor) -> Outcome {
-    let mut input = std::io::stdin().lock();
-    let mut chunk = vec![0; CHUNK_BYTES];
-    loop {
-        let length = match input.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(length) => length,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Failure::io("read standard input", &error)),
-        };
-        pass_on(&stream.push(Lane::Stdout, &chunk[..length]))?;
-    }
-    pass_on(&stream.finish())
-}
-
-fn pass_on(bytes: &[u8]) -> Outcome {
-    if bytes.is_empty() {
-        return Ok(());
-    }
-    let mut out = std::io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Failure::silent(Status::Failed)),
-        Err(error) => Err(Failure::io("write to standard output", &error)),
-    }
+    Ok(Secret::new("file", path.display().to_string(), value))
 }

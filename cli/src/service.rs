@@ -14,8 +14,7 @@ pub fn client() -> Result<Client, Failure> {
 pub fn failed(error: ClientError) -> Failure {
     let failure = Failure::new(error.to_string());
     match &error {
-        ClientError::Unreachable(_) => failure.status(Status::Unreachable),
-        ClientError::Configuration(_) => failure.status(Status::Usage),
+        ClientError::Unreachable(_) | ClientError::Configuration(_) => failure.status(Status::Unreachable),
         ClientError::Api(refusal) => match advice(refusal.error_code, &refusal.message) {
             Some(advice) => failure.hint(advice),
             None => failure,
@@ -27,7 +26,9 @@ pub fn failed(error: ClientError) -> Failure {
 /// What to do about a refusal, where there is something to do that its message does not say.
 fn advice(code: ErrorCode, message: &str) -> Option<&'static str> {
     Some(match code {
-        ErrorCode::ResourceAlreadyExists if message.starts_with("Scope") => "To see all scopes: sealbook secrets list-scopes",
+        ErrorCode::ResourceAlreadyExists if message.starts_with("Scope") => {
+            "To see all scopes: sealbook secrets list-scopes"
+        }
         ErrorCode::ResourceDoesNotExist if message.starts_with("Scope") => {
             "To see all scopes: sealbook secrets list-scopes. To create one: sealbook secrets create-scope --scope NAME"
         }
@@ -37,8 +38,12 @@ fn advice(code: ErrorCode, message: &str) -> Option<&'static str> {
         ErrorCode::PermissionDenied => {
             "Somebody with MANAGE on the scope, or an administrator, can grant it: sealbook secrets put-acl --scope SCOPE --principal USER --permission READ"
         }
-        ErrorCode::Unauthenticated => "Set SEALBOOK_TOKEN to a token of the service that SEALBOOK_HOST names; an administrator can make one.",
-        ErrorCode::EndpointNotFound => "The service is of another version than this command: compare `sealbook --version` on both sides.",
+        ErrorCode::Unauthenticated => {
+            "Set SEALBOOK_TOKEN to a token of the service that SEALBOOK_HOST names; an administrator can make one."
+        }
+        ErrorCode::EndpointNotFound => {
+            "The service is of another version than this command: compare `sealbook --version` on both sides."
+        }
         ErrorCode::DataLoss => {
             "A stored record is not what was written, so nothing was answered. Keep the data as it is, and run: sealbook audit verify"
         }

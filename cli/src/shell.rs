@@ -42,9 +42,12 @@ impl Man {
     /// Writes one page per command.
     pub fn run(self) -> Outcome {
         let shown = self.folder.display();
-        std::fs::create_dir_all(&self.folder).map_err(|error| Failure::io(format!("make the folder {shown}"), &error))?;
+        std::fs::create_dir_all(&self.folder)
+            .map_err(|error| Failure::io(format!("make the folder {shown}"), &error))?;
         clap_mangen::generate_to(Sealbook::command(), &self.folder)
             .map_err(|error| Failure::io(format!("write the manual pages to {shown}"), &error))?;
-        output::line(&format!("wrote the manual pages to {shown}; read them with: man {shown}/sealbook.1"))
+        output::line(&format!(
+            "wrote the manual pages to {shown}; read them with: man {shown}/sealbook.1"
+        ))
     }
 }

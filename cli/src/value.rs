@@ -42,7 +42,11 @@ impl Source<'_> {
         if self.editor {
             return from_editor(name);
         }
-        if std::io::stdin().is_terminal() { from_prompt(name) } else { from_standard_input() }
+        if std::io::stdin().is_terminal() {
+            from_prompt(name)
+        } else {
+            from_standard_input()
+        }
     }
 }
 
@@ -126,7 +130,12 @@ fn from_editor(name: &str) -> Result<PutValue, Failure> {
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()))
         .unwrap_or_else(|| "vi".to_string());
     // The variable may hold arguments (`code --wait`): the shell splits it, the file's name is passed apart.
-    let status = Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(&path).status();
+    let status = Command::new("sh")
+        .arg("-c")
+        .arg(format!("{editor} \"$1\""))
+        .arg("sh")
+        .arg(&path)
+        .status();
     let text = std::fs::File::open(&path)
         .map_err(|error| Failure::io("read the editor's file", &error))
         .and_then(|file| bounded(file, "the editor's file"));
@@ -135,8 +144,10 @@ fn from_editor(name: &str) -> Result<PutValue, Failure> {
     match status {
         Ok(status) if status.success() => {}
         Ok(status) => {
-            return Err(Failure::new(format!("the editor `{editor}` ended with {status}; nothing was stored"))
-                .hint("Set EDITOR to an editor that works, or leave --editor out to be asked for the value."));
+            return Err(
+                Failure::new(format!("the editor `{editor}` ended with {status}; nothing was stored"))
+                    .hint("Set EDITOR to an editor that works, or leave --editor out to be asked for the value."),
+            );
         }
         Err(error) => return Err(Failure::io(format!("start the editor `{editor}`"), &error)),
     }
@@ -144,7 +155,10 @@ fn from_editor(name: &str) -> Result<PutValue, Failure> {
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| Failure::usage("the editor's file is not UTF-8 text").hint("Use --binary-file for bytes."))?;
     let value = above_marker(text);
-    not_empty(value.as_bytes(), "the editor's file held no value above the marker line")?;
+    not_empty(
+        value.as_bytes(),
+        "the editor's file held no value above the marker line",
+    )?;
     Ok(PutValue::String(SecretText::new(value.to_string())))
 }
 
@@ -175,12 +189,16 @@ fn private_folder() -> PathBuf {
 fn overwrite(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
-        let (Ok(metadata), Ok(mut file)) = (entry.metadata(), std::fs::OpenOptions::new().write(true).open(entry.path()))
-        else {
+        let (Ok(metadata), Ok(mut file)) = (
+            entry.metadata(),
+            std::fs::OpenOptions::new().write(true).open(entry.path()),
+        ) else {
             continue;
         };
         // Best effort: an editor that replaced the file left blocks we cannot reach.
-        let _ = file.write_all(&vec![0; metadata.len() as usize]).and_then(|()| file.sync_all());
+        let _ = file
+            .write_all(&vec![0; metadata.len() as usize])
+            .and_then(|()| file.sync_all());
     }
 }
 
@@ -203,7 +221,9 @@ fn bounded(reader: impl Read, from: &str) -> Result<Zeroizing<Vec<u8>>, Failure>
         .read_to_end(&mut bytes)
         .map_err(|error| Failure::io(format!("read the value from {from}"), &error).hint("Nothing was stored."))?;
     if bytes.len() > VALUE_BYTES_MAX {
-        return Err(Failure::usage(format!("the value in {from} is larger than {VALUE_BYTES_MAX} bytes; nothing was stored")));
+        return Err(Failure::usage(format!(
+            "the value in {from} is larger than {VALUE_BYTES_MAX} bytes; nothing was stored"
+        )));
     }
     Ok(bytes)
 }

@@ -16,7 +16,11 @@ const FREE_BYTES_COMFORTABLE: u64 = 1 << 30;
 pub fn check() -> Vec<Finding> {
     let mut findings = Vec::new();
     match sealbook_api::client::Home::from_environment() {
-        Err(error) => findings.push(Finding::wrong("data folder", error.to_string(), "Set SEALBOOK_HOME to a folder of your own.")),
+        Err(error) => findings.push(Finding::wrong(
+            "data folder",
+            error.to_string(),
+            "Set SEALBOOK_HOME to a folder of your own.",
+        )),
         Ok(home) => {
             findings.push(data_folder(home.path()));
             findings.extend(disk("disk", home.path()));
@@ -31,7 +35,10 @@ fn data_folder(home: &Path) -> Finding {
     let metadata = match std::fs::metadata(home) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Finding::ok("data folder", format!("{shown} does not exist yet; it is made on first use"));
+            return Finding::ok(
+                "data folder",
+                format!("{shown} does not exist yet; it is made on first use"),
+            );
         }
         Err(error) => {
             return Finding::wrong(
@@ -42,7 +49,11 @@ fn data_folder(home: &Path) -> Finding {
         }
     };
     if !metadata.is_dir() {
-        return Finding::wrong("data folder", format!("{shown} is not a folder"), "Move it away, or set SEALBOOK_HOME to another folder.");
+        return Finding::wrong(
+            "data folder",
+            format!("{shown} is not a folder"),
+            "Move it away, or set SEALBOOK_HOME to another folder.",
+        );
     }
     #[expect(unsafe_code, reason = "geteuid has no safe wrapper in std")]
     // SAFETY: geteuid takes nothing, touches no memory of ours and cannot fail.
@@ -70,9 +81,17 @@ fn disk(check: &'static str, folder: &Path) -> Option<Finding> {
     let free = free_bytes(&existing)?;
     let found = format!("{} free at {}", size(free), existing.display());
     Some(if free < FREE_BYTES_MIN {
-        Finding::wrong(check, found, "Make room: secrets and audit records cannot be written to a full disk.")
+        Finding::wrong(
+            check,
+            found,
+            "Make room: secrets and audit records cannot be written to a full disk.",
+        )
     } else if free < FREE_BYTES_COMFORTABLE {
-        Finding::warning(check, found, "Notebooks that build dependencies need hundreds of megabytes.")
+        Finding::warning(
+            check,
+            found,
+            "Notebooks that build dependencies need hundreds of megabytes.",
+        )
     } else {
         Finding::ok(check, found)
     })
@@ -96,7 +115,11 @@ fn free_bytes(folder: &Path) -> Option<u64> {
 }
 
 fn size(bytes: u64) -> String {
-    if bytes >= 1 << 30 { format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)) } else { format!("{} MiB", bytes >> 20) }
+    if bytes >= 1 << 30 {
+        format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
+    } else {
+        format!("{} MiB", bytes >> 20)
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,11 @@ use crate::install;
 /// Reads the user's kernelspec and that of the active Python environment.
 pub fn check() -> Vec<Finding> {
     let folders = install::known_folders(install::NAME);
-    let mut findings: Vec<_> = folders.iter().filter(|folder| folder.join("kernel.json").exists()).map(|folder| examine(folder)).collect();
+    let mut findings: Vec<_> = folders
+        .iter()
+        .filter(|folder| folder.join("kernel.json").exists())
+        .map(|folder| examine(folder))
+        .collect();
     if findings.is_empty() {
         let looked: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
         findings.push(Finding::wrong(
@@ -24,7 +28,11 @@ fn examine(folder: &Path) -> Finding {
     let reinstall = "Install it again: sealbook install --replace (with the flags that it was installed with)";
     let shown = folder.display();
     let Some(spec) = install::read_kernel_json(folder) else {
-        return Finding::wrong("kernelspec", format!("{shown}/kernel.json cannot be read as JSON"), reinstall);
+        return Finding::wrong(
+            "kernelspec",
+            format!("{shown}/kernel.json cannot be read as JSON"),
+            reinstall,
+        );
     };
     let Some(binary) = spec["argv"][0].as_str().map(Path::new) else {
         return Finding::wrong("kernelspec", format!("{shown}/kernel.json has no argv"), reinstall);
@@ -33,7 +41,11 @@ fn examine(folder: &Path) -> Finding {
         return Finding::wrong("kernelspec", format!("{shown} is another kernel's"), reinstall);
     }
     if !binary.exists() {
-        return Finding::wrong("kernelspec", format!("{shown} launches {}, which is not there", binary.display()), reinstall);
+        return Finding::wrong(
+            "kernelspec",
+            format!("{shown} launches {}, which is not there", binary.display()),
+            reinstall,
+        );
     }
     let version = spec["metadata"]["sealbook"]["version"].as_str().unwrap_or("unknown");
     let this = std::env::current_exe().and_then(std::fs::canonicalize).ok();

@@ -48,17 +48,32 @@ pub struct Finding {
 impl Finding {
     /// All is well.
     pub fn ok(check: &'static str, found: impl Into<String>) -> Self {
-        Finding { check, state: State::Ok, found: found.into(), advice: None }
+        Finding {
+            check,
+            state: State::Ok,
+            found: found.into(),
+            advice: None,
+        }
     }
 
     /// Something to know.
     pub fn warning(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Finding { check, state: State::Warning, found: found.into(), advice: Some(advice.into()) }
+        Finding {
+            check,
+            state: State::Warning,
+            found: found.into(),
+            advice: Some(advice.into()),
+        }
     }
 
     /// Something to repair.
     pub fn wrong(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Finding { check, state: State::Wrong, found: found.into(), advice: Some(advice.into()) }
+        Finding {
+            check,
+            state: State::Wrong,
+            found: found.into(),
+            advice: Some(advice.into()),
+        }
     }
 }
 

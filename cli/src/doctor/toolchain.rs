@@ -7,28 +7,29 @@ use super::Finding;
 
 /// The oldest compiler that the kernel's crates are tested with.
 const RUSTC_MINOR_MIN: u32 = 95;
-const RUSTUP: &str = "Install Rust with rustup, and see that ~/.cargo/bin is on the PATH of the program that starts kernels.";
+const RUSTUP: &str =
+    "Install Rust with rustup, and see that ~/.cargo/bin is on the PATH of the program that starts kernels.";
 
 /// Runs the tools and reads what they say.
 pub fn check() -> Vec<Finding> {
     let mut findings = Vec::new();
     match said("rustc", &["--version"]) {
-        Err(why) => findings.push(Finding::wrong("rustc", why, RUSTUP)),
+        Err(why) => findings.push(Finding::wrong("toolchain", why, RUSTUP)),
         Ok(version) => {
             if minor(&version).is_some_and(|minor| minor < RUSTC_MINOR_MIN) {
                 findings.push(Finding::wrong(
-                    "rustc",
+                    "toolchain",
                     format!("{version} is older than 1.{RUSTC_MINOR_MIN}"),
                     "Update it: rustup update stable",
                 ));
             } else {
-                findings.push(Finding::ok("rustc", version));
+                findings.push(Finding::ok("toolchain", version));
             }
             if let Ok(sysroot) = said("rustc", &["--print", "sysroot"]) {
                 let source = Path::new(&sysroot).join("lib/rustlib/src/rust/library/std/src/lib.rs");
                 if !source.exists() {
                     findings.push(Finding::warning(
-                        "rust-src",
+                        "toolchain",
                         "the standard library's source is not installed, so completion and hover know less of it",
                         "Add it: rustup component add rust-src",
                     ));
@@ -37,26 +38,29 @@ pub fn check() -> Vec<Finding> {
         }
     }
     match said("cargo", &["--version"]) {
-        Err(why) => findings.push(Finding::wrong("cargo", why, RUSTUP)),
-        Ok(version) => findings.push(Finding::ok("cargo", version)),
+        Err(why) => findings.push(Finding::wrong("toolchain", why, RUSTUP)),
+        Ok(version) => findings.push(Finding::ok("toolchain", version)),
     }
     match said("cc", &["--version"]) {
         Err(why) => findings.push(Finding::wrong(
-            "linker",
+            "toolchain",
             why,
             "rustc links with `cc`: install a C compiler (Debian and Ubuntu: apt install gcc; Fedora: dnf install gcc).",
         )),
-        Ok(version) => findings.push(Finding::ok("linker", version)),
+        Ok(version) => findings.push(Finding::ok("toolchain", version)),
     }
     findings
 }
 
 /// First line of what a program prints.
 fn said(program: &str, arguments: &[&str]) -> Result<String, String> {
-    let answer = Command::new(program).args(arguments).output().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => format!("{program} is not on PATH"),
-        _ => format!("{program} cannot be started: {}", crate::failure::plain(&error)),
-    })?;
+    let answer = Command::new(program)
+        .args(arguments)
+        .output()
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => format!("{program} is not on PATH"),
+            _ => format!("{program} cannot be started: {}", crate::failure::plain(&error)),
+        })?;
     if !answer.status.success() {
         let stderr = String::from_utf8_lossy(&answer.stderr);
         let first = stderr.lines().next().unwrap_or_default();
@@ -83,6 +87,9 @@ mod tests {
 
     #[test]
     fn a_missing_program_is_named() {
-        assert_eq!(said("no-such-program-planted", &[]), Err("no-such-program-planted is not on PATH".into()));
+        assert_eq!(
+            said("no-such-program-planted", &[]),
+            Err("no-such-program-planted is not on PATH".into())
+        );
     }
 }

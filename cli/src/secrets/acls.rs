@@ -73,7 +73,10 @@ impl Put {
             Grant::Manage => Permission::Manage,
         };
         let client = service::client()?;
-        client.put_acl(&self.scope, &self.principal, permission).await.map_err(service::failed)?;
+        client
+            .put_acl(&self.scope, &self.principal, permission)
+            .await
+            .map_err(service::failed)?;
         format.done()
     }
 }
@@ -81,7 +84,10 @@ impl Put {
 impl Get {
     /// Prints the grant.
     pub async fn run(self, format: Format) -> Outcome {
-        let acl = service::client()?.get_acl(&self.scope, &self.principal).await.map_err(service::failed)?;
+        let acl = service::client()?
+            .get_acl(&self.scope, &self.principal)
+            .await
+            .map_err(service::failed)?;
         format.print(&acl, |acl| table(std::slice::from_ref(acl)))
     }
 }
@@ -89,7 +95,10 @@ impl Get {
 impl List {
     /// Prints every grant.
     pub async fn run(self, format: Format) -> Outcome {
-        let items = service::client()?.list_acls(&self.scope).await.map_err(service::failed)?;
+        let items = service::client()?
+            .list_acls(&self.scope)
+            .await
+            .map_err(service::failed)?;
         format.print(&AclList { items }, |list| table(&list.items))
     }
 }
@@ -97,7 +106,10 @@ impl List {
 impl Delete {
     /// Withdraws the grant.
     pub async fn run(self, format: Format) -> Outcome {
-        service::client()?.delete_acl(&self.scope, &self.principal).await.map_err(service::failed)?;
+        service::client()?
+            .delete_acl(&self.scope, &self.principal)
+            .await
+            .map_err(service::failed)?;
         format.done()
     }
 }

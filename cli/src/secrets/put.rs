@@ -37,10 +37,17 @@ impl Put {
     /// Stores the value.
     pub async fn run(self, format: Format) -> Outcome {
         let name = format!("{}/{}", self.scope, self.key);
-        let source = Source { string_value: self.string_value, binary_file: self.binary_file.as_deref(), editor: self.editor };
+        let source = Source {
+            string_value: self.string_value,
+            binary_file: self.binary_file.as_deref(),
+            editor: self.editor,
+        };
         let value = source.read(&name)?;
         let client = service::client()?;
-        client.put_secret(&self.scope, &self.key, &value).await.map_err(service::failed)?;
+        client
+            .put_secret(&self.scope, &self.key, &value)
+            .await
+            .map_err(service::failed)?;
         format.done()
     }
 }

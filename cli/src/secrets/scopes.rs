@@ -32,12 +32,20 @@ pub struct Delete {
 impl Create {
     /// Creates the scope.
     pub async fn run(self, format: Format) -> Outcome {
-        if let Some(other) = self.scope_backend_type.filter(|backend| !backend.eq_ignore_ascii_case("DATABRICKS")) {
-            return Err(Failure::usage(format!("--scope-backend-type {other} is not supported; no scope was created"))
-                .hint("Leave it out: secrets are kept by the service itself (DATABRICKS)."));
+        if let Some(other) = self
+            .scope_backend_type
+            .filter(|backend| !backend.eq_ignore_ascii_case("DATABRICKS"))
+        {
+            return Err(Failure::usage(format!(
+                "--scope-backend-type {other} is not supported; no scope was created"
+            ))
+            .hint("Leave it out: secrets are kept by the service itself (DATABRICKS)."));
         }
         let client = service::client()?;
-        client.create_scope(&self.scope, self.initial_manage_principal.as_deref()).await.map_err(service::failed)?;
+        client
+            .create_scope(&self.scope, self.initial_manage_principal.as_deref())
+            .await
+            .map_err(service::failed)?;
         format.done()
     }
 }
@@ -45,7 +53,10 @@ impl Create {
 impl Delete {
     /// Deletes the scope.
     pub async fn run(self, format: Format) -> Outcome {
-        service::client()?.delete_scope(&self.scope).await.map_err(service::failed)?;
+        service::client()?
+            .delete_scope(&self.scope)
+            .await
+            .map_err(service::failed)?;
         format.done()
     }
 }

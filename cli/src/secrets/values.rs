@@ -29,7 +29,10 @@ pub struct Delete {
 impl List {
     /// Prints keys and when they were last put.
     pub async fn run(self, format: Format) -> Outcome {
-        let secrets = service::client()?.list_secrets(&self.scope).await.map_err(service::failed)?;
+        let secrets = service::client()?
+            .list_secrets(&self.scope)
+            .await
+            .map_err(service::failed)?;
         format.print(&SecretList { secrets }, |list| {
             let mut table = Table::new(["Key name", "Last updated"]);
             for secret in &list.secrets {
@@ -43,7 +46,10 @@ impl List {
 impl Delete {
     /// Deletes the secret.
     pub async fn run(self, format: Format) -> Outcome {
-        service::client()?.delete_secret(&self.scope, &self.key).await.map_err(service::failed)?;
+        service::client()?
+            .delete_secret(&self.scope, &self.key)
+            .await
+            .map_err(service::failed)?;
         format.done()
     }
 }
