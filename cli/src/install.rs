@@ -307,7 +307,7 @@ fn is_same(folder: &Path, kernel_json: &Value) -> bool {
             .all(|(name, bytes)| std::fs::read(folder.join(name)).is_ok_and(|there| there == *bytes))
 }
 
-/// A temporary folder is 0700; a kernelspec under a shared prefix is for everyone.
+/// A kernelspec under a shared prefix is for everyone, whatever the caller's umask.
 fn readable_by_all(folder: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))

@@ -4,7 +4,7 @@
 //! folder and is overwritten before it is removed.
 
 use std::io::{IsTerminal, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -112,6 +112,7 @@ fn from_prompt(name: &str) -> Result<PutValue, Failure> {
 fn from_editor(name: &str) -> Result<PutValue, Failure> {
     let folder = tempfile::Builder::new()
         .prefix("sealbook-put-")
+        .permissions(std::fs::Permissions::from_mode(0o700))
         .tempdir_in(private_folder())
         .map_err(|error| Failure::io("make a private folder for the editor's file", &error))?;
     let path = folder.path().join("value");

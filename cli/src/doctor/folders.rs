@@ -130,6 +130,7 @@ mod tests {
     #[test]
     fn an_open_data_folder_is_wrong() {
         let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
         assert_eq!(data_folder(folder.path()).state, State::Ok);
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let finding = data_folder(folder.path());
