@@ -5,6 +5,20 @@
 //!           ── Request ──►  u32 length (big endian), then fields, each u32 length + bytes
 //!           ◄─ Response ──  one answer, then the connection is closed
 //! ```
+//!
+
+//! | method | arguments | fields of the answer |
+//! |---|---|---|
+//! | `secrets.get` | scope, key | value |
+//! | `secrets.list` | scope | key, last_updated_timestamp (decimal milliseconds), for each secret |
+//! | `secrets.list_scopes` | | name, backend_type, for each scope |
+//! | `widgets.text`, `.dropdown`, `.combobox`, `.multiselect` | name, default, label, choice… | |
+//! | `widgets.get` | name | value |
+//! | `widgets.remove`, `widgets.remove_all` | name; none | |
+//! | `notebook.exit` | value | |
+//! | `notebook.run` | path, timeout in seconds (0: none), then name, value of each argument | exit value |
+//!
+//! `cell.*` is answered by the runtime and never reaches the broker.
 
 use std::io::{self, Read, Write};
 
@@ -90,7 +104,10 @@ impl Response {
                         .and_then(|bytes| String::from_utf8(bytes).ok())
                         .ok_or_else(malformed)
                 };
-                Ok(Response::Err { code: text()?, message: text()? })
+                Ok(Response::Err {
+                    code: text()?,
+                    message: text()?,
+                })
             }
             _ => Err(malformed()),
         }

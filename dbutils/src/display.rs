@@ -1,0 +1,138 @@
+//! Rich output: [`display`] and [`display_html`] send at once, in order with what the cell prints.
+//!
+//! The kernel reads what was printed before it takes the display, and answers only then, so the order holds.
+//! [`Fallback`] shows the final expression of a cell through `Debug`: the evaluator first tries `evcxr_display`, and
+//! with this trait in scope its first build succeeds for every type that has `Debug`. A type's own `evcxr_display` wins.
+
+use std::fmt::Debug;
+use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::call::call;
+use crate::cell;
+use crate::table;
+
+/// Content by MIME type.
+pub(crate) type Bundle = Vec<(String, String)>;
+
+/// A display that can be replaced.
+#[derive(Debug, Clone)]
+pub struct DisplayHandle {
+    id: String,
+}
+
+impl DisplayHandle {
+    /// Replaces the display by `value`.
+    pub fn update(&self, value: impl Debug) {
+        send(&bundle(&value, format!("{value:?}")), &self.id, true);
+    }
+
+    /// Replaces the display by HTML.
+    pub fn update_html(&self, html: impl AsRef<str>) {
+        send(&html_bundle(html.as_ref()), &self.id, true);
+    }
+
+    /// The display's id, as front ends see it.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// Shows `value` at once; pass a reference to keep it. Data frames and lists of `dbutils` show as HTML tables too.
+pub fn display(value: impl Debug) -> DisplayHandle {
+    show(&bundle(&value, format!("{value:?}")))
+}
+
+/// Shows HTML at once.
+pub fn display_html(html: impl AsRef<str>) -> DisplayHandle {
+    show(&html_bundle(html.as_ref()))
+}
+
+/// Shows rows under a header as a table at once.
+pub fn display_table<H, R>(header: impl IntoIterator<Item = H>, rows: impl IntoIterator<Item = R>) -> DisplayHandle
+where
+    H: ToString,
+    R: IntoIterator,
+    R::Item: ToString,
+{
+    let header: Vec<String> = header.into_iter().map(|name| name.to_string()).collect();
+    let rows: Vec<Vec<String>> = rows
+        .into_iter()
+        .map(|row| row.into_iter().map(|cell| cell.to_string()).collect())
+        .collect();
+    show(&[
+        ("text/html".to_owned(), table::html(&header, &rows)),
+        ("text/plain".to_owned(), table::text(&header, &rows)),
+    ])
+}
+
+/// Shows content by MIME type at once, such as `[("image/svg+xml", svg)]`.
+pub fn display_data<M: AsRef<str>, C: AsRef<str>>(bundle: impl IntoIterator<Item = (M, C)>) -> DisplayHandle {
+    let bundle: Bundle = bundle
+        .into_iter()
+        .map(|(mime, content)| (mime.as_ref().to_owned(), content.as_ref().to_owned()))
+        .collect();
+    show(&bundle)
+}
+
+/// Clears the output of the running cell; with `wait`, when the next output comes, so that nothing flickers.
+pub fn clear_output(wait: bool) {
+    flush();
+    let _ = call("cell.clear_output", &[if wait { b"1" } else { b"0" }]);
+}
+
+/// `text`, the `Debug` of a value, as content; as HTML too for types that print as tables.
+pub(crate) fn bundle<T: ?Sized>(_: &T, text: String) -> Bundle {
+    let name = std::any::type_name::<T>();
+    let is_table = name.contains("dbutils::") || (name.contains("polars") && name.contains("DataFrame"));
+    let html = is_table.then(|| table::from_text(&text)).flatten();
+    let mut bundle = Vec::new();
+    bundle.extend(html.map(|html| ("text/html".to_owned(), html)));
+    bundle.push(("text/plain".to_owned(), text));
+    bundle
+}
+
+fn html_bundle(html: &str) -> Bundle {
+    vec![
+        ("text/html".to_owned(), html.to_owned()),
+        ("text/plain".to_owned(), html.to_owned()),
+    ]
+}
+
+fn show(bundle: &[(String, String)]) -> DisplayHandle {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let handle = DisplayHandle {
+        id: format!("{}-{number}", std::process::id()),
+    };
+    send(bundle, &handle.id, false);
+    handle
+}
+
+fn send(bundle: &[(String, String)], id: &str, update: bool) {
+    flush();
+    let mut args: Vec<&[u8]> = vec![id.as_bytes(), if update { b"1" } else { b"0" }];
+    for (mime, content) in bundle {
+        args.extend([mime.as_bytes(), content.as_bytes()]);
+    }
+    // Without a kernel to show it there is nothing to do; the same as printing to a closed terminal.
+    let _ = call("cell.display", &args);
+}
+
+fn flush() {
+    let _ = std::io::stdout().flush();
+}
+
+/// Shows the final expression of a cell that has `Debug` and no `evcxr_display` of its own.
+pub trait Fallback {
+    /// Sends the value as the cell's result; `()` is no result.
+    fn evcxr_display(&self);
+}
+
+impl<T: Debug + ?Sized> Fallback for T {
+    fn evcxr_display(&self) {
+        if std::any::type_name::<T>() != "()" {
+            cell::result(&bundle(self, cell::format_result(self)));
+        }
+    }
+}
