@@ -1,0 +1,4 @@
+//! Provisional.
+use crate::Message;
+use sealbook_redact::Seal;
+impl Seal for Message {}
