@@ -51,9 +51,20 @@ impl Client {
             endpoint: endpoint.to_owned(),
             reason: error.to_string(),
         };
-        iopub.connect(&endpoint).await.map_err(|error| failed(Channel::Iopub, &endpoint, error))?;
-        iopub.subscribe("").await.map_err(|error| failed(Channel::Iopub, &endpoint, error))?;
-        tasks.spawn(receive(iopub, Channel::Iopub, Signer::new(connection.key.as_bytes()), sender.clone()));
+        iopub
+            .connect(&endpoint)
+            .await
+            .map_err(|error| failed(Channel::Iopub, &endpoint, error))?;
+        iopub
+            .subscribe("")
+            .await
+            .map_err(|error| failed(Channel::Iopub, &endpoint, error))?;
+        tasks.spawn(receive(
+            iopub,
+            Channel::Iopub,
+            Signer::new(connection.key.as_bytes()),
+            sender.clone(),
+        ));
 
         let mut requests = Vec::new();
         for channel in [Channel::Shell, Channel::Control, Channel::Stdin] {
@@ -65,13 +76,23 @@ impl Client {
             }
             let mut socket = DealerSocket::with_options(options);
             let endpoint = connection.endpoint(channel);
-            socket.connect(&endpoint).await.map_err(|error| failed(channel, &endpoint, error))?;
+            socket
+                .connect(&endpoint)
+                .await
+                .map_err(|error| failed(channel, &endpoint, error))?;
             let (mut sending, receiving) = socket.split();
-            tasks.spawn(receive(receiving, channel, Signer::new(connection.key.as_bytes()), sender.clone()));
+            tasks.spawn(receive(
+                receiving,
+                channel,
+                Signer::new(connection.key.as_bytes()),
+                sender.clone(),
+            ));
             let (request_sender, mut request_receiver) = self::channel::<Vec<Bytes>>(SENDING_MAX);
             tasks.spawn(async move {
                 while let Some(frames) = request_receiver.recv().await {
-                    let Ok(message) = ZmqMessage::try_from(frames) else { continue };
+                    let Ok(message) = ZmqMessage::try_from(frames) else {
+                        continue;
+                    };
                     if sending.send(message).await.is_err() {
                         return;
                     }
@@ -80,7 +101,15 @@ impl Client {
             requests.push(request_sender);
         }
         let [shell, control, stdin] = <[_; 3]>::try_from(requests).map_err(|_| WireError::Closed)?;
-        Ok(Client { session, signer, shell, control, stdin, received, _tasks: tasks })
+        Ok(Client {
+            session,
+            signer,
+            shell,
+            control,
+            stdin,
+            received,
+            _tasks: tasks,
+        })
     }
 
     /// This client's session id.

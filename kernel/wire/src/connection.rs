@@ -88,12 +88,21 @@ impl ConnectionFile {
     /// # Errors
     /// [`WireError::ConnectionFileUnreadable`] and [`WireError::ConnectionFileInvalid`].
     pub fn read(path: &Path) -> Result<ConnectionFile, WireError> {
-        let text = std::fs::read(path)
-            .map_err(|source| WireError::ConnectionFileUnreadable { path: path.to_owned(), source })?;
-        let invalid = |reason: String| WireError::ConnectionFileInvalid { path: path.to_owned(), reason };
+        let text = std::fs::read(path).map_err(|source| WireError::ConnectionFileUnreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        let invalid = |reason: String| WireError::ConnectionFileInvalid {
+            path: path.to_owned(),
+            reason,
+        };
         // The parser's own message may quote a value, so only its kind and its position are kept.
         let file: ConnectionFile = serde_json::from_slice(&text).map_err(|error| {
-            let kind = if error.is_data() { "a field is missing or has the wrong type" } else { "it is not JSON" };
+            let kind = if error.is_data() {
+                "a field is missing or has the wrong type"
+            } else {
+                "it is not JSON"
+            };
             invalid(format!("{kind} (line {}, column {})", error.line(), error.column()))
         })?;
         file.check().map_err(|reason| invalid(reason.to_owned()))?;
@@ -104,7 +113,13 @@ impl ConnectionFile {
         if !self.key.is_empty() && self.signature_scheme != "hmac-sha256" {
             return Err("signature_scheme must be hmac-sha256 (or the key empty)");
         }
-        let ports = [self.shell_port, self.iopub_port, self.stdin_port, self.control_port, self.hb_port];
+        let ports = [
+            self.shell_port,
+            self.iopub_port,
+            self.stdin_port,
+            self.control_port,
+            self.hb_port,
+        ];
         if self.transport == Transport::Tcp && ports.iter().any(|port| *port > u32::from(u16::MAX)) {
             return Err("a port is larger than 65535");
         }
@@ -187,7 +202,10 @@ mod tests {
         let bad = [
             (GOOD.replace("hmac-sha256", "hmac-md5"), "signature_scheme"),
             (GOOD.replace("\"shell_port\":1", "\"shell_port\":70000"), "65535"),
-            (GOOD.replace("\"shell_port\":1", "\"shell_port\":\"planted-key\""), "wrong type"),
+            (
+                GOOD.replace("\"shell_port\":1", "\"shell_port\":\"planted-key\""),
+                "wrong type",
+            ),
             (GOOD.replace("\"shell_port\":1,", ""), "missing"),
             (GOOD.replace("127.0.0.1", ""), "ip is empty"),
             ("planted-key".to_owned(), "not JSON"),
@@ -197,7 +215,9 @@ mod tests {
             assert!(message.contains(expected), "{message}");
             assert!(!message.contains("planted-key"), "{message}");
         }
-        let message = ConnectionFile::read(Path::new("/nowhere/k.json")).unwrap_err().to_string();
+        let message = ConnectionFile::read(Path::new("/nowhere/k.json"))
+            .unwrap_err()
+            .to_string();
         assert!(message.contains("/nowhere/k.json"), "{message}");
     }
 }

@@ -20,7 +20,9 @@ impl Handler for Heartbeat {
 
     async fn message(&self, _peer: &Peer, queue: &Queue, frames: Vec<Bytes>) -> bool {
         let wire = zmtp::encode(&frames);
-        let Some(room) = queue.room(wire.len()).await else { return false };
+        let Some(room) = queue.room(wire.len()).await else {
+            return false;
+        };
         queue.push(wire, room);
         true
     }

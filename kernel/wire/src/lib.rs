@@ -15,8 +15,8 @@
 pub mod client;
 pub mod connection;
 pub mod error;
-pub mod message;
 mod heartbeat;
+pub mod message;
 mod peer;
 mod publisher;
 mod router;

@@ -118,13 +118,19 @@ impl Message {
     /// A message of `msg_type` caused by `parent`; not yet routed.
     #[must_use]
     pub fn child(msg_type: &str, session: &str, parent: &Header, content: Object) -> Message {
-        Message { parent_header: parent.fields().clone(), ..Message::new(msg_type, session, content) }
+        Message {
+            parent_header: parent.fields().clone(),
+            ..Message::new(msg_type, session, content)
+        }
     }
 
     /// A reply to `self`, routed to its sender.
     #[must_use]
     pub fn reply(&self, msg_type: &str, session: &str, content: Object) -> Message {
-        Message { identities: self.identities.clone(), ..Message::child(msg_type, session, &self.header, content) }
+        Message {
+            identities: self.identities.clone(),
+            ..Message::child(msg_type, session, &self.header, content)
+        }
     }
 
     /// Type of the message.
@@ -136,7 +142,10 @@ impl Message {
     /// `msg_id` of the request that this message belongs to; empty when there is none.
     #[must_use]
     pub fn parent_id(&self) -> &str {
-        self.parent_header.get("msg_id").and_then(Value::as_str).unwrap_or_default()
+        self.parent_header
+            .get("msg_id")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// Reads and verifies a message.
@@ -152,7 +161,9 @@ impl Message {
         let signed = rest.split_off(delimiter);
         let identities = rest;
         let [_, signature, header, parent, metadata, content, buffers @ ..] = signed.as_slice() else {
-            return Err(WireError::Malformed("fewer frames than signature, header, parent, metadata and content"));
+            return Err(WireError::Malformed(
+                "fewer frames than signature, header, parent, metadata and content",
+            ));
         };
         signer.verify(signature, [header, parent, metadata, content].map(Bytes::as_ref))?;
         Ok(Message {
@@ -211,14 +222,20 @@ mod tests {
         for key in ["", "planted-key"] {
             let signer = Signer::new(key.as_bytes());
             let message = sample();
-            assert_eq!(Message::decode(message.clone().encode(&signer), &signer).unwrap(), message);
+            assert_eq!(
+                Message::decode(message.clone().encode(&signer), &signer).unwrap(),
+                message
+            );
         }
     }
 
     #[test]
     fn a_reply_goes_to_the_sender_and_echoes_its_header() {
         let mut request = sample();
-        request.header.0.insert("future_field".to_owned(), json!([1, {"a": null}]));
+        request
+            .header
+            .0
+            .insert("future_field".to_owned(), json!([1, {"a": null}]));
         let reply = request.reply("execute_reply", "kernel-session", Object::new());
         assert_eq!(reply.identities, request.identities);
         assert_eq!(&reply.parent_header, request.header.fields());
@@ -274,7 +291,10 @@ mod tests {
             bytes[0] ^= 1;
             frames[index] = bytes.into();
             let result = Message::decode(frames, &signer);
-            assert!(matches!(result, Err(WireError::BadSignature)), "frame {index}: {result:?}");
+            assert!(
+                matches!(result, Err(WireError::BadSignature)),
+                "frame {index}: {result:?}"
+            );
         }
     }
 }

@@ -44,10 +44,16 @@ pub enum Listener {
     /// TCP.
     Tcp(TcpListener),
     /// A unix socket; its file is removed on drop.
-    Ipc(UnixListener, SocketFile),
+    Ipc {
+        /// The socket.
+        listener: UnixListener,
+        /// Its file.
+        _file: SocketFile,
+    },
 }
 
 /// The file of a unix socket, removed on drop.
+#[derive(Debug)]
 pub struct SocketFile(PathBuf);
 
 impl Drop for SocketFile {
@@ -80,7 +86,7 @@ impl Listener {
                 let listener = UnixListener::bind(&path).map_err(failed)?;
                 let file = SocketFile(path);
                 restrict(&file.0).map_err(failed)?;
-                Ok(Listener::Ipc(listener, file))
+                Ok(Listener::Ipc { listener, _file: file })
             }
         }
     }
@@ -92,7 +98,7 @@ impl Listener {
                 stream.set_nodelay(true)?;
                 Ok(Box::new(stream))
             }
-            Listener::Ipc(listener, _) => Ok(Box::new(listener.accept().await?.0)),
+            Listener::Ipc { listener, .. } => Ok(Box::new(listener.accept().await?.0)),
         }
     }
 }
@@ -118,7 +124,11 @@ impl Peer {
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         // A leading zero marks our own, as in libzmq; peers may not choose such identities.
         let own = identity.first().is_none_or(|byte| *byte == 0);
-        let identity = if own { [&[0], serial.to_be_bytes().as_slice()].concat().into() } else { identity };
+        let identity = if own {
+            [&[0], serial.to_be_bytes().as_slice()].concat().into()
+        } else {
+            identity
+        };
         Peer { identity, serial }
     }
 }
@@ -144,7 +154,9 @@ pub async fn serve<H: Handler>(listener: Listener, handler: Arc<H>) {
     let places = Arc::new(Semaphore::new(PEERS_MAX));
     loop {
         // The semaphore is never closed.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
         match listener.accept().await {
             Ok(stream) => {
                 let handler = Arc::clone(&handler);
@@ -194,7 +206,11 @@ async fn connection<H: Handler>(mut stream: Box<dyn Stream>, handler: Arc<H>) {
     match end {
         Ok(()) => tracing::debug!(channel, "peer disconnected"),
         Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-            tracing::warn!(channel, seconds = STALL.as_secs(), "a front end reads nothing; disconnected it");
+            tracing::warn!(
+                channel,
+                seconds = STALL.as_secs(),
+                "a front end reads nothing; disconnected it"
+            );
         }
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
             tracing::warn!(channel, %error, "a peer broke the protocol; disconnected it");
@@ -261,19 +277,32 @@ pub struct Room(OwnedSemaphorePermit);
 impl Queue {
     fn new() -> (Queue, UnboundedReceiver<Queued>) {
         let (sender, receiver) = unbounded_channel();
-        (Queue { sender, budget: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)) }, receiver)
+        (
+            Queue {
+                sender,
+                budget: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)),
+            },
+            receiver,
+        )
     }
 
     /// Waits for room for `bytes`; `None` when the peer has gone. A message larger than the queue gets all of it.
     pub async fn room(&self, bytes: usize) -> Option<Room> {
         let permits = u32::try_from(bytes.clamp(1, QUEUE_BYTES_MAX)).unwrap_or(u32::MAX);
-        Arc::clone(&self.budget).acquire_many_owned(permits).await.ok().map(Room)
+        Arc::clone(&self.budget)
+            .acquire_many_owned(permits)
+            .await
+            .ok()
+            .map(Room)
     }
 
     /// Queues `wire` in the room made for it.
     pub fn push(&self, wire: Bytes, room: Room) {
         // A closed queue means that the peer has gone; its disconnection is handled by its own task.
-        let _ = self.sender.send(Queued { wire, _permit: Some(room.0) });
+        let _ = self.sender.send(Queued {
+            wire,
+            _permit: Some(room.0),
+        });
     }
 
     /// Queues a short message without waiting for room: answers to PING, status messages of the control channel.

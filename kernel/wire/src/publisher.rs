@@ -46,13 +46,17 @@ impl std::fmt::Debug for Publisher {
 impl Publisher {
     /// A publisher, and its socket to be served by [`crate::peer::serve`].
     pub(crate) fn new(signer: Signer, welcome: Welcome) -> (Arc<XPub>, Publisher) {
-        let socket = Arc::new(XPub { signer, welcome, subscribers: Mutex::default() });
+        let socket = Arc::new(XPub {
+            signer,
+            welcome,
+            subscribers: Mutex::default(),
+        });
         (Arc::clone(&socket), Publisher(socket))
     }
 
     /// Broadcasts `message`, whose first identity is its topic. Waits until every subscriber has room.
     pub async fn send(&self, message: Redacted<Message>) {
-        let frames = message.into_inner().encode(&self.0.signer);
+        let frames = message.into_message().encode(&self.0.signer);
         let wire = zmtp::encode(&frames);
         // Room first, for all; then one pass under the lock, so that all subscribers see one order of messages.
         let mut rooms = Vec::new();
@@ -72,7 +76,7 @@ impl Publisher {
     /// Broadcasts a short message at once, even to subscribers whose queue is full. For the control channel, whose
     /// requests must not wait behind a cell's output.
     pub fn send_now(&self, message: Redacted<Message>) {
-        let frames = message.into_inner().encode(&self.0.signer);
+        let frames = message.into_message().encode(&self.0.signer);
         let wire = zmtp::encode(&frames);
         for subscriber in self.0.lock().iter().filter(|subscriber| subscriber.wants(&frames[0])) {
             subscriber.queue.push_unbounded(wire.clone());
@@ -115,7 +119,11 @@ impl Handler for XPub {
     }
 
     fn connected(&self, peer: &Peer, queue: &Queue) {
-        let subscriber = Subscriber { serial: peer.serial, queue: queue.clone(), topics: Vec::new() };
+        let subscriber = Subscriber {
+            serial: peer.serial,
+            queue: queue.clone(),
+            topics: Vec::new(),
+        };
         self.lock().push(subscriber);
     }
 
@@ -131,12 +139,15 @@ impl Handler for XPub {
 
     fn subscribe(&self, peer: &Peer, topic: Bytes, on: bool) {
         let mut subscribers = self.lock();
-        let Some(subscriber) = subscribers.iter_mut().find(|subscriber| subscriber.serial == peer.serial) else {
+        let Some(subscriber) = subscribers
+            .iter_mut()
+            .find(|subscriber| subscriber.serial == peer.serial)
+        else {
             return;
         };
         if on && subscriber.topics.len() < SUBSCRIPTIONS_MAX {
             subscriber.topics.push(topic.clone());
-            let welcome = (self.welcome)(&topic).into_inner().encode(&self.signer);
+            let welcome = (self.welcome)(&topic).into_message().encode(&self.signer);
             subscriber.queue.push_unbounded(zmtp::encode(&welcome));
         } else if let Some(index) = subscriber.topics.iter().position(|known| *known == topic) {
             subscriber.topics.swap_remove(index);

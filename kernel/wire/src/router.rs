@@ -37,7 +37,12 @@ pub struct Router {
 /// A request socket for `channel`, to be served by [`crate::peer::serve`].
 pub fn router(channel: Channel, signer: Signer) -> (Arc<Router>, Inbox, Outbox) {
     let (sender, receiver) = self::channel(INBOX_MAX);
-    let router = Arc::new(Router { channel, signer, inbox: sender, peers: Mutex::default() });
+    let router = Arc::new(Router {
+        channel,
+        signer,
+        inbox: sender,
+        peers: Mutex::default(),
+    });
     (Arc::clone(&router), Inbox(receiver), Outbox(router))
 }
 
@@ -59,7 +64,7 @@ impl Outbox {
     /// # Errors
     /// [`WireError::PeerGone`].
     pub async fn send(&self, message: Redacted<Message>) -> Result<(), WireError> {
-        let mut message = message.into_inner();
+        let mut message = message.into_message();
         if message.identities.is_empty() {
             return Err(WireError::PeerGone);
         }
@@ -125,7 +130,10 @@ impl Handler for Router {
     fn disconnected(&self, peer: &Peer) {
         let mut peers = self.lock();
         // A newer connection may have taken the identity over.
-        if peers.get(&peer.identity).is_some_and(|(serial, _)| *serial == peer.serial) {
+        if peers
+            .get(&peer.identity)
+            .is_some_and(|(serial, _)| *serial == peer.serial)
+        {
             peers.remove(&peer.identity);
         }
     }

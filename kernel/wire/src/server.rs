@@ -52,18 +52,37 @@ impl Server {
         let (control_socket, control_in, control_out) = router(Channel::Control, signer.clone());
         let (stdin_socket, stdin_in, stdin_out) = router(Channel::Stdin, signer);
         // Front ends take an open shell port for a ready kernel, so it comes last.
-        tasks.spawn(peer::serve(Listener::bind(&mut connection, Channel::Heartbeat).await?, Arc::new(Heartbeat)));
-        tasks.spawn(peer::serve(Listener::bind(&mut connection, Channel::Iopub).await?, iopub_socket));
-        tasks.spawn(peer::serve(Listener::bind(&mut connection, Channel::Stdin).await?, stdin_socket));
-        tasks.spawn(peer::serve(Listener::bind(&mut connection, Channel::Control).await?, control_socket));
-        tasks.spawn(peer::serve(Listener::bind(&mut connection, Channel::Shell).await?, shell_socket));
+        tasks.spawn(peer::serve(
+            Listener::bind(&mut connection, Channel::Heartbeat).await?,
+            Arc::new(Heartbeat),
+        ));
+        tasks.spawn(peer::serve(
+            Listener::bind(&mut connection, Channel::Iopub).await?,
+            iopub_socket,
+        ));
+        tasks.spawn(peer::serve(
+            Listener::bind(&mut connection, Channel::Stdin).await?,
+            stdin_socket,
+        ));
+        tasks.spawn(peer::serve(
+            Listener::bind(&mut connection, Channel::Control).await?,
+            control_socket,
+        ));
+        tasks.spawn(peer::serve(
+            Listener::bind(&mut connection, Channel::Shell).await?,
+            shell_socket,
+        ));
         let outboxes = vec![shell_out.clone(), control_out.clone(), stdin_out.clone()];
         Ok(Server {
             connection,
             shell: (shell_in, shell_out),
             control: (control_in, control_out),
             stdin: (stdin_in, stdin_out),
-            guard: ServerGuard { tasks, outboxes, iopub: iopub.clone() },
+            guard: ServerGuard {
+                tasks,
+                outboxes,
+                iopub: iopub.clone(),
+            },
             iopub,
         })
     }

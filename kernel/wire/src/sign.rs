@@ -41,13 +41,18 @@ impl Signer {
             // HMAC takes keys of any length, so this is never `None` for a key that is not empty.
             key => Hmac::<Sha256>::new_from_slice(key).ok(),
         };
-        Signer { key, seen: Arc::default() }
+        Signer {
+            key,
+            seen: Arc::default(),
+        }
     }
 
     /// The signature of `parts`, empty when signing is off.
     #[must_use]
     pub fn sign<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> String {
-        let Some(mut mac) = self.key.clone() else { return String::new() };
+        let Some(mut mac) = self.key.clone() else {
+            return String::new();
+        };
         for part in parts {
             mac.update(part);
         }
@@ -65,7 +70,10 @@ impl Signer {
         }
         let signature = unhex(signature).ok_or(WireError::BadSignature)?;
         mac.verify_slice(&signature).map_err(|_| WireError::BadSignature)?;
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).first_time(signature)
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .first_time(signature)
     }
 }
 
@@ -87,7 +95,10 @@ impl Seen {
 fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 fn unhex(text: &[u8]) -> Option<[u8; 32]> {
@@ -111,7 +122,10 @@ mod tests {
     #[test]
     fn signs_as_rfc_4231_test_case_2() {
         let signer = Signer::new(b"Jefe");
-        assert_eq!(signer.sign(PARTS), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+        assert_eq!(
+            signer.sign(PARTS),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
     }
 
     #[test]
@@ -119,8 +133,14 @@ mod tests {
         let signer = Signer::new(b"Jefe");
         let signature = signer.sign(PARTS);
         assert!(signer.verify(signature.as_bytes(), PARTS).is_ok());
-        assert!(matches!(signer.verify(signature.as_bytes(), PARTS), Err(WireError::DuplicateSignature)));
-        assert!(matches!(signer.clone().verify(signature.as_bytes(), PARTS), Err(WireError::DuplicateSignature)));
+        assert!(matches!(
+            signer.verify(signature.as_bytes(), PARTS),
+            Err(WireError::DuplicateSignature)
+        ));
+        assert!(matches!(
+            signer.clone().verify(signature.as_bytes(), PARTS),
+            Err(WireError::DuplicateSignature)
+        ));
     }
 
     #[test]
@@ -129,7 +149,10 @@ mod tests {
         let good = signer.sign(PARTS);
         let other = Signer::new(b"jefe").sign(PARTS);
         for bad in ["", "5b", &good[..63], &format!("{good}0"), &"zz".repeat(32), &other] {
-            assert!(matches!(signer.verify(bad.as_bytes(), PARTS), Err(WireError::BadSignature)), "{bad}");
+            assert!(
+                matches!(signer.verify(bad.as_bytes(), PARTS), Err(WireError::BadSignature)),
+                "{bad}"
+            );
         }
     }
 

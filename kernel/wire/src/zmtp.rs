@@ -95,7 +95,10 @@ where
     }
     let properties = properties(data).ok_or_else(|| invalid("malformed READY"))?;
     let property = |wanted: &[u8]| {
-        properties.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.clone())
+        properties
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+            .map(|(_, value)| value.clone())
     };
     let peer_type = property(b"Socket-Type").ok_or_else(|| invalid("READY without a socket type"))?;
     if !own.accepts(&peer_type) {
@@ -125,7 +128,10 @@ impl FrameReader {
     /// A reader that refuses messages over `message_bytes_max`.
     #[must_use]
     pub fn new(message_bytes_max: usize) -> FrameReader {
-        FrameReader { buffer: BytesMut::new(), message_bytes_max }
+        FrameReader {
+            buffer: BytesMut::new(),
+            message_bytes_max,
+        }
     }
 
     /// The next message or command. Not safe to cancel: a message may be half read.
@@ -239,7 +245,10 @@ fn properties(mut data: Bytes) -> Option<Vec<(Bytes, Bytes)>> {
         if data.len() < 4 {
             return None;
         }
-        let length = data.split_to(4).iter().fold(0usize, |sum, byte| sum << 8 | usize::from(*byte));
+        let length = data
+            .split_to(4)
+            .iter()
+            .fold(0usize, |sum, byte| sum << 8 | usize::from(*byte));
         if length > data.len() {
             return None;
         }
@@ -281,7 +290,11 @@ mod tests {
     #[tokio::test]
     async fn reads_what_it_writes() {
         let long = Bytes::from(vec![7; 300]);
-        let messages = [vec![Bytes::new()], vec![Bytes::from_static(b"a"), long.clone(), Bytes::new()], vec![long]];
+        let messages = [
+            vec![Bytes::new()],
+            vec![Bytes::from_static(b"a"), long.clone(), Bytes::new()],
+            vec![long],
+        ];
         let wire: Vec<u8> = messages.iter().flat_map(|frames| encode(frames).to_vec()).collect();
         let expected: Vec<Incoming> = messages.into_iter().map(Incoming::Message).collect();
         assert_eq!(read(&wire).await.unwrap(), expected);
@@ -290,7 +303,13 @@ mod tests {
     #[tokio::test]
     async fn reads_commands() {
         let incoming = read(b"\x04\x08\x04PING\0\x0ax").await.unwrap();
-        assert_eq!(incoming, [Incoming::Command(Bytes::from_static(b"PING"), Bytes::from_static(b"\0\x0ax"))]);
+        assert_eq!(
+            incoming,
+            [Incoming::Command(
+                Bytes::from_static(b"PING"),
+                Bytes::from_static(b"\0\x0ax")
+            )]
+        );
         assert_eq!(pong(b"\0\x0ax").as_ref(), b"\x04\x06\x04PONGx");
     }
 
@@ -329,12 +348,16 @@ mod tests {
             ([greet(b"CURVE"), dealer.to_vec()].concat(), false),
             ([greet(b"NULL"), b"\x00\x01x".to_vec()].concat(), false),
             ([greet(b"NULL"), b"\x04\x06\x05ERROR".to_vec()].concat(), false),
-            ([greet(b"NULL"), b"\x04\x0a\x05READY\x0bSo".to_vec()].concat(), false),
-            (b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nUser-Agent: something long\r\n\r\n".to_vec(), false),
+            ([greet(b"NULL"), b"\x04\x09\x05READY\x0bSo".to_vec()].concat(), false),
+            (
+                b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nUser-Agent: something long\r\n\r\n".to_vec(),
+                false,
+            ),
         ];
         for (wire, fits) in cases {
             let (mut ours, mut theirs) = tokio::io::duplex(4096);
             theirs.write_all(&wire).await.unwrap();
+            theirs.shutdown().await.unwrap();
             let result = handshake(&mut ours, &mut FrameReader::default(), SocketType::Router).await;
             assert_eq!(result.is_ok(), fits, "{wire:?}: {result:?}");
         }

@@ -1,0 +1,174 @@
+//! The shell channel: requests in order, one at a time.
+//!
+//! While a cell runs, arriving requests are moved to a queue of our own, so that an error can answer those that were
+//! queued behind it. Only `kernel_info_request` is answered out of turn, and only while the engine is still loading:
+//! front ends wait for it before they call the kernel ready.
+
+use std::collections::VecDeque;
+
+use sealbook_wire::{Inbox, Message};
+use serde_json::json;
+
+use crate::comms::Comms;
+use crate::engine_thread::{EngineThread, State};
+use crate::execution::{self, Executor};
+use crate::requests::{self, CommInfo, Malformed, Shutdown};
+use crate::run::kernel_info;
+use crate::session::{Ending, Object, Shared, error_content, object};
+
+/// Requests queued here; beyond it they stay in the sockets.
+const QUEUE_MAX: usize = 65_536;
+
+/// Serves the channel until it closes or the kernel ends.
+pub async fn serve(session: Shared, executor: Executor, mut inbox: Inbox) {
+    let mut queue = VecDeque::new();
+    loop {
+        let request = match queue.pop_front() {
+            Some(request) => request,
+            None => match inbox.recv().await {
+                Some(request) => request,
+                None => return,
+            },
+        };
+        let failed = {
+            let work = handle(&session, &executor, &request);
+            tokio::pin!(work);
+            loop {
+                tokio::select! {
+                    failed = &mut work => break failed,
+                    Some(next) = inbox.recv(), if queue.len() < QUEUE_MAX => {
+                        if next.msg_type() == "kernel_info_request" && executor.engine.state() == State::Loading {
+                            handle(&session, &executor, &next).await;
+                        } else {
+                            queue.push_back(next);
+                        }
+                    }
+                }
+            }
+        };
+        if failed {
+            while let Some(next) = inbox.try_recv() {
+                queue.push_back(next);
+            }
+            abort(&session, &mut queue).await;
+        }
+    }
+}
+
+/// Handles one request, between busy and idle. True when queued executions must not run.
+async fn handle(session: &Shared, executor: &Executor, request: &Message) -> bool {
+    status(session, request, "busy").await;
+    let mut failed = false;
+    if request.msg_type() == "execute_request" {
+        failed = execution::execute(session, executor, request).await;
+    } else {
+        match answer(session, &executor.engine, request).await {
+            Ok(Some((msg_type, content))) => session.reply(&session.shell, request, msg_type, content).await,
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(%error, "refused a request");
+                if let Some(kind) = request.msg_type().strip_suffix("_request") {
+                    let mut content = error_content("MalformedRequest", &error.to_string(), &[]);
+                    content.insert("status".to_owned(), "error".into());
+                    session
+                        .reply(&session.shell, request, &format!("{kind}_reply"), content)
+                        .await;
+                }
+            }
+        }
+    }
+    status(session, request, "idle").await;
+    if request.msg_type() == "shutdown_request" {
+        session.end(Ending::Asked);
+    }
+    failed
+}
+
+async fn answer(
+    session: &Shared,
+    engine: &EngineThread,
+    request: &Message,
+) -> Result<Option<(&'static str, Object)>, Malformed> {
+    Ok(match request.msg_type() {
+        "kernel_info_request" => Some(("kernel_info_reply", kernel_info().await)),
+        "complete_request" => Some((
+            "complete_reply",
+            execution::complete(engine, requests::content(request)?).await,
+        )),
+        "inspect_request" => Some((
+            "inspect_reply",
+            execution::inspect(engine, requests::content(request)?).await,
+        )),
+        "is_complete_request" => Some((
+            "is_complete_reply",
+            execution::is_complete(engine, requests::content(request)?).await,
+        )),
+        "history_request" => {
+            let request = requests::content(request)?;
+            let history = session
+                .history
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .answer(&request);
+            Some(("history_reply", object(json!({"status": "ok", "history": history}))))
+        }
+        "comm_info_request" => Some((
+            "comm_info_reply",
+            session.comms.info(&requests::content::<CommInfo>(request)?),
+        )),
+        "comm_open" => {
+            let comm = requests::content(request)?;
+            session
+                .publish(Some(&request.header), "comm_close", Comms::refuse(&comm))
+                .await;
+            None
+        }
+        "comm_msg" => {
+            session.comms.message(&requests::content(request)?);
+            None
+        }
+        "comm_close" => {
+            session
+                .comms
+                .closed(&requests::content::<requests::Comm>(request)?.comm_id);
+            None
+        }
+        "connect_request" => Some(("connect_reply", object(json!({"status": "ok"})))),
+        "shutdown_request" => {
+            let restart = requests::content::<Shutdown>(request).unwrap_or_default().restart;
+            Some(("shutdown_reply", object(json!({"status": "ok", "restart": restart}))))
+        }
+        _ => {
+            tracing::warn!("an unknown request came on shell; there is no reply to it");
+            None
+        }
+    })
+}
+
+/// Answers the executions that were queued behind a failed one, and keeps everything else.
+async fn abort(session: &Shared, queue: &mut VecDeque<Message>) {
+    let (aborted, kept) = std::mem::take(queue)
+        .into_iter()
+        .partition(|next| next.msg_type() == "execute_request");
+    *queue = kept;
+    let aborted: VecDeque<Message> = aborted;
+    for request in aborted {
+        status(session, &request, "busy").await;
+        let mut content = error_content("Aborted", "not run, because a cell before it failed", &[]);
+        content.insert("status".to_owned(), "error".into());
+        let count = session.execution_count.load(std::sync::atomic::Ordering::Relaxed);
+        content.insert("execution_count".to_owned(), count.into());
+        session.reply(&session.shell, &request, "execute_reply", content).await;
+        status(session, &request, "idle").await;
+    }
+}
+
+async fn status(session: &Shared, request: &Message, state: &str) {
+    session
+        .publish(
+            Some(&request.header),
+            "status",
+            object(json!({"execution_state": state})),
+        )
+        .await;
+}

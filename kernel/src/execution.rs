@@ -1,0 +1,368 @@
+//! Running a cell, and the other requests that need the engine.
+//!
+//! Order of the messages of one execution: `busy`, `execute_input`, outputs, `error` if it failed, the reply, `idle`.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use sealbook_runtime::{
+    Completeness, Completions, Engine, Event, Host, InputRefused, InputRequest, MimeBundle, Outcome,
+};
+use sealbook_wire::{Bytes, Header, Message};
+use serde_json::{Map, Value, json};
+
+use crate::engine_thread::{EngineThread, State};
+use crate::input::Input;
+use crate::output::Output;
+use crate::requests::{self, Execute, byte_offset, code_points};
+use crate::session::{Ending, Object, Shared, error_content, object};
+
+/// What runs cells.
+#[derive(Clone)]
+pub struct Executor {
+    /// The engine.
+    pub engine: EngineThread,
+    /// Where their output goes.
+    pub output: Output,
+}
+
+/// Handles an `execute_request`, without busy and idle. True when queued executions must not run.
+pub async fn execute(session: &Shared, executor: &Executor, request: &Message) -> bool {
+    let cell: Execute = match requests::content(request) {
+        Ok(cell) => cell,
+        Err(error) => {
+            let failure = Failure::new("MalformedRequest", error.to_string());
+            reply(session, request, 0, Err(failure)).await;
+            return true;
+        }
+    };
+    // 1. Count the cell, show its input, remember it.
+    let store = cell.store_history && !cell.silent;
+    let count = session.execution_count.load(Ordering::Relaxed) + 1;
+    if store {
+        session.execution_count.store(count, Ordering::Relaxed);
+        session
+            .history
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(count, &cell.code);
+    }
+    if !cell.silent {
+        let input = object(json!({"code": cell.code, "execution_count": count}));
+        session.publish(Some(&request.header), "execute_input", input).await;
+    }
+    // 2. Run it; its outputs are sent meanwhile.
+    let (stop_on_error, silent) = (cell.stop_on_error, cell.silent);
+    let ran = run_cell(session, executor, request, cell, count).await;
+    // 3. Show the error, then reply.
+    let shown = if store {
+        count
+    } else {
+        session.execution_count.load(Ordering::Relaxed)
+    };
+    match ran {
+        Ok(ran) => {
+            if let (true, Some(result)) = (store, &ran.result) {
+                session
+                    .history
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .set_output(count, result);
+            }
+            reply(session, request, shown, Ok(ran)).await;
+            false
+        }
+        Err(failure) => {
+            if !silent {
+                session.publish(Some(&request.header), "error", failure.content()).await;
+            }
+            let fatal = failure.fatal;
+            reply(session, request, shown, Err(failure)).await;
+            if fatal {
+                session.end(Ending::EngineFailed);
+            }
+            stop_on_error
+        }
+    }
+}
+
+/// A cell that ran to its end.
+struct Ran {
+    payload: Vec<Value>,
+    expressions: Object,
+    result: Option<String>,
+}
+
+/// A cell that did not.
+struct Failure {
+    ename: String,
+    evalue: String,
+    traceback: Vec<String>,
+    fatal: bool,
+}
+
+impl Failure {
+    fn new(ename: &str, evalue: String) -> Failure {
+        let traceback = vec![format!("{ename}: {evalue}")];
+        Failure {
+            ename: ename.to_owned(),
+            evalue,
+            traceback,
+            fatal: false,
+        }
+    }
+
+    fn interrupted() -> Failure {
+        Failure::new("KeyboardInterrupt", "interrupted before the cell began".to_owned())
+    }
+
+    fn content(&self) -> Object {
+        error_content(&self.ename, &self.evalue, &self.traceback)
+    }
+}
+
+async fn reply(session: &Shared, request: &Message, count: u64, ran: Result<Ran, Failure>) {
+    let mut content = match ran {
+        Ok(ran) => object(json!({"status": "ok", "payload": ran.payload, "user_expressions": ran.expressions})),
+        Err(failure) => {
+            let mut content = failure.content();
+            content.insert("status".to_owned(), "error".into());
+            content
+        }
+    };
+    content.insert("execution_count".to_owned(), count.into());
+    session.reply(&session.shell, request, "execute_reply", content).await;
+}
+
+async fn run_cell(
+    session: &Shared,
+    executor: &Executor,
+    request: &Message,
+    cell: Execute,
+    count: u64,
+) -> Result<Ran, Failure> {
+    // Wait for the engine; an interrupt ends the wait.
+    let mut interrupts = session.interrupts.subscribe();
+    interrupts.mark_unchanged();
+    let state = tokio::select! {
+        biased;
+        state = executor.engine.loaded() => state,
+        _ = interrupts.changed() => return Err(Failure::interrupted()),
+    };
+    match state {
+        State::Ready => {}
+        State::Failed(error) => return Err(Failure::new("EngineError", error)),
+        State::Loading | State::Gone => return Err(Failure::new("EngineError", "the kernel is ending".to_owned())),
+    }
+    let host = CellHost {
+        session: session.clone(),
+        output: executor.output.clone(),
+        parent: request.header.clone(),
+        identities: request.identities.clone(),
+        allow_stdin: cell.allow_stdin,
+    };
+    let job = move |engine: &mut dyn Engine| {
+        let mut host = host;
+        host.output.begin(&host.parent, count, cell.silent);
+        let outcome = if cell.code.trim().is_empty() {
+            Outcome::Ok { payload: Vec::new() }
+        } else {
+            engine.execute(&cell.code, &mut host)
+        };
+        let expressions = match outcome {
+            Outcome::Ok { .. } => evaluate(engine, cell.user_expressions),
+            _ => Object::new(),
+        };
+        let result = host.output.end();
+        (outcome, expressions, result)
+    };
+    match executor.engine.run(job).await {
+        Ok((Outcome::Ok { payload }, expressions, result)) => Ok(Ran {
+            payload,
+            expressions,
+            result,
+        }),
+        Ok((
+            Outcome::Error {
+                ename,
+                evalue,
+                traceback,
+            },
+            ..,
+        )) => Err(Failure {
+            ename,
+            evalue,
+            traceback,
+            fatal: false,
+        }),
+        Ok((Outcome::Fatal(error), ..)) => Err(Failure {
+            fatal: true,
+            ..Failure::new("EngineError", error.0)
+        }),
+        Ok(_) => Err(Failure::new(
+            "EngineError",
+            "the engine gave an outcome that this kernel does not know".to_owned(),
+        )),
+        Err(_) => {
+            let output = executor.output.clone();
+            // The panic left the output of the cell open; ending it may wait for front ends.
+            let _ = tokio::task::spawn_blocking(move || output.end()).await;
+            let what = "the engine failed while it ran this cell; the kernel's log has more. Restart the kernel if \
+                        cells after this one fail too";
+            Err(Failure::new("EngineError", what.to_owned()))
+        }
+    }
+}
+
+/// `user_expressions` of the reply: each evaluated by itself, its output not shown.
+fn evaluate(engine: &mut dyn Engine, expressions: Map<String, Value>) -> Object {
+    let evaluate = |(name, expression): (String, Value)| {
+        let Value::String(code) = expression else {
+            let mut error = error_content("TypeError", "an expression must be a string", &[]);
+            error.insert("status".to_owned(), "error".into());
+            return (name, Value::Object(error));
+        };
+        let mut host = ExpressionHost { data: None };
+        let value = match engine.execute(&code, &mut host) {
+            Outcome::Ok { .. } => {
+                json!({"status": "ok", "data": host.data.unwrap_or_default(), "metadata": {}})
+            }
+            Outcome::Error {
+                ename,
+                evalue,
+                traceback,
+            } => {
+                let mut error = error_content(&ename, &evalue, &traceback);
+                error.insert("status".to_owned(), "error".into());
+                Value::Object(error)
+            }
+            _ => json!({"status": "error", "ename": "EngineError", "evalue": "the engine failed", "traceback": []}),
+        };
+        (name, value)
+    };
+    expressions.into_iter().map(evaluate).collect()
+}
+
+/// The session as a running cell sees it.
+struct CellHost {
+    session: Shared,
+    output: Output,
+    parent: Header,
+    identities: Vec<Bytes>,
+    allow_stdin: bool,
+}
+
+impl Host for CellHost {
+    fn event(&mut self, event: Event) {
+        self.output.event(event);
+    }
+
+    fn input(&mut self, request: InputRequest) -> Result<String, InputRefused> {
+        if !self.allow_stdin {
+            return Err(InputRefused);
+        }
+        self.output.settle();
+        let content = object(json!({"prompt": request.prompt, "password": request.password}));
+        let mut message = Message::child("input_request", &self.session.id, &self.parent, content);
+        message.identities = self.identities.clone();
+        let answer = self.session.input.expect();
+        let sealed = self.session.redactor.seal(message);
+        self.session
+            .runtime
+            .block_on(self.session.input.outbox.send(sealed))
+            .map_err(|_| InputRefused)?;
+        Input::wait(answer)
+    }
+}
+
+/// The session as a user expression sees it.
+struct ExpressionHost {
+    data: Option<MimeBundle>,
+}
+
+impl Host for ExpressionHost {
+    fn event(&mut self, event: Event) {
+        if let Event::Result(data) = event {
+            self.data = Some(data);
+        }
+    }
+
+    fn input(&mut self, _request: InputRequest) -> Result<String, InputRefused> {
+        Err(InputRefused)
+    }
+}
+
+/// Content of `complete_reply`.
+pub async fn complete(engine: &EngineThread, request: requests::Complete) -> Object {
+    let cursor = byte_offset(&request.code, request.cursor_pos);
+    let code = request.code.clone();
+    let none = Completions {
+        start: cursor,
+        end: cursor,
+        candidates: Vec::new(),
+    };
+    let found = match engine.loaded().await {
+        State::Ready => engine
+            .run(move |engine| engine.complete(&code, cursor))
+            .await
+            .unwrap_or(none),
+        _ => none,
+    };
+    let (start, end) = (
+        code_points(&request.code, found.start),
+        code_points(&request.code, found.end),
+    );
+    let matches: Vec<&str> = found
+        .candidates
+        .iter()
+        .map(|candidate| candidate.text.as_str())
+        .collect();
+    let types: Vec<Value> = found
+        .candidates
+        .iter()
+        .map(|candidate| {
+            json!({
+                "text": candidate.text, "type": candidate.kind, "signature": candidate.signature.as_deref().unwrap_or(""),
+                "start": start, "end": end,
+            })
+        })
+        .collect();
+    object(json!({
+        "status": "ok", "matches": matches, "cursor_start": start, "cursor_end": end,
+        "metadata": {"_jupyter_types_experimental": types},
+    }))
+}
+
+/// Content of `inspect_reply`.
+pub async fn inspect(engine: &EngineThread, request: requests::Inspect) -> Object {
+    let cursor = byte_offset(&request.code, request.cursor_pos);
+    let found = match engine.loaded().await {
+        State::Ready => engine
+            .run(move |engine| engine.inspect(&request.code, cursor, request.detail_level))
+            .await
+            .unwrap_or_default(),
+        _ => None,
+    };
+    let mut data = Object::new();
+    if let Some(found) = &found {
+        data.insert("text/plain".to_owned(), found.plain.clone().into());
+        if let Some(markdown) = &found.markdown {
+            data.insert("text/markdown".to_owned(), markdown.clone().into());
+        }
+    }
+    object(json!({"status": "ok", "found": found.is_some(), "data": data, "metadata": {}}))
+}
+
+/// Content of `is_complete_reply`.
+pub async fn is_complete(engine: &EngineThread, request: requests::IsComplete) -> Object {
+    let answer = match engine.loaded().await {
+        State::Ready => engine.run(move |engine| engine.is_complete(&request.code)).await.ok(),
+        _ => None,
+    };
+    object(match answer {
+        Some(Completeness::Complete) => json!({"status": "complete"}),
+        Some(Completeness::Incomplete { indent }) => json!({"status": "incomplete", "indent": indent}),
+        Some(Completeness::Invalid) => json!({"status": "invalid"}),
+        None => json!({"status": "unknown"}),
+    })
+}
