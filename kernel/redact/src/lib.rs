@@ -11,13 +11,22 @@
 //! Invariants: no Jupyter, no async, no logging; derives every form of a secret itself; has no getter for what it
 //! learnt; [`Redacted`] has one origin, [`Redactor::seal`], and [`Learned`] has one origin, [`Redactor::learn`].
 
+mod append;
+mod derive;
 mod filter;
+mod forms;
+mod index;
+mod policy;
 mod redaction;
 mod redactor;
 mod scan;
 mod seal;
 mod secret;
+mod squeeze;
 mod stream;
+mod vault;
+mod verify;
+mod views;
 
 pub use filter::{FilterError, filter};
 pub use redaction::{Form, Found, Redaction};

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::index::Index;
 use crate::redaction::{self, Found, Redaction};
-use crate::scan::{Index, Match};
+use crate::scan::Match;
 use crate::seal::{Redacted, Seal, Visitor};
 use crate::secret::{Learned, Secret};
 use crate::stream::{StreamRedactor, Tail};

@@ -1,10 +1,29 @@
 //! Finds learnt secrets in a text.
+//!
+//! ```text
+//!  text ─► squeezed ─► grams ─► index ─► compare          what needs no decoding (verify.rs)
+//!    └───► triggers ─► views ─► the same again            what does (views/)
+//! ```
+//!
+//! A text is scanned in windows that overlap by the length of the longest secret in its longest form. Views are built
+//! only around triggers, keep a map back to the text they come from, and are scanned in turn, to a bounded depth and
+//! within a budget proportional to the text, so that no input takes more than linear time.
 
-use std::sync::{PoisonError, RwLock};
+use crate::index::{Candidate, Grams, Index, Literal};
+use crate::squeeze::{Squeezed, is_kept};
+use crate::verify::{self, Text, Verdict};
+use crate::views::{self, Counts};
+use crate::{Form, policy};
 
-use zeroize::Zeroizing;
+/// Deepest view: JSON in a string in JSON in base64 in a URL, and one more.
+pub(crate) const DEPTH_MAX: usize = 6;
 
-use crate::{Form, Secret};
+/// Window of a scan; fits the second-level cache with its squeezed copy.
+const WINDOW_BYTES: usize = 64 * 1024;
+
+/// Bytes that views may hold in total, per byte of text, and the allowance for small texts.
+const BUDGET_PER_BYTE: usize = 6;
+const BUDGET_BYTES_MIN: usize = 256 * 1024;
 
 /// A stretch of text that reveals a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,82 +53,414 @@ pub(crate) struct Live {
     pub secret: u32,
 }
 
-#[derive(Default)]
-pub(crate) struct Index {
-    secrets: RwLock<Vec<Known>>,
-}
-
-struct Known {
-    scope: String,
-    key: String,
-    forms: Vec<(Form, Zeroizing<Vec<u8>>)>,
+impl Scan {
+    pub(crate) fn hold(&mut self, from: usize, bytes: usize, secret: u32) {
+        match &mut self.live {
+            None => self.live = Some(Live { from, bytes, secret }),
+            Some(live) => {
+                if bytes > live.bytes {
+                    live.secret = secret;
+                }
+                live.from = live.from.min(from);
+                live.bytes = live.bytes.max(bytes);
+            }
+        }
+    }
 }
 
 impl Index {
-    pub(crate) fn learn(&self, secret: &Secret) -> Option<String> {
-        let mut forms = Vec::new();
-        let value = secret.bytes();
-        if value.len() >= 6 {
-            forms.push((Form::Raw, Zeroizing::new(value.to_vec())));
-            let hex: String = value.iter().map(|b| format!("{b:02x}")).collect();
-            forms.push((Form::Hex, Zeroizing::new(hex.to_uppercase().into_bytes())));
-            forms.push((Form::Hex, Zeroizing::new(hex.into_bytes())));
-            let debug = format!("{:?}", String::from_utf8_lossy(value));
-            forms.push((
-                Form::Escaped,
-                Zeroizing::new(debug.as_bytes()[1..debug.len() - 1].to_vec()),
-            ));
-        }
-        let known = Known {
-            scope: secret.scope().into(),
-            key: secret.key().into(),
-            forms,
-        };
-        self.secrets.write().unwrap_or_else(PoisonError::into_inner).push(known);
-        (value.len() < 6).then(|| format!("{}/{} is too short to be hidden", secret.scope(), secret.key()))
-    }
-
-    pub(crate) fn name(&self, secret: u32) -> (String, String) {
-        let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
-        let known = &secrets[secret as usize];
-        (known.scope.clone(), known.key.clone())
-    }
-
-    /// `complete`: nothing follows the text.
+    /// Scans a text; `complete` says that nothing follows it.
     pub(crate) fn scan(&self, text: &[u8], complete: bool) -> Scan {
         let mut scan = Scan::default();
-        if cfg!(feature = "leak-for-tests") {
+        if cfg!(feature = "leak-for-tests") || self.is_empty() || text.is_empty() {
             return scan;
         }
-        for (i, known) in self
-            .secrets
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
+        let budget = text.len().saturating_mul(BUDGET_PER_BYTE).max(BUDGET_BYTES_MIN);
+        let mut scanner = Scanner {
+            index: self,
+            budget,
+            inflated: views::inflate::OUTPUT_BYTES_MAX,
+        };
+        scanner.level(Text { bytes: text, complete }, 0, Counts::default(), &mut scan);
+        scan
+    }
+
+    /// Bytes by which windows overlap.
+    fn overlap(&self) -> usize {
+        (self.longest() * 16).clamp(1024, 48 * 1024)
+    }
+}
+
+pub(crate) struct Scanner<'i> {
+    pub(crate) index: &'i Index,
+    /// Bytes that views may still hold.
+    pub(crate) budget: usize,
+    /// Bytes that may still be inflated.
+    pub(crate) inflated: usize,
+}
+
+impl Scanner<'_> {
+    /// Scans one text or view. `limits`: triggers that the parent saw already.
+    pub(crate) fn level(&mut self, text: Text<'_>, depth: usize, limits: Counts, scan: &mut Scan) {
+        let overlap = self.index.overlap();
+        let window = WINDOW_BYTES.max(4 * overlap);
+        let mut from = 0;
+        loop {
+            let to = if from + window + overlap >= text.bytes.len() {
+                text.bytes.len()
+            } else {
+                from + window
+            };
+            let squeezed = Squeezed::new(&text.bytes[from..to]);
+            let window = Window {
+                text,
+                from,
+                to,
+                squeezed: &squeezed,
+                last: to == text.bytes.len(),
+            };
+            self.direct(&window, depth, scan);
+            if depth < DEPTH_MAX {
+                views::all(self, &window, depth, limits, scan);
+            }
+            if window.last {
+                break;
+            }
+            from = to - overlap;
+        }
+        if !self.index.sparse.is_empty() {
+            self.sparse(text, scan);
+        }
+        if depth == 0 && self.index.words.len() > 0 {
+            self.words(text, scan);
+        }
+    }
+
+    /// Everything that shows in the squeezed text.
+    fn direct(&self, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+        let mut recent = Recent::default();
+        for grams in [&self.index.long, &self.index.short] {
+            if grams.is_empty() {
+                continue;
+            }
+            each_hit(
+                grams,
+                window.squeezed.padded(),
+                window.squeezed.canon().len(),
+                |at, gram| {
+                    grams.lookup(gram, |candidate| match candidate {
+                        Candidate::Form { form, offset } => {
+                            self.compare(window, form, at, offset, depth, &mut recent, scan)
+                        }
+                        Candidate::Family { len, offset } => {
+                            let start = at.wrapping_sub(offset);
+                            if let Some(canon) = window.squeezed.canon().get(start..start.wrapping_add(len)) {
+                                self.index.same(canon, |form| {
+                                    self.compare(window, form, start, 0, depth, &mut recent, scan);
+                                });
+                            }
+                        }
+                    });
+                },
+            );
+        }
+        if window.last && !window.text.complete {
+            self.live_end(window, scan);
+        }
+    }
+
+    /// A gram of `form` stands at `at` in the squeezed text, `offset` characters into the form.
+    #[expect(clippy::too_many_arguments, reason = "the two texts and the two places in them")]
+    fn compare(
+        &self,
+        window: &Window<'_>,
+        form: u32,
+        at: usize,
+        offset: usize,
+        depth: usize,
+        recent: &mut Recent,
+        scan: &mut Scan,
+    ) {
+        let _ = depth;
+        let Some(literal) = self.index.literals.get(form as usize) else {
+            return;
+        };
+        if recent.saw(form, at.wrapping_sub(offset)) {
+            return;
+        }
+        let (canon, needle) = (window.squeezed.canon(), literal.canon.bytes());
+        let ahead = common(&canon[at..], &needle[offset..]);
+        let behind = canon[..at]
             .iter()
-            .enumerate()
+            .rev()
+            .zip(needle[..offset].iter().rev())
+            .take_while(|(a, b)| a == b)
+            .count();
+        let verdict = if behind == offset {
+            let first = window.from + window.squeezed.position(at - offset);
+            if offset + ahead == needle.len() {
+                verify::whole(literal, window.text, first)
+            } else if window.last && !window.text.complete && at + ahead == canon.len() {
+                self.hold_from(window, literal, first, offset + ahead, scan);
+                Verdict::No
+            } else {
+                verify::cut_off(literal, window.text, first)
+            }
+        } else if offset + ahead == needle.len() {
+            verify::cut_off_head(
+                literal,
+                window.text,
+                window.from + window.squeezed.position(at + ahead - 1) + 1,
+            )
+        } else {
+            Verdict::No
+        };
+        match verdict {
+            Verdict::Match { start, end, form } => scan.matches.push(Match {
+                start,
+                end,
+                secret: literal.secret,
+                form,
+            }),
+            Verdict::Live { from } if window.last => {
+                self.hold_from(window, literal, from + literal.lead, needle.len(), scan)
+            }
+            _ => {}
+        }
+    }
+
+    /// The text ends inside a form whose first squeezed character stands at `first`.
+    fn hold_from(&self, window: &Window<'_>, literal: &Literal, first: usize, bytes: usize, scan: &mut Scan) {
+        let from = window.back_over_lead(self.index, first);
+        scan.hold(from.min(first.saturating_sub(literal.lead)), bytes, literal.secret);
+    }
+
+    /// Where the end of the text may be the beginning of a form.
+    fn live_end(&self, window: &Window<'_>, scan: &mut Scan) {
+        let canon = window.squeezed.canon();
+        let bytes = window.text.bytes;
+        // 1. Squeezed characters at the end. Longer beginnings hold a sampled gram and have been found already.
+        let longest = canon.len().min(4 * crate::index::LONG.least());
+        for n in (1..=longest).rev() {
+            let chars = &canon[canon.len() - n..];
+            let secret = if n < crate::index::HEAD {
+                self.index.begins(chars).then_some(u32::MAX)
+            } else {
+                self.index.beginning(chars)
+            };
+            let Some(secret) = secret else { continue };
+            let from = window.from + window.squeezed.position(canon.len() - n);
+            if n < crate::index::HEAD && !alone_on_its_line(bytes, from) {
+                continue;
+            }
+            scan.hold(window.back_over_lead(self.index, from), n, secret);
+            break;
+        }
+        // 2. Punctuation at the end with which a form may begin.
+        let punctuation = bytes
+            .iter()
+            .rev()
+            .take(32)
+            .take_while(|b| !is_kept(**b) && **b != b'\n')
+            .count();
+        if let Some(i) = bytes[bytes.len() - punctuation..]
+            .iter()
+            .position(|b| self.index.leads(*b))
         {
-            for (form, needle) in &known.forms {
-                for start in memchr::memmem::find_iter(text, needle.as_slice()) {
-                    scan.matches.push(Match {
-                        start,
-                        end: start + needle.len(),
-                        secret: i as u32,
-                        form: *form,
-                    });
-                }
-                let most = needle.len().min(text.len() + 1);
-                if let Some(n) = (1..most).rev().find(|&n| text.ends_with(&needle[..n]))
-                    && !complete
-                    && scan.live.is_none_or(|live| text.len() - n < live.from)
-                {
-                    scan.live = Some(Live {
-                        from: text.len() - n,
-                        bytes: n,
-                        secret: i as u32,
-                    });
+            let from = window.back_over_lead(self.index, bytes.len() - punctuation + i);
+            scan.hold(from, 1, u32::MAX);
+        }
+    }
+
+    /// Forms with hardly any letters or digits, over the text as it is.
+    fn sparse(&self, text: Text<'_>, scan: &mut Scan) {
+        let bytes = text.bytes;
+        let grams = &self.index.sparse;
+        let class = grams.class();
+        let mut at = 0;
+        while at + class.gram <= bytes.len() {
+            let gram = u64::from(u32::from_le_bytes([
+                bytes[at],
+                bytes[at + 1],
+                bytes[at + 2],
+                bytes[at + 3],
+            ]));
+            if grams.maybe(gram) {
+                grams.lookup(gram, |candidate| {
+                    let (form, offset) = match candidate {
+                        Candidate::Form { form, offset } => (form, offset),
+                        // Forms this odd do not come in thousands that share a prefix; if they do, compare them all.
+                        Candidate::Family { .. } => (u32::MAX, 0),
+                    };
+                    let all = self
+                        .index
+                        .sparse_forms
+                        .iter()
+                        .copied()
+                        .filter(|f| form == u32::MAX || *f == form);
+                    for form in all {
+                        let Some(literal) = self.index.literals.get(form as usize) else {
+                            continue;
+                        };
+                        let exact = literal.exact.bytes();
+                        let offsets = if offset > 0 || form != u32::MAX {
+                            offset..offset + 1
+                        } else {
+                            0..exact.len()
+                        };
+                        for offset in offsets {
+                            if let Some(start) = at.checked_sub(offset)
+                                && bytes[start..].starts_with(exact)
+                            {
+                                let end = start + exact.len();
+                                let form = Form::Raw;
+                                scan.matches.push(Match {
+                                    start,
+                                    end,
+                                    secret: literal.secret,
+                                    form,
+                                });
+                            }
+                        }
+                    }
+                });
+            }
+            at += class.stride;
+        }
+        if !text.complete {
+            for literal in self
+                .index
+                .sparse_forms
+                .iter()
+                .filter_map(|form| self.index.literals.get(*form as usize))
+            {
+                let exact = literal.exact.bytes();
+                let most = exact.len().min(bytes.len() + 1);
+                if let Some(n) = (1..most).rev().find(|n| bytes.ends_with(&exact[..*n])) {
+                    scan.hold(bytes.len() - n, n, literal.secret);
                 }
             }
         }
-        scan
+    }
+
+    /// Short values, as whole words.
+    fn words(&self, text: Text<'_>, scan: &mut Scan) {
+        let bytes = text.bytes;
+        let inside = |b: Option<&u8>| b.is_some_and(|b| is_kept(*b) || *b == b'_');
+        for word in self.index.words.iter() {
+            let exact = word.exact.bytes();
+            for start in memchr::memmem::find_iter(bytes, exact) {
+                let end = start + exact.len();
+                let before = start.checked_sub(1).and_then(|i| bytes.get(i));
+                if end == bytes.len() && !text.complete && !inside(before) {
+                    scan.hold(start, 1, word.secret);
+                } else if !inside(before) && !inside(bytes.get(end)) {
+                    scan.matches.push(Match {
+                        start,
+                        end,
+                        secret: word.secret,
+                        form: Form::Raw,
+                    });
+                }
+            }
+            if !text.complete {
+                let most = exact.len().min(bytes.len() + 1);
+                if let Some(n) = (1..most).rev().find(|n| bytes.ends_with(&exact[..*n])) {
+                    let before = (bytes.len() - n).checked_sub(1).and_then(|i| bytes.get(i));
+                    if !inside(before) {
+                        scan.hold(bytes.len() - n, n.min(policy::HINT_CHARS - 1), word.secret);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The part of a text that is being scanned.
+#[derive(Clone, Copy)]
+pub(crate) struct Window<'t> {
+    pub text: Text<'t>,
+    pub from: usize,
+    pub to: usize,
+    pub squeezed: &'t Squeezed,
+    /// It reaches the end of the text.
+    pub last: bool,
+}
+
+impl Window<'_> {
+    /// Goes back from a place over punctuation with which a form may begin.
+    fn back_over_lead(&self, index: &Index, from: usize) -> usize {
+        let before = &self.text.bytes[from.saturating_sub(32)..from];
+        let n = before
+            .iter()
+            .rev()
+            .take_while(|b| !is_kept(**b) && !b.is_ascii_whitespace())
+            .count();
+        let lead = before[before.len() - n..]
+            .iter()
+            .position(|b| index.leads(*b) || *b == b'\\');
+        lead.map_or(from, |i| from - n + i)
+    }
+}
+
+/// A short piece at the end of a line begins a wrapped value only when it has the line to itself.
+fn alone_on_its_line(bytes: &[u8], from: usize) -> bool {
+    let rest = &bytes[from..];
+    if !rest.contains(&b'\n') {
+        return true;
+    }
+    let before = bytes[..from]
+        .iter()
+        .rev()
+        .take_while(|b| **b != b'\n')
+        .filter(|b| is_kept(**b))
+        .count();
+    let widest = rest
+        .split(|b| *b == b'\n')
+        .map(|line| line.iter().filter(|b| is_kept(**b)).count())
+        .max();
+    before == 0 && widest.is_some_and(|n| n <= 1)
+}
+
+/// Calls `hit` for each sampled position whose gram may be in the index.
+#[inline]
+fn each_hit(grams: &Grams, padded: &[u8], len: usize, mut hit: impl FnMut(usize, u64)) {
+    let class = grams.class();
+    if len < class.gram {
+        return;
+    }
+    let end = len - class.gram;
+    let mut at = 0;
+    while at <= end {
+        let gram = class.load(padded, at);
+        if grams.maybe(gram) {
+            hit(at, gram);
+        }
+        at += class.stride;
+    }
+}
+
+/// Length of the common prefix.
+#[inline]
+fn common(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+/// The comparisons made last: a form has several sampled grams.
+#[derive(Default)]
+struct Recent {
+    seen: [(u32, usize); 16],
+    next: usize,
+}
+
+impl Recent {
+    fn saw(&mut self, form: u32, start: usize) -> bool {
+        let key = (form + 1, start);
+        if self.seen.contains(&key) {
+            return true;
+        }
+        self.seen[self.next % 16] = key;
+        self.next += 1;
+        false
     }
 }

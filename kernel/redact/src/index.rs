@@ -1,0 +1,495 @@
+//! The append-only fingerprint index.
+//!
+//! ```text
+//!  squeezed text   …h u n t e r 2 h u n t e r 2…
+//!                   ▲ every 7th (3rd) position: the next 6 (4) characters ─ hash ─► bitmap ─► bucket ─► (form, offset)
+//! ```
+//!
+//! A form of at least 12 squeezed characters has seven neighbouring 6-grams, so one of them is at a sampled position
+//! wherever it occurs; a form of 6 to 11 has three 4-grams. Which seven is free: those that fewest other forms share, so
+//! that a thousand keys with one prefix do not meet in one bucket. The value itself has all of its grams in the index, so
+//! that cut-off pieces are found too.
+//!
+//! Invariants: nothing that is published is ever changed or moved; readers take no lock; what `learn` has returned from
+//! is found by every scan that starts later.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::append::Append;
+use crate::forms::{self, Kind};
+use crate::policy::{self, Tier};
+use crate::squeeze::is_kept;
+use crate::vault::{Needle, Vault};
+use crate::{Secret, derive};
+
+/// Grams of the long class, and the distance between sampled positions.
+pub(crate) const LONG: Class = Class { gram: 6, stride: 7 };
+/// Grams of the short class.
+pub(crate) const SHORT: Class = Class { gram: 4, stride: 3 };
+/// Characters that decide whether the end of a text may begin a form.
+pub(crate) const HEAD: usize = 4;
+
+/// Forms that may share a gram before the rest of them is found by a hash of the whole form: a thousand values with one
+/// prefix must not all be compared wherever that prefix stands.
+const CROWD_MAX: usize = 8;
+
+/// Set in an entry's offset: its `form` is a length, and the form is found in `whole` by its hash.
+const FAMILY: u32 = 1 << 31;
+
+#[derive(Clone, Copy)]
+pub(crate) struct Class {
+    pub gram: usize,
+    pub stride: usize,
+}
+
+impl Class {
+    /// The shortest form that certainly contains a sampled gram.
+    pub(crate) const fn least(self) -> usize {
+        self.gram + self.stride - 1
+    }
+
+    #[inline]
+    pub(crate) fn load(self, padded: &[u8], at: usize) -> u64 {
+        let word = match padded.get(at..at + 8) {
+            Some(bytes) => u64::from_le_bytes(bytes.try_into().unwrap_or([0; 8])),
+            None => 0,
+        };
+        word & (u64::MAX >> (64 - 8 * self.gram))
+    }
+}
+
+/// A literal form.
+pub(crate) struct Literal {
+    pub secret: u32,
+    pub kind: Kind,
+    /// Exactly.
+    pub exact: Needle,
+    /// Squeezed.
+    pub canon: Needle,
+    /// Bytes before the first and after the last squeezed character.
+    pub lead: usize,
+    pub trail: usize,
+    /// Whether other letter case counts.
+    pub foldable: bool,
+}
+
+/// A value hidden as a whole word.
+pub(crate) struct Word {
+    pub secret: u32,
+    pub exact: Needle,
+}
+
+/// A name, and whether it may be told.
+struct Known {
+    scope: String,
+    key: String,
+    value: Needle,
+}
+
+/// Grams of one class over one kind of text.
+pub(crate) struct Grams {
+    class: Class,
+    key: u64,
+    bitmap: Box<[AtomicU64]>,
+    bitmap_shift: u32,
+    buckets: Box<[AtomicU32]>,
+    entries: Append<Entry>,
+}
+
+/// What a gram leads to.
+#[derive(Clone, Copy)]
+pub(crate) enum Candidate {
+    /// A form in which the gram stands at `offset`.
+    Form { form: u32, offset: usize },
+    /// Many forms of one length.
+    Family { len: usize, offset: usize },
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    tag: u32,
+    form: u32,
+    offset: u32,
+    /// Place of the next entry of the bucket, plus one.
+    next: u32,
+}
+
+impl Grams {
+    fn new(class: Class, key: u64, bitmap_bits: u32, bucket_bits: u32) -> Self {
+        Self {
+            class,
+            key: key | 1,
+            bitmap: (0..1usize << (bitmap_bits - 6)).map(|_| AtomicU64::new(0)).collect(),
+            bitmap_shift: 64 - bitmap_bits,
+            buckets: (0..1usize << bucket_bits).map(|_| AtomicU32::new(0)).collect(),
+            entries: Append::default(),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.len() == 0
+    }
+
+    pub(crate) fn class(&self) -> Class {
+        self.class
+    }
+
+    #[inline]
+    fn hash(&self, gram: u64) -> u64 {
+        gram.wrapping_mul(self.key)
+    }
+
+    /// Whether a gram may be in the index.
+    #[inline]
+    pub(crate) fn maybe(&self, gram: u64) -> bool {
+        let bit = (self.hash(gram) >> self.bitmap_shift) as usize;
+        self.bitmap[bit / 64].load(Ordering::Relaxed) >> (bit % 64) & 1 == 1
+    }
+
+    fn bucket(&self, gram: u64) -> (&AtomicU32, u32) {
+        let mixed = self.hash(gram) ^ self.hash(gram.rotate_left(23) ^ self.key) >> 29;
+        (
+            &self.buckets[(mixed as usize) & (self.buckets.len() - 1)],
+            (mixed >> 32) as u32,
+        )
+    }
+
+    fn entries_of(&self, gram: u64, mut found: impl FnMut(&Entry)) {
+        let (bucket, tag) = self.bucket(gram);
+        let mut next = bucket.load(Ordering::Acquire);
+        while next != 0 {
+            let Some(entry) = self.entries.get(next as usize - 1) else {
+                return;
+            };
+            if entry.tag == tag {
+                found(entry);
+            }
+            next = entry.next;
+        }
+    }
+
+    /// The forms that hold a gram, and where.
+    pub(crate) fn lookup(&self, gram: u64, mut found: impl FnMut(Candidate)) {
+        self.entries_of(gram, |entry| {
+            let offset = (entry.offset & !FAMILY) as usize;
+            found(if entry.offset & FAMILY == 0 {
+                Candidate::Form {
+                    form: entry.form,
+                    offset,
+                }
+            } else {
+                Candidate::Family {
+                    len: entry.form as usize,
+                    offset,
+                }
+            });
+        });
+    }
+
+    fn crowd(&self, gram: u64) -> usize {
+        let mut n = 0;
+        self.entries_of(gram, |_| n += 1);
+        n
+    }
+
+    fn insert(&self, gram: u64, form: u32, offset: usize, len: usize) {
+        let mut form = form;
+        let mut offset = offset as u32;
+        if len > 0 && self.crowd(gram) >= CROWD_MAX {
+            (form, offset) = (len as u32, offset | FAMILY);
+            let mut present = false;
+            self.entries_of(gram, |entry| present |= entry.form == form && entry.offset == offset);
+            if present {
+                return;
+            }
+        }
+        let (bucket, tag) = self.bucket(gram);
+        let next = bucket.load(Ordering::Relaxed);
+        let entry = Entry {
+            tag,
+            form,
+            offset,
+            next,
+        };
+        let place = self.entries.push(entry) as u32 + 1;
+        bucket.store(place, Ordering::Release);
+        let bit = (self.hash(gram) >> self.bitmap_shift) as usize;
+        self.bitmap[bit / 64].fetch_or(1 << (bit % 64), Ordering::Release);
+    }
+
+    /// Enters a text's grams: all of them, or the neighbouring ones that are least crowded among those that start
+    /// before `window_end`.
+    fn enter(&self, text: &[u8], form: u32, all: bool, window_end: usize) {
+        let class = self.class;
+        let mut padded = zeroize::Zeroizing::new(text.to_vec());
+        padded.resize(text.len() + 8, 0);
+        let last = text.len() - class.gram;
+        if all {
+            (0..=last).for_each(|at| self.insert(class.load(&padded, at), form, at, text.len()));
+            return;
+        }
+        let starts = (last + 1 - class.stride).min(window_end);
+        let crowd: Vec<usize> = (0..starts + class.stride)
+            .map(|at| self.crowd(class.load(&padded, at)))
+            .collect();
+        let best = (0..=starts)
+            .min_by_key(|at| crowd[*at..at + class.stride].iter().max().copied())
+            .unwrap_or(0);
+        (best..best + class.stride).for_each(|at| self.insert(class.load(&padded, at), form, at, text.len()));
+    }
+}
+
+/// Which of the first one to three characters of forms exist.
+struct Beginnings {
+    one: [AtomicU64; 4],
+    two: Box<[AtomicU64]>,
+    three: Box<[AtomicU64]>,
+}
+
+const THREE_BITS: usize = 1 << 18;
+
+impl Beginnings {
+    fn new() -> Self {
+        let zeros = |bits: usize| (0..bits / 64).map(|_| AtomicU64::new(0)).collect();
+        Self {
+            one: Default::default(),
+            two: zeros(1 << 16),
+            three: zeros(THREE_BITS),
+        }
+    }
+
+    fn place(&self, chars: &[u8]) -> Option<(&[AtomicU64], usize)> {
+        match *chars {
+            [a] => Some((&self.one, usize::from(a))),
+            [a, b] => Some((&self.two, usize::from(a) << 8 | usize::from(b))),
+            [a, b, c] => {
+                let key = u32::from(a) << 16 | u32::from(b) << 8 | u32::from(c);
+                Some((
+                    &self.three,
+                    key.wrapping_mul(0x9E37_79B1) as usize >> 14 & (THREE_BITS - 1),
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    fn enter(&self, form: &[u8]) {
+        for n in 1..=form.len().min(3) {
+            if let Some((bits, at)) = self.place(&form[..n]) {
+                bits[at / 64].fetch_or(1 << (at % 64), Ordering::Release);
+            }
+        }
+    }
+
+    fn contains(&self, chars: &[u8]) -> bool {
+        self.place(chars)
+            .is_some_and(|(bits, at)| bits[at / 64].load(Ordering::Acquire) >> (at % 64) & 1 == 1)
+    }
+}
+
+fn canon_padded(canon: &[u8]) -> [u8; 8] {
+    let mut padded = [0; 8];
+    padded[..HEAD].copy_from_slice(&canon[..HEAD]);
+    padded
+}
+
+/// All that is known.
+pub(crate) struct Index {
+    /// Over squeezed text.
+    pub(crate) long: Grams,
+    pub(crate) short: Grams,
+    /// Over the text as it is, for forms with too few letters and digits to be squeezed.
+    pub(crate) sparse: Grams,
+    heads: Grams,
+    /// Whole squeezed forms by hash.
+    whole: Grams,
+    beginnings: Beginnings,
+    /// First bytes of forms that do not begin with a squeezed character.
+    leads: [AtomicU64; 4],
+    pub(crate) literals: Append<Literal>,
+    /// Literals in `sparse`.
+    pub(crate) sparse_forms: Append<u32>,
+    pub(crate) words: Append<Word>,
+    secrets: Append<Known>,
+    longest: AtomicU32,
+    writer: Mutex<Vault>,
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        let random = RandomState::new();
+        Self {
+            long: Grams::new(LONG, random.hash_one(1), 22, 17),
+            short: Grams::new(SHORT, random.hash_one(2), 20, 15),
+            sparse: Grams::new(SHORT, random.hash_one(3), 16, 12),
+            heads: Grams::new(Class { gram: HEAD, stride: 1 }, random.hash_one(4), 16, 14),
+            whole: Grams::new(Class { gram: 8, stride: 1 }, random.hash_one(5), 16, 14),
+            beginnings: Beginnings::new(),
+            leads: Default::default(),
+            literals: Append::default(),
+            sparse_forms: Append::default(),
+            words: Append::default(),
+            secrets: Append::default(),
+            longest: AtomicU32::new(0),
+            writer: Mutex::default(),
+        }
+    }
+}
+
+impl Index {
+    /// Publishes a value's forms. Returns a notice for the user the first time, if the value cannot be hidden everywhere.
+    pub(crate) fn learn(&self, secret: &Secret) -> Option<String> {
+        let value = secret.bytes();
+        let mut vault = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = |s: &&Known| s.scope == secret.scope() && s.key == secret.key() && s.value.bytes() == value;
+        if self.secrets.iter().any(|s| known(&s)) {
+            return None;
+        }
+        let stored = vault.store(value);
+        let place = Known {
+            scope: secret.scope().into(),
+            key: secret.key().into(),
+            value: stored.clone(),
+        };
+        let id = self.secrets.push(place) as u32;
+        let tier = policy::tier(value);
+        match tier {
+            Tier::Never => {}
+            Tier::Word => {
+                self.words.push(Word {
+                    secret: id,
+                    exact: stored,
+                });
+            }
+            Tier::Full => self.publish(&mut vault, id, value),
+        }
+        if tier != Tier::Word {
+            for part in derive::parts(value) {
+                self.publish(&mut vault, id, &part);
+            }
+        }
+        policy::notice(tier, secret.scope(), secret.key())
+    }
+
+    fn publish(&self, vault: &mut Vault, secret: u32, value: &[u8]) {
+        self.longest
+            .fetch_max(value.len().min(u32::MAX as usize) as u32, Ordering::Relaxed);
+        let wordlike = policy::is_wordlike(value);
+        for (kind, exact) in forms::literals(value) {
+            let canon: Vec<u8> = exact
+                .iter()
+                .filter(|b| is_kept(**b))
+                .map(u8::to_ascii_lowercase)
+                .collect();
+            let canon = zeroize::Zeroizing::new(canon);
+            let lead = exact.iter().position(|b| is_kept(*b)).unwrap_or(exact.len());
+            let trail = exact.iter().rev().position(|b| is_kept(*b)).unwrap_or(0);
+            let literal = Literal {
+                secret,
+                kind,
+                exact: vault.store(&exact),
+                canon: vault.store(&canon),
+                lead,
+                trail,
+                foldable: kind == Kind::Hex
+                    || matches!(kind, Kind::Raw | Kind::Reversed) && value.len() >= policy::FOLDED_CHARS && !wordlike,
+            };
+            let form = self.literals.push(literal) as u32;
+            let whole = kind == Kind::Raw;
+            if canon.len() < SHORT.least() {
+                if exact.len() >= SHORT.least() {
+                    self.sparse.enter(&exact, form, false, 0);
+                    self.sparse_forms.push(form);
+                }
+                continue;
+            }
+            self.heads
+                .insert(self.heads.class.load(&canon_padded(&canon), 0), form, 0, 0);
+            self.whole.insert(self.hash_whole(&canon), form, 0, 0);
+            self.beginnings.enter(&canon);
+            if lead > 0 {
+                self.leads[usize::from(exact[0]) / 64].fetch_or(1 << (exact[0] % 64), Ordering::Release);
+            }
+            // Three quarters of a form are recognised by themselves, so its window lies inside them.
+            let window_end = (canon.len() * 3 / 4).saturating_sub(LONG.least());
+            if canon.len() >= if whole { LONG.least() + 4 } else { LONG.least() } {
+                self.long.enter(&canon, form, whole && canon.len() <= 4096, window_end);
+            } else {
+                self.short.enter(&canon, form, whole, 0);
+            }
+        }
+    }
+
+    /// A secret's name.
+    pub(crate) fn name(&self, secret: u32) -> (String, String) {
+        self.secrets
+            .get(secret as usize)
+            .map(|s| (s.scope.clone(), s.key.clone()))
+            .unwrap_or_default()
+    }
+
+    /// Length of the longest value or part learnt.
+    pub(crate) fn longest(&self) -> usize {
+        self.longest.load(Ordering::Relaxed) as usize
+    }
+
+    /// Whether nothing can be found.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.literals.len() == 0 && self.words.len() == 0
+    }
+
+    /// Whether some form begins with these one to three squeezed characters.
+    pub(crate) fn begins(&self, chars: &[u8]) -> bool {
+        self.beginnings.contains(chars)
+    }
+
+    /// A form that begins with these (at least [`HEAD`]) squeezed characters and goes on after them.
+    pub(crate) fn beginning(&self, chars: &[u8]) -> Option<u32> {
+        let gram = self.heads.class.load(&canon_padded(chars), 0);
+        let mut found = None;
+        if self.heads.maybe(gram) {
+            self.heads.entries_of(gram, |entry| {
+                if let Some(literal) = self.literals.get(entry.form as usize) {
+                    let canon = literal.canon.bytes();
+                    if found.is_none() && canon.starts_with(chars) && (canon.len() > chars.len() || literal.trail > 0) {
+                        found = Some(literal.secret);
+                    }
+                }
+            });
+        }
+        found
+    }
+
+    /// Forms whose squeezed text is exactly this.
+    pub(crate) fn same(&self, canon: &[u8], mut found: impl FnMut(u32)) {
+        self.whole.entries_of(self.hash_whole(canon), |entry| {
+            if self
+                .literals
+                .get(entry.form as usize)
+                .is_some_and(|literal| literal.canon.bytes() == canon)
+            {
+                found(entry.form);
+            }
+        });
+    }
+
+    fn hash_whole(&self, canon: &[u8]) -> u64 {
+        let (words, rest) = canon.as_chunks::<8>();
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        let step = |hash: u64, word: [u8; 8]| {
+            (hash ^ u64::from_le_bytes(word))
+                .wrapping_mul(self.whole.key)
+                .rotate_left(29)
+        };
+        step(words.iter().copied().fold(canon.len() as u64, step), last)
+    }
+
+    /// Whether some form begins with this byte, which no squeezed text holds.
+    pub(crate) fn leads(&self, byte: u8) -> bool {
+        self.leads[usize::from(byte) / 64].load(Ordering::Acquire) >> (byte % 64) & 1 == 1
+    }
+}

@@ -1,0 +1,309 @@
+//! The squeezed text: letters in lower case, digits and bytes above ASCII; everything else left out.
+//!
+//! Whatever separates the characters of a secret (spaces, dots, quotes, backslashes, line breaks, table borders), and
+//! whatever letter case they have, the squeezed text is the same, so one lookup finds all of these forms. The same pass
+//! notes where escapes, markup and control characters stand, for the views that need decoding.
+
+/// A text without its separators.
+pub(crate) struct Squeezed {
+    /// The characters kept, followed by [`PADDING`] zero bytes.
+    canon: Vec<u8>,
+    len: usize,
+    /// Per 64 bytes of text: which were kept, which are digits, which are hexadecimal digits, which may start something
+    /// that has to be decoded.
+    pub(crate) blocks: Vec<Block>,
+}
+
+/// Sixty-four bytes of text, a bit for each.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Block {
+    pub keep: u64,
+    pub digit: u64,
+    pub hex: u64,
+    pub trigger: u64,
+    /// Characters kept before this block.
+    pub before: u32,
+}
+
+/// Zero bytes after the end, so that grams can be loaded as words.
+const PADDING: usize = 16;
+
+impl Squeezed {
+    pub(crate) fn new(text: &[u8]) -> Self {
+        let mut out = Self {
+            canon: vec![0; text.len() + 64 + PADDING],
+            len: 0,
+            blocks: Vec::with_capacity(text.len() / 64 + 1),
+        };
+        let (blocks, rest) = text.as_chunks::<64>();
+        out.fill(blocks);
+        if !rest.is_empty() {
+            let mut last = [b' '; 64];
+            last[..rest.len()].copy_from_slice(rest);
+            out.fill(&[last]);
+        }
+        out.canon.truncate(out.len + PADDING);
+        out
+    }
+
+    fn fill(&mut self, blocks: &[[u8; 64]]) {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("ssse3") && std::arch::is_x86_feature_detected!("popcnt") {
+            #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
+            // SAFETY: both features were detected.
+            unsafe {
+                x86::fill(self, blocks);
+            }
+            return;
+        }
+        self.fill_portable(blocks);
+    }
+
+    fn fill_portable(&mut self, blocks: &[[u8; 64]]) {
+        for bytes in blocks {
+            let mut block = Block {
+                before: self.len as u32,
+                ..Block::default()
+            };
+            for (i, &byte) in bytes.iter().enumerate() {
+                let class = CLASS[byte as usize];
+                block.keep |= u64::from(class & KEEP) << i;
+                block.digit |= u64::from((class & DIGIT) / DIGIT) << i;
+                block.hex |= u64::from((class & HEX) / HEX) << i;
+                block.trigger |= u64::from((class & TRIGGER) / TRIGGER) << i;
+                self.canon[self.len] = byte.to_ascii_lowercase();
+                self.len += usize::from(class & KEEP);
+            }
+            self.blocks.push(block);
+        }
+        for byte in &mut self.canon[self.len..] {
+            *byte = 0;
+        }
+    }
+
+    /// The characters kept.
+    #[inline]
+    pub(crate) fn canon(&self) -> &[u8] {
+        &self.canon[..self.len]
+    }
+
+    /// The characters kept and at least eight zero bytes.
+    #[inline]
+    pub(crate) fn padded(&self) -> &[u8] {
+        &self.canon
+    }
+
+    /// Where the `i`th kept character stands in the text.
+    pub(crate) fn position(&self, i: usize) -> usize {
+        let block = self
+            .blocks
+            .partition_point(|block| block.before as usize <= i)
+            .saturating_sub(1);
+        let Some(found) = self.blocks.get(block) else { return 0 };
+        let mut keep = found.keep;
+        for _ in 0..i - found.before as usize {
+            keep &= keep.wrapping_sub(1);
+        }
+        block * 64 + keep.trailing_zeros() as usize
+    }
+}
+
+const KEEP: u8 = 1;
+const DIGIT: u8 = 2;
+const HEX: u8 = 4;
+const TRIGGER: u8 = 8;
+
+/// Whether a byte is part of the squeezed text.
+#[inline]
+pub(crate) const fn is_kept(byte: u8) -> bool {
+    byte >= 0x80 || byte.is_ascii_alphanumeric()
+}
+
+/// What starts an escape, a tag, an entity, a terminal code or an invisible character. In UTF-8 the last ones start with
+/// 0xC2, 0xCC, 0xCD, 0xE2 or 0xEF.
+const fn is_trigger(byte: u8) -> bool {
+    match byte {
+        b'\\' | b'%' | b'&' | b'<' | 0x7F | 0xC2 | 0xCC | 0xCD | 0xE2 | 0xEF => true,
+        b'\t' | b'\n' => false,
+        _ => byte < 0x20,
+    }
+}
+
+const CLASS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        let byte = i as u8;
+        if is_kept(byte) {
+            table[i] |= KEEP;
+        }
+        if byte.is_ascii_digit() {
+            table[i] |= DIGIT;
+        }
+        if byte.is_ascii_hexdigit() {
+            table[i] |= HEX;
+        }
+        if is_trigger(byte) {
+            table[i] |= TRIGGER;
+        }
+        i += 1;
+    }
+    table
+};
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::{
+        __m128i, _mm_and_si128, _mm_cmpeq_epi8, _mm_cvtsi64_si128, _mm_cvtsi128_si64, _mm_min_epu8, _mm_movemask_epi8,
+        _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8, _mm_srli_epi16,
+        _mm_srli_si128, _mm_sub_epi8,
+    };
+
+    use super::{Block, Squeezed, is_trigger};
+
+    /// For each set of kept bytes out of eight: where they stand, first to last.
+    static PACK: [u64; 256] = {
+        let mut table = [0u64; 256];
+        let mut mask = 0;
+        while mask < 256 {
+            let mut at = 0;
+            let mut i = 0;
+            while i < 8 {
+                if mask >> i & 1 == 1 {
+                    table[mask] |= (i as u64) << (8 * at);
+                    at += 1;
+                }
+                i += 1;
+            }
+            while at < 8 {
+                table[mask] |= 0x80 << (8 * at);
+                at += 1;
+            }
+            mask += 1;
+        }
+        table
+    };
+
+    /// Triggers by nibbles: bit `HIGH[h]` is set in `LOW[l]` when byte `h:l` is one.
+    const fn nibbles() -> ([u8; 16], [u8; 16]) {
+        // High nibbles that hold triggers, a bit each; 0xC and 0xD.. share none.
+        let highs: [usize; 8] = [0x0, 0x1, 0x2, 0x3, 0x5, 0x7, 0xC, 0xE];
+        let mut low = [0u8; 16];
+        let mut high = [0u8; 16];
+        let mut bit = 0;
+        while bit < 8 {
+            high[highs[bit]] = 1 << bit;
+            let mut l = 0;
+            while l < 16 {
+                if is_trigger((highs[bit] * 16 + l) as u8) {
+                    low[l] |= 1 << bit;
+                }
+                l += 1;
+            }
+            bit += 1;
+        }
+        (low, high)
+    }
+    const NIBBLES: ([u8; 16], [u8; 16]) = nibbles();
+
+    #[target_feature(enable = "ssse3")]
+    fn vector(bytes: &[u8; 16]) -> __m128i {
+        let word = u128::from_le_bytes(*bytes);
+        _mm_set_epi64x((word >> 64) as i64, word as i64)
+    }
+
+    #[target_feature(enable = "ssse3")]
+    fn at_most(v: __m128i, low: u8, span: u8) -> __m128i {
+        let shifted = _mm_sub_epi8(v, _mm_set1_epi8(low as i8));
+        _mm_cmpeq_epi8(_mm_min_epu8(shifted, _mm_set1_epi8(span as i8)), shifted)
+    }
+
+    #[target_feature(enable = "ssse3", enable = "popcnt")]
+    pub(super) fn fill(out: &mut Squeezed, blocks: &[[u8; 64]]) {
+        let low_nibble = _mm_set1_epi8(0x0F);
+        let (low_table, high_table) = (vector(&NIBBLES.0), vector(&NIBBLES.1));
+        let case = _mm_set1_epi8(0x20);
+        let mut len = out.len;
+        for bytes in blocks {
+            let mut block = Block {
+                before: len as u32,
+                ..Block::default()
+            };
+            let (quarters, _) = bytes.as_chunks::<16>();
+            for (i, quarter) in quarters.iter().enumerate() {
+                let v = vector(quarter);
+                let folded = _mm_or_si128(v, case);
+                let alpha = at_most(folded, b'a', 25);
+                let digit = at_most(v, b'0', 9);
+                let hex = _mm_or_si128(at_most(folded, b'a', 5), digit);
+                // The sign bit of each byte is its mask bit: bytes above ASCII have it set already.
+                let keep = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(alpha, digit), v)) as u32;
+                let class = _mm_and_si128(
+                    _mm_shuffle_epi8(low_table, _mm_and_si128(v, low_nibble)),
+                    _mm_shuffle_epi8(high_table, _mm_and_si128(_mm_srli_epi16(v, 4), low_nibble)),
+                );
+                let plain = _mm_movemask_epi8(_mm_cmpeq_epi8(class, _mm_setzero_si128())) as u32;
+                block.keep |= u64::from(keep) << (16 * i);
+                block.digit |= (_mm_movemask_epi8(digit) as u32 as u64) << (16 * i);
+                block.hex |= (_mm_movemask_epi8(hex) as u32 as u64) << (16 * i);
+                block.trigger |= u64::from(!plain & 0xFFFF) << (16 * i);
+
+                let lower = _mm_or_si128(v, _mm_and_si128(alpha, case));
+                let upper_half = _mm_srli_si128(lower, 8);
+                for (half, mask) in [(lower, keep & 0xFF), (upper_half, keep >> 8)] {
+                    let pack = _mm_cvtsi64_si128(PACK[mask as usize] as i64);
+                    let packed = _mm_cvtsi128_si64(_mm_shuffle_epi8(half, pack)) as u64;
+                    out.canon[len..len + 8].copy_from_slice(&packed.to_le_bytes());
+                    len += mask.count_ones() as usize;
+                }
+            }
+            out.blocks.push(block);
+        }
+        out.len = len;
+        let end = (len + 64).min(out.canon.len());
+        out.canon[len..end].fill(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn portable(text: &[u8]) -> Squeezed {
+        let mut out = Squeezed {
+            canon: vec![0; text.len() + 64 + PADDING],
+            len: 0,
+            blocks: Vec::new(),
+        };
+        let (blocks, rest) = text.as_chunks::<64>();
+        out.fill_portable(blocks);
+        let mut last = [b' '; 64];
+        last[..rest.len()].copy_from_slice(rest);
+        if !rest.is_empty() {
+            out.fill_portable(&[last]);
+        }
+        out
+    }
+
+    #[test]
+    fn both_ways_of_squeezing_agree_on_every_byte() {
+        let text: Vec<u8> = (0..4096u32).map(|i| (i.wrapping_mul(2654435761) >> 13) as u8).collect();
+        for end in [0, 1, 63, 64, 65, 255, 4000, 4096] {
+            let (fast, slow) = (Squeezed::new(&text[..end]), portable(&text[..end]));
+            assert_eq!(fast.canon(), slow.canon());
+            for (a, b) in fast.blocks.iter().zip(&slow.blocks) {
+                assert_eq!(
+                    (a.keep, a.digit, a.hex, a.trigger, a.before),
+                    (b.keep, b.digit, b.hex, b.trigger, b.before)
+                );
+            }
+            let kept: Vec<u8> = text[..end]
+                .iter()
+                .filter(|b| is_kept(**b))
+                .map(u8::to_ascii_lowercase)
+                .collect();
+            assert_eq!(fast.canon(), kept);
+            assert!((0..kept.len()).all(|i| text[fast.position(i)].to_ascii_lowercase() == kept[i]));
+        }
+    }
+}

@@ -1,0 +1,572 @@
+//! Whether a stretch of text whose squeezed characters are those of a form really shows the form.
+//!
+//! The squeezed text says that the letters and digits are the same. What stands between them decides:
+//!
+//! 1. exactly the form's own punctuation: the form itself;
+//! 2. the form's punctuation with quotes or backslashes added to it: quoting of any kind, nested to any depth;
+//! 3. line breaks with indentation, borders or quotes: a wrapped value;
+//! 4. the same separator at regular distances: spaced, dotted, grouped, listed characters;
+//!
+//! anything else, in particular other punctuation in place of the form's own, is a near miss.
+
+use crate::Form;
+use crate::forms::Kind;
+use crate::index::Literal;
+use crate::policy;
+use crate::squeeze::is_kept;
+
+/// Longest run of separators between two characters of a secret.
+const GAP_BYTES_MAX: usize = 256;
+
+/// What a comparison says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The form stands there.
+    Match { start: usize, end: usize, form: Form },
+    /// It may, when the text goes on.
+    Live { from: usize },
+    /// It does not.
+    No,
+}
+
+/// What a comparison needs to know about the text.
+#[derive(Clone, Copy)]
+pub(crate) struct Text<'t> {
+    pub bytes: &'t [u8],
+    /// Nothing follows.
+    pub complete: bool,
+}
+
+/// How a form's characters were found in the text.
+struct Walk {
+    /// Where each squeezed character of the form stands in the text.
+    at: Vec<usize>,
+    /// Where it stands in the form.
+    of: Vec<usize>,
+    case: Case,
+}
+
+/// `all squeezed characters of `literal` stand in the text, the first one at `first`.
+pub(crate) fn whole(literal: &Literal, text: Text<'_>, first: usize) -> Verdict {
+    let exact = literal.exact.bytes();
+    // 1. Byte for byte, the case that matters most.
+    if let Some(start) = first.checked_sub(literal.lead) {
+        let there = &text.bytes[start..];
+        if there.starts_with(exact) {
+            return matched(literal, text, start, start + exact.len(), base_form(literal.kind));
+        }
+        if !text.complete && exact.starts_with(there) {
+            return Verdict::Live { from: start };
+        }
+    }
+    let Some(walk) = walk(literal, text.bytes, first) else {
+        return Verdict::No;
+    };
+    let Some(case_form) = accept_case(literal, &walk) else {
+        return Verdict::No;
+    };
+    elastic(literal, text, &walk, case_form)
+}
+
+fn base_form(kind: Kind) -> Form {
+    match kind {
+        Kind::Raw | Kind::Recoded => Form::Raw,
+        Kind::Reversed => Form::Reversed,
+        Kind::Hex => Form::Hex,
+        Kind::Base64 { .. } => Form::Base64,
+        Kind::Case => Form::Case,
+    }
+}
+
+/// Adds the neighbours in base64 that hold bits of the value.
+fn matched(literal: &Literal, text: Text<'_>, start: usize, end: usize, form: Form) -> Verdict {
+    let (mut start, mut end) = (start, end);
+    if let Kind::Base64 { before, after } = literal.kind {
+        let digit = |b: &u8| b.is_ascii_alphanumeric() || b"+/-_".contains(b);
+        let takes_before = before > 0 && start > 0 && digit(&text.bytes[start - 1]);
+        start -= usize::from(takes_before);
+        if after > 0 && text.bytes.get(end).is_some_and(digit) {
+            end += 1;
+            if text.bytes.get(end) == Some(&b'=') {
+                end += text.bytes[end..].iter().take(2).take_while(|b| **b == b'=').count();
+            }
+        } else if after > 0 && end == text.bytes.len() && !text.complete {
+            return Verdict::Live { from: start };
+        }
+    }
+    Verdict::Match { start, end, form }
+}
+
+/// Finds the form's squeezed characters in the text one after the other.
+fn walk(literal: &Literal, text: &[u8], first: usize) -> Option<Walk> {
+    let exact = literal.exact.bytes();
+    let mut walk = Walk {
+        at: Vec::with_capacity(exact.len()),
+        of: Vec::with_capacity(exact.len()),
+        case: Case::default(),
+    };
+    let mut at = first;
+    for (of, &byte) in exact.iter().enumerate().filter(|(_, b)| is_kept(**b)) {
+        if !walk.at.is_empty() {
+            at += text.get(at..)?.iter().take(GAP_BYTES_MAX).position(|b| is_kept(*b))?;
+        }
+        walk.case.see(byte, *text.get(at)?);
+        walk.at.push(at);
+        walk.of.push(of);
+        at += 1;
+    }
+    Some(walk)
+}
+
+/// How the letter case of a text relates to that of a form.
+struct Case {
+    exact: bool,
+    upper: bool,
+    lower: bool,
+    swapped: bool,
+    capital: bool,
+    letters: usize,
+}
+
+impl Default for Case {
+    fn default() -> Self {
+        Self {
+            exact: true,
+            upper: true,
+            lower: true,
+            swapped: true,
+            capital: true,
+            letters: 0,
+        }
+    }
+}
+
+impl Case {
+    fn see(&mut self, form: u8, text: u8) {
+        if form.is_ascii_alphabetic() {
+            self.capital &= if self.letters == 0 {
+                text.is_ascii_uppercase()
+            } else {
+                text.is_ascii_lowercase()
+            };
+            self.letters += 1;
+            self.exact &= form == text;
+            self.upper &= text.is_ascii_uppercase();
+            self.lower &= text.is_ascii_lowercase();
+            self.swapped &= form != text;
+        } else {
+            self.exact &= form == text;
+        }
+    }
+}
+
+/// The form's name when the letter case is acceptable.
+fn accept_case(literal: &Literal, walk: &Walk) -> Option<Option<Form>> {
+    let case = &walk.case;
+    if case.exact {
+        return Some(None);
+    }
+    let folded = case.upper || case.lower || case.swapped || case.capital;
+    match literal.kind {
+        Kind::Hex => Some(None),
+        _ if literal.foldable && folded => Some(Some(Form::Case)),
+        _ => None,
+    }
+}
+
+/// What stands between two characters beyond the form's own punctuation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gap {
+    Own,
+    Quoted,
+    Wrapped,
+    Other,
+}
+
+fn elastic(literal: &Literal, text: Text<'_>, walk: &Walk, case_form: Option<Form>) -> Verdict {
+    let exact = literal.exact.bytes();
+    let chars = exact.iter().filter(|b| (**b & 0xC0) != 0x80).count();
+    let mut quoted = false;
+    let mut wrapped = 0;
+    let mut other = false;
+    let mut plus = false;
+    let mut first_wrap = None;
+    let gaps = walk.at.windows(2).zip(walk.of.windows(2));
+    for (k, (at, of)) in gaps.enumerate() {
+        let (found, own) = (&text.bytes[at[0] + 1..at[1]], &exact[of[0] + 1..of[1]]);
+        match gap(found, own) {
+            Some(Gap::Own) => plus |= found != own && found.contains(&b'+'),
+            Some(Gap::Quoted) => quoted = true,
+            Some(Gap::Wrapped) => {
+                wrapped += 1;
+                first_wrap.get_or_insert(k + 1);
+            }
+            Some(Gap::Other) => other = true,
+            None => return Verdict::No,
+        }
+    }
+    if other {
+        return spaced(literal, text, walk, chars, case_form);
+    }
+    // The punctuation at both ends, where quoting may have added to it.
+    let Some(start) = before(text.bytes, walk.at[0], &exact[..literal.lead]) else {
+        return Verdict::No;
+    };
+    let last = walk.at[walk.at.len() - 1] + 1;
+    let end = match after(text.bytes, last, &exact[exact.len() - literal.trail..]) {
+        Ending::At(end) => end,
+        Ending::Open if !text.complete => return Verdict::Live { from: start },
+        _ => return Verdict::No,
+    };
+    let exact_gaps = !quoted && wrapped == 0 && !plus;
+    let mut begin = start;
+    if wrapped > 0 {
+        let alone = wrapped + 1 == walk.at.len();
+        if chars < policy::STRIPPED_CHARS && !alone {
+            return Verdict::No;
+        }
+        if let Some(k) = first_wrap.filter(|k| *k < policy::HINT_CHARS && !alone) {
+            begin = walk.at[k];
+        }
+    }
+    let form = match case_form {
+        Some(form) => form,
+        None if wrapped > 0 && literal.kind == Kind::Raw => Form::Wrapped,
+        None if quoted => Form::Quoted,
+        None if plus => Form::Percent,
+        None => base_form(literal.kind),
+    };
+    debug_assert!(!exact_gaps || form != Form::Wrapped, "a wrapped form has a line break");
+    matched(literal, text, begin, end, form)
+}
+
+/// Characters that quoting adds before or around a special character.
+fn is_quoting(byte: u8) -> bool {
+    b"\\'\"`^".contains(&byte)
+}
+
+/// Characters that stand at the end or the start of a line when a text is wrapped or framed.
+fn is_frame(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || b"|\\+>#*/-\"'`:;.,=&_~()[]{}!<$%".contains(&byte)
+}
+
+/// Compares what stands between two characters with the form's own punctuation there.
+fn gap(found: &[u8], own: &[u8]) -> Option<Gap> {
+    if found == own {
+        return Some(Gap::Own);
+    }
+    let breaks = found.iter().any(|b| matches!(b, b'\n' | b'\r'));
+    let space = |b: u8| b.is_ascii_whitespace();
+    let mut rest = own.iter().copied().peekable();
+    let (mut extra, mut quoting) = (0, true);
+    for &byte in found {
+        let own_byte = rest.peek().copied();
+        if own_byte == Some(byte)
+            || own_byte.is_some_and(|own| space(own) && (space(byte) || own == b' ' && byte == b'+'))
+        {
+            rest.next();
+            continue;
+        }
+        extra += 1;
+        quoting &= is_quoting(byte);
+        if breaks && !is_frame(byte) {
+            return Some(Gap::Other);
+        }
+    }
+    // A line break may have taken the place of one space.
+    if rest.peek().is_some() {
+        return None;
+    }
+    Some(match extra {
+        0 => Gap::Own,
+        _ if breaks => Gap::Wrapped,
+        _ if quoting && !own.is_empty() => Gap::Quoted,
+        _ => Gap::Other,
+    })
+}
+
+/// Where the form starts, given its first squeezed character; `own` is the punctuation before it.
+fn before(text: &[u8], first: usize, own: &[u8]) -> Option<usize> {
+    let mut at = first;
+    for &byte in own.iter().rev() {
+        loop {
+            let previous = *text.get(at.checked_sub(1)?)?;
+            at -= 1;
+            if previous == byte {
+                break;
+            }
+            if !is_quoting(previous) {
+                return None;
+            }
+        }
+    }
+    Some(at)
+}
+
+enum Ending {
+    At(usize),
+    Open,
+    Differs,
+}
+
+/// Where the form ends, given the end of its last squeezed character; `own` is the punctuation after it.
+fn after(text: &[u8], from: usize, own: &[u8]) -> Ending {
+    let mut at = from;
+    let mut skipped = 0;
+    for &byte in own {
+        loop {
+            let Some(&next) = text.get(at) else { return Ending::Open };
+            at += 1;
+            if next == byte || byte.is_ascii_whitespace() && next.is_ascii_whitespace() {
+                break;
+            }
+            skipped += 1;
+            if !is_quoting(next) || skipped > 16 + 8 * own.len() {
+                return Ending::Differs;
+            }
+        }
+    }
+    Ending::At(at)
+}
+
+/// Rule 4: the same separator at regular distances.
+fn spaced(literal: &Literal, text: Text<'_>, walk: &Walk, chars: usize, case_form: Option<Form>) -> Verdict {
+    let form = case_form.unwrap_or(match literal.kind {
+        Kind::Raw => Form::Spaced,
+        kind => base_form(kind),
+    });
+    match groups(literal, text, walk) {
+        Some(Groups::Found {
+            sizes,
+            separator,
+            start,
+            end,
+        }) => {
+            let single = sizes.iter().all(|n| *n == 1);
+            let size = sizes.get(1).copied().unwrap_or(0);
+            let (first, last) = (sizes[0], sizes[sizes.len() - 1]);
+            let regular = sizes.len() >= 3
+                && sizes[1..sizes.len() - 1].iter().all(|n| *n == size)
+                && first <= size
+                && last <= size;
+            let digits = literal.canon.bytes().iter().any(u8::is_ascii_digit);
+            let letters = literal.canon.bytes().iter().any(u8::is_ascii_alphabetic);
+            let accepted = if single {
+                chars >= policy::SHORT_BYTES
+            } else if regular {
+                chars >= policy::STRIPPED_CHARS
+            } else {
+                // A key without its dashes, or with them.
+                chars >= 16 && digits && letters && separator <= 2
+            };
+            if accepted {
+                Verdict::Match { start, end, form }
+            } else {
+                Verdict::No
+            }
+        }
+        Some(Groups::Open { start }) if !text.complete => Verdict::Live { from: start },
+        _ => Verdict::No,
+    }
+}
+
+enum Groups {
+    Found {
+        sizes: Vec<usize>,
+        separator: usize,
+        start: usize,
+        end: usize,
+    },
+    Open {
+        start: usize,
+    },
+}
+
+/// Reads the form as groups of characters with one separator between them.
+fn groups(literal: &Literal, text: Text<'_>, walk: &Walk) -> Option<Groups> {
+    let exact = literal.exact.bytes();
+    let starts = char_starts(exact);
+    let char_at = |i: usize| &exact[starts[i]..starts.get(i + 1).copied().unwrap_or(exact.len())];
+    let first = starts.iter().rposition(|s| *s <= walk.of[0])?;
+    let same = |there: &[u8], char: &[u8]| there.len() >= char.len() && there[..char.len()].eq_ignore_ascii_case(char);
+    let mut at = walk.at[0];
+    let mut sizes: Vec<usize> = Vec::new();
+    let mut separator: &[u8] = &[];
+    let mut run = 0;
+    let mut i = first;
+    loop {
+        if !same(&text.bytes[at.min(text.bytes.len())..], char_at(i)) {
+            return None;
+        }
+        at += char_at(i).len();
+        run += 1;
+        i += 1;
+        if i == starts.len() {
+            break;
+        }
+        let there = &text.bytes[at..];
+        if there.is_empty() {
+            return Some(Groups::Open { start: walk.at[0] });
+        }
+        let known = !separator.is_empty();
+        let full = known && sizes.last().is_some_and(|n| run >= (*n).max(1));
+        let contiguous = same(there, char_at(i));
+        if contiguous && !(full && separator_len(there, separator).is_some()) {
+            continue;
+        }
+        let length = if known {
+            separator_len(there, separator)?
+        } else {
+            let length = (1..=there.len().min(64)).find(|n| same(&there[*n..], char_at(i)))?;
+            separator = &there[..length];
+            if separator.iter().any(|b| is_kept(*b)) {
+                return None;
+            }
+            length
+        };
+        sizes.push(run);
+        run = 0;
+        at += length;
+    }
+    sizes.push(run);
+    // Characters before the first squeezed one.
+    let mut start = walk.at[0];
+    for i in (0..first).rev() {
+        let char = char_at(i);
+        let spaced = text.bytes[..start]
+            .ends_with(separator)
+            .then(|| start - separator.len());
+        let end = match spaced.filter(|end| text.bytes[..*end].ends_with(char)) {
+            Some(end) => end,
+            None if text.bytes[..start].ends_with(char) => start,
+            None => return None,
+        };
+        start = end - char.len();
+    }
+    Some(Groups::Found {
+        sizes,
+        separator: separator.len(),
+        start,
+        end: at,
+    })
+}
+
+fn char_starts(exact: &[u8]) -> Vec<usize> {
+    if std::str::from_utf8(exact).is_ok() {
+        (0..exact.len()).filter(|i| exact[*i] & 0xC0 != 0x80).collect()
+    } else {
+        (0..exact.len()).collect()
+    }
+}
+
+/// Length of the separator at the start of a text: the same one, but for the amount of white space and a line break.
+fn separator_len(there: &[u8], separator: &[u8]) -> Option<usize> {
+    let space = |b: &u8| b.is_ascii_whitespace();
+    let spaces = |at: usize| there[at..].iter().take_while(|b| space(b)).count();
+    let mut at = 0;
+    let mut i = 0;
+    while i < separator.len() {
+        if space(&separator[i]) {
+            i += separator[i..].iter().take_while(|b| space(b)).count();
+            let n = spaces(at);
+            if n == 0 {
+                return None;
+            }
+            at += n;
+        } else if there.get(at) == Some(&separator[i]) {
+            at += 1;
+            i += 1;
+        } else {
+            return None;
+        }
+    }
+    let more = spaces(at);
+    if there[at..at + more].iter().any(|b| matches!(b, b'\n' | b'\r')) {
+        at += more;
+    }
+    (at <= GAP_BYTES_MAX).then_some(at)
+}
+
+/// Only the first `matched` squeezed characters of `literal` stand in the text: whether that is a value cut off on
+/// purpose.
+pub(crate) fn cut_off(literal: &Literal, text: Text<'_>, first: usize) -> Verdict {
+    let exact = literal.exact.bytes();
+    let Some(start) = first.checked_sub(literal.lead) else {
+        return Verdict::No;
+    };
+    let there = &text.bytes[start..];
+    let same = exact.iter().zip(there).take_while(|(a, b)| a == b).count();
+    if same == there.len() && !text.complete {
+        return Verdict::Live { from: start };
+    }
+    if same < policy::TRUNCATED_BYTES || same * 4 < exact.len() * 3 {
+        return Verdict::No;
+    }
+    match ends_clearly(&there[same..], text.complete) {
+        Some(true) => Verdict::Match {
+            start,
+            end: start + same,
+            form: Form::Truncated,
+        },
+        Some(false) => Verdict::No,
+        None => Verdict::Live { from: start },
+    }
+}
+
+/// The last characters of `literal` stand in the text, ending at `last` (exclusive); a value cut off at its start shows
+/// an ellipsis there.
+pub(crate) fn cut_off_head(literal: &Literal, text: Text<'_>, last: usize) -> Verdict {
+    let exact = literal.exact.bytes();
+    let end = last + literal.trail;
+    if end > text.bytes.len() || !text.bytes[..end].ends_with(&exact[exact.len() - literal.trail..]) {
+        return Verdict::No;
+    }
+    let same = exact
+        .iter()
+        .rev()
+        .zip(text.bytes[..end].iter().rev())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let start = end - same;
+    let ellipsis = text.bytes[..start].ends_with("…".as_bytes()) || text.bytes[..start].ends_with(b"..");
+    if same < policy::TRUNCATED_BYTES || same * 4 < exact.len() * 3 || !ellipsis {
+        return Verdict::No;
+    }
+    Verdict::Match {
+        start,
+        end,
+        form: Form::Truncated,
+    }
+}
+
+/// Whether what follows a run says that it was cut off there. `None`: not known before more is there.
+fn ends_clearly(rest: &[u8], complete: bool) -> Option<bool> {
+    let unknown = if complete { Some(true) } else { None };
+    let spaces = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let after = &rest[spaces..];
+    let Some(&next) = after.first() else { return unknown };
+    const ENDS: [&[u8]; 12] = [
+        "…".as_bytes(),
+        b"...",
+        b"..",
+        b"[...]",
+        b"[\xE2\x80\xA6]",
+        b"&hellip;",
+        b"\\u2026",
+        "│".as_bytes(),
+        "┃".as_bytes(),
+        "║".as_bytes(),
+        "┆".as_bytes(),
+        b"</",
+    ];
+    if matches!(next, b'\n' | b'\r' | b'|') || ENDS.iter().any(|end| after.starts_with(end)) {
+        return Some(true);
+    }
+    if spaces == 0 && matches!(next, b'"' | b'\'' | b'`') || after.starts_with(b"\\\"") || after.starts_with(b"\\n") {
+        return Some(true);
+    }
+    if !complete && ENDS.iter().any(|end| end.starts_with(after)) {
+        return None;
+    }
+    Some(false)
+}

@@ -1,0 +1,261 @@
+//! Hexadecimal, octal and character dumps with offsets: `xxd`, `hexdump -C`, `od` and their relatives.
+//!
+//! The bytes of consecutive rows make one text. A byte that is part of a secret is hidden in the character column too.
+
+use std::ops::Range;
+
+use super::View;
+use crate::Form;
+use crate::scan::{Scan, Scanner, Window};
+
+/// Longest row.
+const ROW_BYTES_MAX: usize = 512;
+
+pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+    let bytes = window.text.bytes;
+    let mut rows: Vec<Range<usize>> = Vec::new();
+    let mut start = if window.from == 0 {
+        0
+    } else {
+        next_line(bytes, window.from, window.to)
+    };
+    while start < window.to {
+        let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |n| start + n);
+        if offset(&bytes[start..end]).is_some() {
+            rows.push(start..end);
+        } else if !rows.is_empty() {
+            if bytes[start..end].trim_ascii() == b"*" {
+                // Rows that repeat the one before.
+            } else {
+                all_readings(scanner, window, &rows, start, depth, scan);
+                rows.clear();
+            }
+        }
+        start = end + 1;
+    }
+    if !rows.is_empty() {
+        let end = rows.last().map_or(0, |row| (row.end + 1).min(bytes.len()));
+        all_readings(scanner, window, &rows, end, depth, scan);
+    }
+}
+
+fn next_line(bytes: &[u8], from: usize, to: usize) -> usize {
+    memchr::memchr(b'\n', &bytes[from..to]).map_or(to, |n| from + n + 1)
+}
+
+/// Where a row's cells start, if the line has an offset before them.
+fn offset(line: &[u8]) -> Option<usize> {
+    let indent = line.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'|')).count();
+    let rest = line.get(indent..)?;
+    // Most lines end here.
+    if !rest.first()?.is_ascii_hexdigit() || line.len() > ROW_BYTES_MAX {
+        return None;
+    }
+    let prefix = if rest.starts_with(b"0x") { 2 } else { 0 };
+    let digits = rest[prefix..].iter().take_while(|b| b.is_ascii_hexdigit()).count();
+    if !(4..=16).contains(&digits) {
+        return None;
+    }
+    let after = &rest[prefix + digits..];
+    let marks = after.iter().take_while(|b| matches!(b, b':' | b'|')).count();
+    let blanks = after[marks..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let cells = &after[marks + blanks..];
+    // A word of hexadecimal digits or a character follows, then a blank.
+    let word = cells.iter().take_while(|b| !matches!(b, b' ' | b'\t')).count();
+    let shaped = (1..=18).contains(&word) && (blanks + marks > 0);
+    (shaped && marks <= 1).then_some(indent + prefix + digits + marks + blanks)
+}
+
+fn all_readings(
+    scanner: &mut Scanner<'_>,
+    window: &Window<'_>,
+    rows: &[Range<usize>],
+    end: usize,
+    depth: usize,
+    scan: &mut Scan,
+) {
+    let bytes = window.text.bytes;
+    let words = |row: &Range<usize>| offset(&bytes[row.clone()]).map(|at| row.start + at);
+    let mut views = vec![View::default(), View::default(), View::default(), View::default()];
+    let [big, little, octal, chars] = &mut views[..] else {
+        return;
+    };
+    for row in rows {
+        let Some(cells) = words(row) else { continue };
+        hex_row(bytes, cells..row.end, big, little);
+        number_row(bytes, cells..row.end, octal);
+        char_row(bytes, cells..row.end, row.start, chars);
+    }
+    for mut view in views {
+        view.fragments = true;
+        if view.bytes.len() >= 4 {
+            scanner.view(window, view, end, Form::Hex, depth, [0; 4], scan);
+        }
+    }
+}
+
+/// Groups of hexadecimal digits of one width, then perhaps a character column.
+fn hex_row(bytes: &[u8], cells: Range<usize>, big: &mut View, little: &mut View) {
+    let mut at = cells.start;
+    let mut width = 0;
+    let mut found: Vec<(u8, usize)> = Vec::new();
+    let first = big.bytes.len();
+    let column = loop {
+        let prefix = if bytes[at..cells.end].starts_with(b"0x") { 2 } else { 0 };
+        let from = at + prefix;
+        let digits = bytes[from..cells.end]
+            .iter()
+            .take_while(|b| b.is_ascii_hexdigit())
+            .count();
+        let ended = bytes
+            .get(from + digits)
+            .is_none_or(|b| b.is_ascii_whitespace() || matches!(b, b'|' | b'.'));
+        if digits == 0 || digits % 2 == 1 || width > 0 && digits > width || !ended || digits > 16 {
+            break at;
+        }
+        width = width.max(digits);
+        for pair in (from..from + digits).step_by(2) {
+            let digit = |b: u8| char::from(b).to_digit(16).unwrap_or(0) as u8;
+            found.push((digit(bytes[pair]) << 4 | digit(bytes[pair + 1]), pair));
+        }
+        at = from + digits;
+        let blanks = bytes[at..cells.end]
+            .iter()
+            .take_while(|b| matches!(b, b' ' | b'\t'))
+            .count();
+        let next = at + blanks;
+        if next >= cells.end {
+            break next;
+        }
+        // Two blanks end the bytes, unless there is a gap in the middle of the row and more bytes follow.
+        let pair = bytes[next..cells.end]
+            .iter()
+            .take_while(|b| b.is_ascii_hexdigit())
+            .count()
+            == width;
+        let pair_ends = bytes.get(next + width).is_none_or(|b| b.is_ascii_whitespace());
+        if blanks >= 2 && !(found.len().is_multiple_of(4) && width == 2 && pair && pair_ends) || bytes[next] == b'|' {
+            let bar = bytes[next] == b'|';
+            let more = bar
+                && bytes.get(next + 1) == Some(&b' ')
+                && bytes[next + 2..cells.end].first().is_some_and(u8::is_ascii_hexdigit);
+            if more {
+                at = next + 2;
+                continue;
+            }
+            break next;
+        }
+        at = next;
+    };
+    for (byte, from) in &found {
+        big.decode(*byte, *from..*from + 2);
+    }
+    // The character column shows one character per byte.
+    let column = column + usize::from(matches!(bytes.get(column), Some(b'|' | b'>' | b'*')));
+    let shown = cells.end.saturating_sub(column);
+    big.also.resize(first, 0..0);
+    if shown >= found.len()
+        && bytes
+            .get(column..column + found.len())
+            .is_some_and(|text| column_shows(text, &found))
+    {
+        big.also
+            .extend((0..found.len()).map(|i| (column + i) as u32..(column + i) as u32 + 1));
+    }
+    big.also.resize(big.bytes.len(), 0..0);
+    if width > 2 {
+        for group in found.chunks(width / 2) {
+            group
+                .iter()
+                .rev()
+                .for_each(|(byte, from)| little.decode(*byte, *from..*from + 2));
+        }
+    }
+}
+
+fn column_shows(text: &[u8], found: &[(u8, usize)]) -> bool {
+    let same = text
+        .iter()
+        .zip(found)
+        .filter(|(char, (byte, _))| **char == *byte || !(b' '..=b'~').contains(byte))
+        .count();
+    same * 4 >= found.len() * 3
+}
+
+/// Decimal or three-digit octal bytes.
+fn number_row(bytes: &[u8], cells: Range<usize>, view: &mut View) {
+    let words = words(bytes, cells);
+    let digits = |base: u32| {
+        words.iter().all(|w| {
+            w.len() <= 4
+                && bytes[w.clone()]
+                    .iter()
+                    .all(|b| char::from(*b).is_digit(base) || *b == b'-')
+        })
+    };
+    let octal = words.iter().all(|w| w.len() == 3) && digits(8);
+    if !octal && !digits(10) {
+        return;
+    }
+    for word in words {
+        let text = std::str::from_utf8(&bytes[word.clone()]).unwrap_or_default();
+        match i16::from_str_radix(text, if octal { 8 } else { 10 }) {
+            Ok(value) if (-128..=255).contains(&value) => view.decode(value as u8, word),
+            _ => return,
+        }
+    }
+}
+
+/// `od -c`: cells of four columns with a character, an escape or three octal digits.
+fn char_row(bytes: &[u8], cells: Range<usize>, row: usize, view: &mut View) {
+    // The first cell starts right after the offset of seven digits.
+    let start = row + 7;
+    if start >= cells.start || !(cells.end - start).is_multiple_of(4) {
+        return;
+    }
+    for at in (start..cells.end).step_by(4) {
+        let cell = &bytes[at..at + 4];
+        let (byte, from) = match *cell {
+            [b' ', b' ', b' ', char] => (char, at + 3),
+            [b' ', b' ', b'\\', kind] => {
+                let byte = match kind {
+                    b'n' => b'\n',
+                    b't' => b'\t',
+                    b'r' => b'\r',
+                    b'0' => 0,
+                    b'a' => 7,
+                    b'b' => 8,
+                    b'f' => 12,
+                    b'v' => 11,
+                    _ => return,
+                };
+                (byte, at + 2)
+            }
+            [b' ', ref octal @ ..] => match super::escape::number(octal, 8).and_then(|n| u8::try_from(n).ok()) {
+                Some(byte) => (byte, at + 1),
+                None => return,
+            },
+            _ => return,
+        };
+        view.decode(byte, from..at + 4);
+    }
+}
+
+fn words(bytes: &[u8], cells: Range<usize>) -> Vec<Range<usize>> {
+    let mut words = Vec::new();
+    let mut at = cells.start;
+    while at < cells.end {
+        if matches!(bytes[at], b' ' | b'\t') {
+            at += 1;
+            continue;
+        }
+        let end = at
+            + bytes[at..cells.end]
+                .iter()
+                .take_while(|b| !matches!(b, b' ' | b'\t'))
+                .count();
+        words.push(at..end);
+        at = end;
+    }
+    words
+}

@@ -1,0 +1,161 @@
+//! Backslash escapes: Rust's, JSON's, C's, Python's, the shell's `$'…'`.
+
+use std::ops::Range;
+
+use super::View;
+use crate::verify::Text;
+
+/// Decodes one level of escapes.
+pub(crate) fn decode(text: Text<'_>, region: Range<usize>) -> View {
+    let bytes = text.bytes;
+    let mut view = View::with_capacity(region.len());
+    let mut at = region.start;
+    while at < region.end {
+        let byte = bytes[at];
+        if byte != b'\\' {
+            view.copy(byte, at);
+            at += 1;
+            continue;
+        }
+        match one(&bytes[at..], text.complete) {
+            Escape::Byte(byte, n) => {
+                view.decode(byte, at..at + n);
+                at += n;
+            }
+            Escape::Char(char, n) => {
+                view.decode_char(char, at..at + n);
+                at += n;
+            }
+            Escape::Nothing(n) => {
+                view.skip();
+                at += n;
+            }
+            Escape::Open => {
+                view.open_at(at);
+                break;
+            }
+            Escape::None => {
+                view.copy(byte, at);
+                at += 1;
+            }
+        }
+    }
+    view
+}
+
+enum Escape {
+    Byte(u8, usize),
+    Char(char, usize),
+    /// A line continuation.
+    Nothing(usize),
+    /// Not finished yet.
+    Open,
+    None,
+}
+
+/// Reads the escape at the start of `bytes`.
+fn one(bytes: &[u8], complete: bool) -> Escape {
+    let open = if complete { Escape::None } else { Escape::Open };
+    let Some(&kind) = bytes.get(1) else { return open };
+    let simple = |byte| Escape::Byte(byte, 2);
+    match kind {
+        b'n' => simple(b'\n'),
+        b't' => simple(b'\t'),
+        b'r' => simple(b'\r'),
+        b'b' => simple(8),
+        b'f' => simple(12),
+        b'v' => simple(11),
+        b'a' => simple(7),
+        b'e' | b'E' => simple(27),
+        b'0'..=b'7' => {
+            let n = digits(&bytes[1..], 3, 8);
+            if n < 3 && bytes.len() == 1 + n && !complete {
+                return Escape::Open;
+            }
+            match number(&bytes[1..1 + n], 8).and_then(|n| u8::try_from(n).ok()) {
+                Some(byte) => Escape::Byte(byte, 1 + n),
+                None => match number(&bytes[1..n], 8).and_then(|n| u8::try_from(n).ok()) {
+                    Some(byte) => Escape::Byte(byte, n),
+                    None => simple(kind),
+                },
+            }
+        }
+        b'x' | b'u' | b'U' if bytes.get(2) == Some(&b'{') => {
+            let n = digits(&bytes[3..], 8, 16);
+            match bytes.get(3 + n) {
+                Some(b'}') if n > 0 => match number(&bytes[3..3 + n], 16).and_then(char::from_u32) {
+                    Some(char) => Escape::Char(char, 4 + n),
+                    None => Escape::None,
+                },
+                None => open,
+                _ => Escape::None,
+            }
+        }
+        b'x' => {
+            let n = digits(&bytes[2..], 2, 16);
+            if n < 2 && bytes.len() == 2 + n {
+                return open;
+            }
+            match number(&bytes[2..2 + n], 16) {
+                Some(value) => Escape::Byte(value as u8, 2 + n),
+                None => simple(b'x'),
+            }
+        }
+        b'u' | b'U' => unicode(bytes, if kind == b'u' { 4 } else { 8 }, open),
+        b'\r' if bytes.get(2) == Some(&b'\n') => Escape::Nothing(3),
+        b'\n' => Escape::Nothing(2),
+        other if other.is_ascii() => simple(other),
+        _ => Escape::None,
+    }
+}
+
+/// `\uXXXX`, with a second half if it is the first of a surrogate pair, or `\UXXXXXXXX`.
+fn unicode(bytes: &[u8], width: usize, open: Escape) -> Escape {
+    let n = digits(&bytes[2..], width, 16);
+    if n < width {
+        return if bytes.len() == 2 + n {
+            open
+        } else {
+            Escape::Byte(bytes[1], 2)
+        };
+    }
+    let Some(first) = number(&bytes[2..2 + width], 16) else {
+        return Escape::None;
+    };
+    if let Some(char) = char::from_u32(first) {
+        return Escape::Char(char, 2 + width);
+    }
+    if !(0xD800..0xDC00).contains(&first) || width != 4 {
+        return Escape::None;
+    }
+    let rest = &bytes[6..];
+    if rest.len() < 6 && b"\\u".starts_with(&rest[..rest.len().min(2)]) {
+        return open;
+    }
+    let second = rest
+        .strip_prefix(b"\\u")
+        .filter(|hex| digits(hex, 4, 16) == 4)
+        .and_then(|hex| number(&hex[..4], 16));
+    match second.filter(|second| (0xDC00..0xE000).contains(second)) {
+        Some(second) => match char::from_u32(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00)) {
+            Some(char) => Escape::Char(char, 12),
+            None => Escape::None,
+        },
+        None => Escape::None,
+    }
+}
+
+/// How many digits of a base stand at the start, at most `most`.
+pub(super) fn digits(bytes: &[u8], most: usize, base: u32) -> usize {
+    bytes
+        .iter()
+        .take(most)
+        .take_while(|b| char::from(**b).is_digit(base))
+        .count()
+}
+
+pub(super) fn number(digits: &[u8], base: u32) -> Option<u32> {
+    std::str::from_utf8(digits)
+        .ok()
+        .and_then(|digits| u32::from_str_radix(digits, base).ok())
+}

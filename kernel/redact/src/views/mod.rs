@@ -1,0 +1,288 @@
+//! Decoded texts with a map back to where each byte came from.
+//!
+//! A view is built around its triggers only, widened by the length of the longest secret, and scanned like any text.
+
+pub(crate) mod base64;
+pub(crate) mod dump;
+pub(crate) mod escape;
+pub(crate) mod inflate;
+pub(crate) mod markup;
+pub(crate) mod numbers;
+pub(crate) mod percent;
+pub(crate) mod table;
+pub(crate) mod terminal;
+
+use std::ops::Range;
+
+use crate::Form;
+use crate::scan::{Match, Scan, Scanner, Window};
+use crate::verify::Text;
+
+/// A match in a view counts from this many bytes of decoded text.
+const DECODED_BYTES_MIN: usize = 6;
+
+/// Bytes kept around triggers at least.
+const REACH_BYTES_MIN: usize = 96;
+
+/// Bytes kept around triggers at most; longer values are known by their lines too.
+const REACH_BYTES_MAX: usize = 8 * 1024;
+
+/// A decoded text.
+#[derive(Default)]
+pub(crate) struct View {
+    pub bytes: Vec<u8>,
+    /// Where each byte's source starts and ends in the parent.
+    from: Vec<u32>,
+    to: Vec<u32>,
+    /// A second place that shows the same byte (the character column of a dump).
+    also: Vec<Range<u32>>,
+    /// Something was decoded; otherwise the view shows nothing new.
+    changed: bool,
+    /// Where something unfinished begins at the end of the parent.
+    open: Option<usize>,
+    /// What stands between two bytes is not part of the secret.
+    pub fragments: bool,
+}
+
+impl View {
+    pub(crate) fn with_capacity(n: usize) -> Self {
+        View {
+            bytes: Vec::with_capacity(n),
+            from: Vec::with_capacity(n),
+            to: Vec::with_capacity(n),
+            ..View::default()
+        }
+    }
+
+    /// A byte as it stands in the parent.
+    #[inline]
+    pub(crate) fn copy(&mut self, byte: u8, at: usize) {
+        self.bytes.push(byte);
+        self.from.push(at as u32);
+        self.to.push(at as u32 + 1);
+    }
+
+    /// A byte decoded from a range of the parent.
+    #[inline]
+    pub(crate) fn decode(&mut self, byte: u8, source: Range<usize>) {
+        self.changed = true;
+        self.bytes.push(byte);
+        self.from.push(source.start as u32);
+        self.to.push(source.end as u32);
+    }
+
+    /// A character decoded from a range of the parent.
+    pub(crate) fn decode_char(&mut self, char: char, source: Range<usize>) {
+        for byte in char.encode_utf8(&mut [0; 4]).bytes() {
+            self.decode(byte, source.clone());
+        }
+    }
+
+    /// Something in the parent that shows nothing.
+    pub(crate) fn skip(&mut self) {
+        self.changed = true;
+    }
+
+    pub(crate) fn open_at(&mut self, at: usize) {
+        self.open = Some(at);
+        self.changed = true;
+    }
+
+    /// The ranges of the parent that show bytes `range`.
+    fn sources(&self, range: Range<usize>, out: &mut Vec<Range<usize>>) {
+        if !self.fragments {
+            out.push(self.from[range.start] as usize..self.to[range.end - 1] as usize);
+            return;
+        }
+        let first = out.len();
+        for i in range {
+            let source = self.from[i] as usize..self.to[i] as usize;
+            match out[first..].last_mut() {
+                Some(last) if last.end <= source.start && source.start <= last.end + 2 => last.end = source.end,
+                _ => out.push(source),
+            }
+        }
+    }
+}
+
+/// How many triggers of each family a parent had.
+pub(crate) type Counts = [usize; FAMILIES];
+
+const FAMILIES: usize = 4;
+
+/// Triggers of one window, by family.
+struct Triggers {
+    places: [Vec<usize>; FAMILIES],
+}
+
+const TERMINAL: usize = 0;
+const ESCAPE: usize = 1;
+const PERCENT: usize = 2;
+const MARKUP: usize = 3;
+
+/// Builds and scans every view of a window.
+pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, limits: Counts, scan: &mut Scan) {
+    let triggers = find_triggers(window);
+    let reach = scanner.index.longest().clamp(REACH_BYTES_MIN, REACH_BYTES_MAX) + 16;
+    for (family, limit) in limits.iter().enumerate() {
+        if triggers.places[family].len() <= *limit {
+            continue;
+        }
+        for region in regions(&triggers.places[family], reach, window) {
+            let counts = std::array::from_fn(|other| {
+                if other >= family {
+                    0
+                } else {
+                    count_in(&triggers.places[other], &region)
+                }
+            });
+            match family {
+                TERMINAL => {
+                    let view = terminal::strip(window.text, region.clone());
+                    scanner.view(window, view, region.end, Form::Terminal, depth, counts, scan);
+                    if let Some(view) = terminal::overwrite(window.text, region.clone()) {
+                        scanner.view(window, view, region.end, Form::Terminal, depth, counts, scan);
+                    }
+                }
+                ESCAPE => {
+                    let view = escape::decode(window.text, region.clone());
+                    scanner.view(window, view, region.end, Form::Escaped, depth, counts, scan);
+                }
+                PERCENT => {
+                    let view = percent::decode(window.text, region.clone());
+                    scanner.view(window, view, region.end, Form::Percent, depth, counts, scan);
+                }
+                _ => {
+                    let view = markup::decode(window.text, region.clone());
+                    scanner.view(window, view, region.end, Form::Markup, depth, counts, scan);
+                }
+            }
+        }
+    }
+    numbers::scan(scanner, window, depth, scan);
+    base64::scan(scanner, window, depth, scan);
+    dump::scan(scanner, window, depth, scan);
+    table::scan(scanner, window, depth, scan);
+    if depth > 0 || window.from == 0 {
+        inflate::scan(scanner, window, depth, scan);
+    }
+}
+
+impl Scanner<'_> {
+    /// Scans a view and maps what it finds to the parent.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a view, where it comes from and where its matches go"
+    )]
+    pub(crate) fn view(
+        &mut self,
+        window: &Window<'_>,
+        view: View,
+        region_end: usize,
+        form: Form,
+        depth: usize,
+        limits: Counts,
+        scan: &mut Scan,
+    ) {
+        if !view.changed || view.bytes.is_empty() && view.open.is_none() {
+            return;
+        }
+        if view.bytes.len() > self.budget {
+            return;
+        }
+        self.budget -= view.bytes.len();
+        let at_end = region_end == window.text.bytes.len() && !window.text.complete;
+        let mut inner = Scan::default();
+        self.level(
+            Text {
+                bytes: &view.bytes,
+                complete: !at_end,
+            },
+            depth + 1,
+            limits,
+            &mut inner,
+        );
+        let mut sources = Vec::new();
+        for found in inner.matches {
+            if found.end - found.start < DECODED_BYTES_MIN && found.form != Form::Compressed {
+                continue;
+            }
+            sources.clear();
+            view.sources(found.start..found.end, &mut sources);
+            for also in view
+                .also
+                .get(found.start..found.end)
+                .into_iter()
+                .flatten()
+                .filter(|also| !also.is_empty())
+            {
+                let also = also.start as usize..also.end as usize;
+                match sources.last_mut() {
+                    Some(last) if last.end == also.start => last.end = also.end,
+                    _ => sources.push(also),
+                }
+            }
+            for source in &sources {
+                scan.matches.push(Match {
+                    start: source.start,
+                    end: source.end,
+                    secret: found.secret,
+                    form,
+                });
+            }
+        }
+        if at_end {
+            if let Some(live) = inner.live {
+                let from = view.from.get(live.from).map_or(region_end, |from| *from as usize);
+                scan.hold(from, live.bytes, live.secret);
+            }
+            if let Some(open) = view.open {
+                scan.hold(open, 0, u32::MAX);
+            }
+        }
+    }
+}
+
+/// Sorts the window's triggers into families.
+fn find_triggers(window: &Window<'_>) -> Triggers {
+    let mut triggers = Triggers {
+        places: Default::default(),
+    };
+    let bytes = window.text.bytes;
+    for (i, block) in window.squeezed.blocks.iter().enumerate() {
+        let mut bits = block.trigger;
+        while bits != 0 {
+            let at = window.from + 64 * i + bits.trailing_zeros() as usize;
+            bits &= bits - 1;
+            let next = bytes.get(at + 1).copied();
+            let family = match bytes[at] {
+                b'\\' => ESCAPE,
+                b'%' => PERCENT,
+                b'&' | b'<' => MARKUP,
+                b'\r' if next == Some(b'\n') => continue,
+                0xC2 | 0xCC | 0xCD | 0xE2 | 0xEF if !terminal::is_noise(&bytes[at..]) => continue,
+                _ => TERMINAL,
+            };
+            triggers.places[family].push(at);
+        }
+    }
+    triggers
+}
+
+fn count_in(places: &[usize], region: &Range<usize>) -> usize {
+    places.partition_point(|at| *at < region.end) - places.partition_point(|at| *at < region.start)
+}
+
+/// Joins triggers to regions, widened by `reach` on both sides.
+fn regions(places: &[usize], reach: usize, window: &Window<'_>) -> Vec<Range<usize>> {
+    let mut regions: Vec<Range<usize>> = Vec::new();
+    for &at in places {
+        let start = at.saturating_sub(reach);
+        let end = (at + reach).min(window.text.bytes.len());
+        match regions.last_mut() {
+            Some(last) if start <= last.end => last.end = end,
+            _ => regions.push(start..end),
+        }
+    }
+    regions
+}

@@ -1,0 +1,413 @@
+//! Lists of numbers that are bytes or code points: decimal, hexadecimal, octal, binary; one per line or not, with any
+//! uniform text between them.
+
+use super::View;
+use crate::scan::{Scan, Scanner, Window};
+use crate::squeeze::is_kept;
+use crate::verify::Text;
+use crate::{Form, index};
+
+/// Shortest list.
+const ELEMENTS_MIN: usize = 6;
+
+/// Longest text between two numbers.
+const SEPARATOR_BYTES_MAX: usize = 48;
+
+/// Longest number with prefix and suffix.
+const TOKEN_BYTES_MAX: usize = 24;
+
+/// A number, or something that may be one.
+#[derive(Clone, Copy)]
+struct Token {
+    start: usize,
+    end: usize,
+    /// What stands before it, without white space, as a hash; 0 when it is too long.
+    before: u32,
+}
+
+pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+    let mut tokens: Vec<Token> = Vec::new();
+    for (from, to) in dense(window) {
+        tokens.clear();
+        tokenise(window.text.bytes, from, to, &mut tokens);
+        for run in runs(&tokens) {
+            each_reading(scanner, window, &tokens, run, depth, scan);
+        }
+    }
+    if window.last && !window.text.complete {
+        tail(scanner, window, scan);
+    }
+}
+
+/// Stretches with many numbers.
+fn dense(window: &Window<'_>) -> Vec<(usize, usize)> {
+    let mut spans: Vec<(usize, usize)> = Vec::new();
+    let mut carry = 0;
+    let mut previous = 0;
+    for (i, block) in window.squeezed.blocks.iter().enumerate() {
+        let starts = (block.digit & !(block.digit << 1 | carry)).count_ones();
+        carry = block.digit >> 63;
+        let many = starts >= 4 || starts + previous >= 5;
+        previous = starts;
+        if many {
+            let from = (window.from + (64 * i).saturating_sub(128)).max(window.from);
+            let to = (window.from + 64 * (i + 2)).min(window.to);
+            match spans.last_mut() {
+                Some(last) if from <= last.1 => last.1 = to,
+                _ => spans.push((from, to)),
+            }
+        }
+    }
+    spans
+}
+
+/// Words with digits in them.
+fn tokenise(bytes: &[u8], from: usize, to: usize, tokens: &mut Vec<Token>) {
+    let mut at = from;
+    let mut last_end = from;
+    while at < to {
+        if !is_kept(bytes[at]) {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        let mut digits = false;
+        while at < bytes.len() && (is_kept(bytes[at]) || bytes[at] == b'_') {
+            digits |= bytes[at].is_ascii_digit();
+            at += 1;
+        }
+        // In a hexadecimal list some numbers have letters only.
+        if digits || at - start == 2 && bytes[start..at].iter().all(u8::is_ascii_hexdigit) {
+            tokens.push(Token {
+                start,
+                end: at,
+                before: separator(&bytes[last_end..start]),
+            });
+            last_end = at;
+        }
+    }
+}
+
+/// A hash of a separator that does not see white space or the sign of the number that follows.
+fn separator(bytes: &[u8]) -> u32 {
+    if bytes.len() > SEPARATOR_BYTES_MAX {
+        return 0;
+    }
+    let bytes = match bytes {
+        [rest @ .., b'-'] if rest.last().is_some_and(|b| !b.is_ascii_alphanumeric()) => rest,
+        _ => bytes,
+    };
+    let hash = bytes.iter().filter(|b| !b.is_ascii_whitespace());
+    hash.fold(0x811C_9DC5_u32, |hash, b| {
+        (hash ^ u32::from(*b)).wrapping_mul(0x0100_0193)
+    }) | 1
+}
+
+/// Tokens `first..=last` in steps of `step`.
+#[derive(Clone, Copy)]
+struct Run {
+    first: usize,
+    last: usize,
+    step: usize,
+}
+
+/// Maximal lists: the same separator everywhere, or two separators in turn (`"0":104,"1":117`).
+fn runs(tokens: &[Token]) -> Vec<Run> {
+    let mut runs = Vec::new();
+    for step in [1, 2] {
+        let mut first = 0;
+        for i in 1..=tokens.len() {
+            let joins = i < tokens.len()
+                && tokens[i].before != 0
+                && (i < first + step + 1 || tokens[i].before == tokens[i - step].before);
+            if joins {
+                continue;
+            }
+            if i - first >= ELEMENTS_MIN * step {
+                let alternates = tokens[first + 1].before != tokens[first + 2].before;
+                if step == 1 {
+                    runs.push(Run {
+                        first,
+                        last: i - 1,
+                        step,
+                    });
+                } else if alternates {
+                    runs.push(Run {
+                        first,
+                        last: i - 1,
+                        step,
+                    });
+                    runs.push(Run {
+                        first: first + 1,
+                        last: i - 1,
+                        step,
+                    });
+                }
+            }
+            // A new list may begin with the last tokens of this one.
+            first = if i < tokens.len() && tokens[i].before != 0 {
+                (i - 1).max(first + 1)
+            } else {
+                i
+            };
+        }
+    }
+    runs
+}
+
+/// How a number is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Base {
+    Decimal,
+    Hex,
+    Octal,
+    Binary,
+}
+
+/// A number's value and how many digits it is written with.
+fn value(token: &[u8], base: Base, negative: bool) -> Option<(u32, usize)> {
+    let text = std::str::from_utf8(token).ok()?;
+    let (digits, radix) = match text.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (&text[2..], 16),
+        [b'0', b'o' | b'O', ..] => (&text[2..], 8),
+        [b'0', b'b' | b'B', _, _, ..] if base != Base::Hex => (&text[2..], 2),
+        _ => match base {
+            Base::Decimal => (text, 10),
+            Base::Hex => (text, 16),
+            Base::Octal => (text, 8),
+            Base::Binary => (text, 2),
+        },
+    };
+    // `104u8`, `0x68_u8`, `68h`
+    let end = digits.find(|c: char| !c.is_digit(radix)).unwrap_or(digits.len());
+    let suffix = digits[end..].trim_start_matches('_');
+    const SUFFIXES: [&str; 14] = [
+        "", "u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "h", "H", "L", "n",
+    ];
+    let digits = &digits[..end];
+    if !SUFFIXES.contains(&suffix) || digits.is_empty() || digits.len() > 8 {
+        return None;
+    }
+    if base == Base::Octal && radix == 8 && text.len() == digits.len() && digits.len() < 3
+        || base == Base::Binary && radix == 2 && digits.len() < 7
+    {
+        return None;
+    }
+    let value = u32::from_str_radix(digits, radix).ok()?;
+    let value = if negative && value <= 128 { 256 - value } else { value };
+    (value <= 0x10_FFFF || radix == 16).then_some((value, digits.len()))
+}
+
+/// How values become bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// Each value is a byte.
+    Bytes,
+    /// Each value is a code point or a UTF-16 unit.
+    Chars,
+    /// Each value is a word, its first byte the highest one.
+    Big,
+    /// Each value is a word, its first byte the lowest one.
+    Little,
+}
+
+fn each_reading(
+    scanner: &mut Scanner<'_>,
+    window: &Window<'_>,
+    tokens: &[Token],
+    run: Run,
+    depth: usize,
+    scan: &mut Scan,
+) {
+    let bytes = window.text.bytes;
+    let picked: Vec<Token> = tokens[run.first..=run.last].iter().step_by(run.step).copied().collect();
+    for base in [Base::Decimal, Base::Hex, Base::Octal, Base::Binary] {
+        let mut values: Vec<(u32, usize, usize, usize)> = Vec::with_capacity(picked.len());
+        for (i, token) in picked.iter().enumerate() {
+            let short = token.end - token.start <= TOKEN_BYTES_MAX;
+            let negative = base == Base::Decimal && is_negative(bytes, token.start);
+            // The last number may still grow.
+            let open = !window.text.complete && token.end == bytes.len();
+            let number = if short && !open {
+                value(&bytes[token.start..token.end], base, negative)
+            } else {
+                None
+            };
+            if let Some((number, digits)) = number {
+                values.push((number, token.start - usize::from(negative), token.end, digits));
+                if i + 1 < picked.len() {
+                    continue;
+                }
+            }
+            if values.len() >= ELEMENTS_MIN || values.len() >= 3 && values.iter().all(|v| v.3 >= 4) {
+                // Decimal digits below 8 are octal ones too: a plain decimal list is read once per base.
+                readings(scanner, window, &values, base, depth, scan);
+            }
+            values.clear();
+        }
+    }
+}
+
+fn is_negative(bytes: &[u8], start: usize) -> bool {
+    match bytes[..start] {
+        [.., before, b'-'] => !before.is_ascii_alphanumeric(),
+        _ => false,
+    }
+}
+
+fn readings(
+    scanner: &mut Scanner<'_>,
+    window: &Window<'_>,
+    values: &[(u32, usize, usize, usize)],
+    base: Base,
+    depth: usize,
+    scan: &mut Scan,
+) {
+    let small = values.iter().all(|v| v.0 <= 0xFF);
+    let ascii = values.iter().all(|v| v.0 <= 0x7F);
+    let mut wanted = Vec::with_capacity(3);
+    if small {
+        wanted.push(Reading::Bytes);
+    }
+    if !ascii && values.iter().all(|v| v.0 <= 0x10_FFFF) {
+        wanted.push(Reading::Chars);
+    }
+    if base == Base::Hex && values.iter().all(|v| v.3 == 4 || v.3 == 8) {
+        wanted.extend([Reading::Big, Reading::Little]);
+    }
+    let last = values[values.len() - 1].2;
+    // What follows the list is a separator at most, when more may come.
+    let rest = &window.text.bytes[last..];
+    let to_end = rest.len() <= SEPARATOR_BYTES_MAX && !rest.iter().any(|b| b.is_ascii_alphabetic());
+    let region_end = if to_end { window.text.bytes.len() } else { last };
+    for reading in wanted {
+        let mut view = View::with_capacity(values.len());
+        let mut high = None;
+        for &(value, from, to, digits) in values {
+            match reading {
+                Reading::Bytes => view.decode(value as u8, from..to),
+                Reading::Chars => match (high.take(), value) {
+                    (_, 0xD800..=0xDBFF) => high = Some((value, from)),
+                    (Some((first, from)), 0xDC00..=0xDFFF) => {
+                        let code = 0x10000 + ((first - 0xD800) << 10) + (value - 0xDC00);
+                        view.decode_char(char::from_u32(code).unwrap_or('\u{FFFD}'), from..to);
+                    }
+                    _ => view.decode_char(char::from_u32(value).unwrap_or('\u{FFFD}'), from..to),
+                },
+                Reading::Big | Reading::Little => {
+                    let width = digits / 2;
+                    for i in 0..width {
+                        let shift = if reading == Reading::Big { width - 1 - i } else { i };
+                        view.decode((value >> (8 * shift)) as u8, from..to);
+                    }
+                }
+            }
+        }
+        let form = if base == Base::Hex { Form::Hex } else { Form::Numbers };
+        scanner.view(window, view, region_end, form, depth, [0; 4], scan);
+    }
+}
+
+/// The end of the text may be the beginning of a list: fewer numbers than a list has, or an unfinished one.
+fn tail(scanner: &Scanner<'_>, window: &Window<'_>, scan: &mut Scan) {
+    let bytes = window.text.bytes;
+    let from = bytes.len().saturating_sub(SEPARATOR_BYTES_MAX * 4).max(window.from);
+    let near = bytes.len().saturating_sub(SEPARATOR_BYTES_MAX);
+    if !bytes[near..].iter().any(u8::is_ascii_digit) {
+        return;
+    }
+    let mut tokens = Vec::new();
+    tokenise(bytes, from, bytes.len(), &mut tokens);
+    let Some(last) = tokens
+        .last()
+        .copied()
+        .filter(|t| bytes.len() - t.end <= SEPARATOR_BYTES_MAX)
+    else {
+        return;
+    };
+    if bytes[last.end..].iter().any(u8::is_ascii_alphabetic) && !bytes[last.end..].contains(&b'(') {
+        return;
+    }
+    let open = last.end == bytes.len();
+    let mut first = tokens.len() - 1;
+    while first > 0 && tokens.len() - first < 2 * ELEMENTS_MIN && tokens[first].before != 0 {
+        if first + 1 < tokens.len()
+            && tokens[first].before != tokens[first + 1].before
+            && first + 2 < tokens.len()
+            && tokens[first].before != tokens[first + 2].before
+        {
+            break;
+        }
+        first -= 1;
+    }
+    let closed = &tokens[first..tokens.len() - usize::from(open)];
+    // A number at the end of a line begins a list only with others before it or with the line to itself.
+    let broken = bytes[last.end..].contains(&b'\n');
+    let line = bytes[..last.start].iter().rev().take_while(|b| **b != b'\n');
+    if broken && closed.len() < 2 && line.into_iter().any(|b| is_kept(*b)) {
+        return;
+    }
+    if open {
+        scan.hold(last.start, 1, u32::MAX);
+    }
+    for step in [1, 2] {
+        for base in [Base::Decimal, Base::Hex, Base::Octal, Base::Binary] {
+            let mut decoded: Vec<(u8, usize)> = Vec::new();
+            for token in closed.iter().rev().step_by(step) {
+                match value(&bytes[token.start..token.end], base, false) {
+                    Some((value, _)) => match u8::try_from(value) {
+                        Ok(byte) => decoded.push((byte, token.start)),
+                        Err(_) => break,
+                    },
+                    None => break,
+                }
+            }
+            decoded.reverse();
+            for skip in 0..decoded.len() {
+                if begins(scanner, &decoded[skip..]) {
+                    scan.hold(decoded[skip].1, decoded.len() - skip, u32::MAX);
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn begins(scanner: &Scanner<'_>, decoded: &[(u8, usize)]) -> bool {
+    let canon: Vec<u8> = decoded
+        .iter()
+        .filter(|d| is_kept(d.0))
+        .map(|d| d.0.to_ascii_lowercase())
+        .collect();
+    match canon.len() {
+        0 => scanner.index.leads(decoded[0].0),
+        1..index::HEAD => scanner.index.begins(&canon),
+        _ => scanner.index.beginning(&canon).is_some(),
+    }
+}
+
+/// The decoded bytes of a whole list, for arrays that are not text.
+pub(crate) fn from_integers(values: &[i64]) -> Vec<View> {
+    let mut views = Vec::new();
+    if values.iter().all(|v| (-128..=255).contains(v)) {
+        let mut view = View::with_capacity(values.len());
+        values
+            .iter()
+            .enumerate()
+            .for_each(|(i, v)| view.decode(*v as u8, i..i + 1));
+        views.push(view);
+    }
+    if values.iter().any(|v| *v > 127) && values.iter().all(|v| (0..=0x10_FFFF).contains(v)) {
+        let mut view = View::with_capacity(values.len());
+        for (i, v) in values.iter().enumerate() {
+            view.decode_char(char::from_u32(*v as u32).unwrap_or('\u{FFFD}'), i..i + 1);
+        }
+        views.push(view);
+    }
+    views
+}
+
+/// A text that is complete.
+pub(crate) fn complete(bytes: &[u8]) -> Text<'_> {
+    Text { bytes, complete: true }
+}

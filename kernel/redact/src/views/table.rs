@@ -1,0 +1,178 @@
+//! Columns of tables and the text beside line numbers: what is wrapped there is interrupted by other columns.
+
+use std::ops::Range;
+
+use super::View;
+use crate::Form;
+use crate::scan::{Scan, Scanner, Window};
+
+/// Longest line of a table.
+const LINE_BYTES_MAX: usize = 2048;
+
+/// A line and the places (in characters) of its vertical borders.
+struct Line {
+    range: Range<usize>,
+    borders: Vec<usize>,
+}
+
+pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+    let bytes = window.text.bytes;
+    if memchr::memchr(b'|', &bytes[window.from..window.to]).is_some() {
+        tables(scanner, window, depth, scan);
+    }
+    gutters(scanner, window, depth, scan);
+}
+
+fn line_starts<'b>(bytes: &'b [u8], window: &Window<'_>) -> impl Iterator<Item = Range<usize>> + use<'b> {
+    let (mut start, to) = (window.from, window.to);
+    std::iter::from_fn(move || {
+        if start >= to {
+            return None;
+        }
+        let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |n| start + n);
+        let line = start..end;
+        start = end + 1;
+        Some(line)
+    })
+}
+
+fn tables(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+    let bytes = window.text.bytes;
+    let mut block: Vec<Line> = Vec::new();
+    for range in line_starts(bytes, window) {
+        let line = &bytes[range.clone()];
+        let borders = if line.len() <= LINE_BYTES_MAX {
+            borders(line)
+        } else {
+            Vec::new()
+        };
+        let shared: Vec<usize> = match block.last() {
+            Some(last) => last.borders.iter().copied().filter(|b| borders.contains(b)).collect(),
+            None => borders.clone(),
+        };
+        if shared.is_empty() {
+            columns(scanner, window, &block, depth, scan);
+            block.clear();
+            if !borders.is_empty() {
+                block.push(Line { range, borders });
+            }
+        } else {
+            block.push(Line { range, borders: shared });
+        }
+    }
+    columns(scanner, window, &block, depth, scan);
+}
+
+/// Places of `|`, in characters.
+fn borders(line: &[u8]) -> Vec<usize> {
+    if memchr::memchr(b'|', line).is_none() {
+        return Vec::new();
+    }
+    let starts = line.iter().filter(|b| **b & 0xC0 != 0x80);
+    starts
+        .enumerate()
+        .filter(|(_, b)| **b == b'|')
+        .map(|(i, _)| i)
+        .collect()
+}
+
+/// Scans each column of a block by itself.
+fn columns(scanner: &mut Scanner<'_>, window: &Window<'_>, block: &[Line], depth: usize, scan: &mut Scan) {
+    let Some(last) = block.last() else { return };
+    let end = (last.range.end + 1).min(window.text.bytes.len());
+    let open = end == window.text.bytes.len() && !window.text.complete;
+    if block.len() < 2 && !open {
+        return;
+    }
+    let borders = &last.borders;
+    for column in 0..=borders.len() {
+        let mut view = View::with_capacity(64 * block.len());
+        view.fragments = true;
+        for line in block {
+            let from = if column == 0 { 0 } else { borders[column - 1] + 1 };
+            let to = borders.get(column).copied().unwrap_or(usize::MAX);
+            cell(window.text.bytes, &line.range, from, to, &mut view);
+        }
+        scanner.view(window, view, end, Form::Wrapped, depth, [0; 4], scan);
+    }
+}
+
+/// Appends the text of a cell, without the blanks around it, and a line break.
+fn cell(bytes: &[u8], line: &Range<usize>, from: usize, to: usize, view: &mut View) {
+    let text = &bytes[line.clone()];
+    let place = |n: usize| {
+        if n == usize::MAX || text.is_ascii() {
+            return line.start + n.min(text.len());
+        }
+        let starts = (0..text.len()).filter(|i| text[*i] & 0xC0 != 0x80);
+        line.start + starts.skip(n).next().unwrap_or(text.len())
+    };
+    let (from, to) = (place(from), place(to).max(place(from)));
+    let inner = &bytes[from..to];
+    let start = from + (inner.len() - inner.trim_ascii_start().len());
+    let end = start + inner.trim_ascii().len();
+    for at in start..end {
+        view.decode(bytes[at], at..at + 1);
+    }
+    view.decode(b'\n', end..end);
+}
+
+/// Lines that begin with a number one higher than the line before.
+fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+    let bytes = window.text.bytes;
+    let mut block: Vec<Range<usize>> = Vec::new();
+    let mut expected = None;
+    let finish = |block: &mut Vec<Range<usize>>, scanner: &mut Scanner<'_>, scan: &mut Scan| {
+        if let Some(last) = block.last() {
+            let end = (last.end + 1).min(bytes.len());
+            let open = end == bytes.len() && !window.text.complete;
+            if block.len() >= 2 || open {
+                let mut view = View::with_capacity(64 * block.len());
+                view.fragments = true;
+                for text in block.iter() {
+                    (text.start..text.end).for_each(|at| view.decode(bytes[at], at..at + 1));
+                    view.decode(b'\n', text.end..text.end);
+                }
+                scanner.view(window, view, end, Form::Wrapped, depth, [0; 4], scan);
+            }
+            block.clear();
+        }
+    };
+    for range in line_starts(bytes, window) {
+        let numbered = gutter(&bytes[range.clone()]);
+        match numbered {
+            Some((number, text)) => {
+                if expected != Some(number) {
+                    finish(&mut block, scanner, scan);
+                }
+                block.push(range.start + text..range.end);
+                expected = Some(number + 1);
+            }
+            None => {
+                finish(&mut block, scanner, scan);
+                expected = None;
+            }
+        }
+    }
+    finish(&mut block, scanner, scan);
+}
+
+/// A line's number and where its text starts.
+fn gutter(line: &[u8]) -> Option<(u32, usize)> {
+    let indent = line.iter().take_while(|b| matches!(b, b' ' | b'[' | b'(')).count();
+    let digits = line[indent..].iter().take(7).take_while(|b| b.is_ascii_digit()).count();
+    if digits == 0 || digits > 6 {
+        return None;
+    }
+    let after = &line[indent + digits..];
+    let mark = after
+        .iter()
+        .take(3)
+        .take_while(|b| matches!(b, b':' | b'|' | b'\t' | b' ' | b')' | b']' | b'.' | b',' | b'='))
+        .count();
+    if mark == 0 || after.len() <= mark || line.len() > LINE_BYTES_MAX {
+        return None;
+    }
+    let number = super::escape::number(&line[indent..indent + digits], 10)?;
+    Some((number, indent + digits + mark))
+}

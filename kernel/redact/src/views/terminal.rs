@@ -1,0 +1,207 @@
+//! What a terminal does not show, or shows differently: colour codes, invisible characters, overwritten characters.
+
+use std::ops::Range;
+
+use super::View;
+use crate::verify::Text;
+
+/// Longest control string (a hyperlink's address, a title).
+const STRING_BYTES_MAX: usize = 4 * 1024;
+
+/// Leaves out control sequences and invisible characters; writes unusual blanks and borders as plain ones.
+pub(crate) fn strip(text: Text<'_>, region: Range<usize>) -> View {
+    let bytes = text.bytes;
+    let mut view = View::with_capacity(region.len());
+    let mut at = region.start;
+    while at < region.end {
+        match piece(&bytes[at..]) {
+            Piece::Plain => {
+                view.copy(bytes[at], at);
+                at += 1;
+            }
+            Piece::Nothing(n) => {
+                view.skip();
+                at += n;
+            }
+            Piece::As(byte, n) => {
+                view.decode(byte, at..at + n);
+                at += n;
+            }
+            Piece::Open if !text.complete => {
+                view.open_at(at);
+                break;
+            }
+            Piece::Open => {
+                view.skip();
+                at += 1;
+            }
+        }
+    }
+    view
+}
+
+/// What a terminal shows in the end when characters are overwritten. `None` if none are.
+pub(crate) fn overwrite(text: Text<'_>, region: Range<usize>) -> Option<View> {
+    let bytes = &text.bytes[region.clone()];
+    let moves = |i: usize| bytes[i] == 8 || bytes[i] == b'\r' && bytes.get(i + 1).is_some_and(|next| *next != b'\n');
+    memchr::memchr2_iter(8, b'\r', bytes).find(|i| moves(*i))?;
+    let stripped = {
+        // Control sequences out first; backspaces and returns stay.
+        let mut cells: Vec<(u8, usize, usize)> = Vec::with_capacity(bytes.len());
+        let mut at = region.start;
+        while at < region.end {
+            match piece(&text.bytes[at..]) {
+                Piece::Nothing(_) if matches!(text.bytes[at], 8 | b'\r') => {
+                    cells.push((text.bytes[at], at, at + 1));
+                    at += 1;
+                }
+                Piece::Plain => {
+                    cells.push((text.bytes[at], at, at + 1));
+                    at += 1;
+                }
+                Piece::Nothing(n) => at += n,
+                Piece::As(byte, n) => {
+                    cells.push((byte, at, at + n));
+                    at += n;
+                }
+                Piece::Open => at += 1,
+            }
+        }
+        cells
+    };
+    let mut view = View::with_capacity(stripped.len());
+    view.fragments = true;
+    let mut line: Vec<Vec<(u8, usize, usize)>> = Vec::new();
+    let mut column: usize = 0;
+    for (byte, from, to) in stripped {
+        match byte {
+            b'\n' => {
+                flush(&mut line, &mut view);
+                view.decode(byte, from..to);
+                column = 0;
+            }
+            b'\r' => column = 0,
+            8 => column = column.saturating_sub(1),
+            0x80..=0xBF if column > 0 => line[column - 1].push((byte, from, to)),
+            _ => {
+                let cell = vec![(byte, from, to)];
+                if column < line.len() {
+                    line[column] = cell
+                } else {
+                    line.push(cell)
+                }
+                column += 1;
+            }
+        }
+    }
+    flush(&mut line, &mut view);
+    Some(view)
+}
+
+fn flush(line: &mut Vec<Vec<(u8, usize, usize)>>, view: &mut View) {
+    for (byte, from, to) in line.drain(..).flatten() {
+        view.decode(byte, from..to);
+    }
+}
+
+/// Whether a character above ASCII is invisible, or a blank or border that stands for a plain one.
+pub(crate) fn is_noise(bytes: &[u8]) -> bool {
+    !matches!(above_ascii(bytes), Piece::Plain)
+}
+
+enum Piece {
+    Plain,
+    /// That many bytes show nothing.
+    Nothing(usize),
+    /// That many bytes show one plain character.
+    As(u8, usize),
+    /// A control sequence that is not finished.
+    Open,
+}
+
+fn piece(bytes: &[u8]) -> Piece {
+    match bytes[0] {
+        0x1B => sequence(bytes),
+        b'\t' | b'\n' => Piece::Plain,
+        b'\r' if bytes.get(1) == Some(&b'\n') => Piece::Plain,
+        0..=0x1F | 0x7F => Piece::Nothing(1),
+        0xC2 | 0xCC | 0xCD | 0xE2 | 0xEF => above_ascii(bytes),
+        _ => Piece::Plain,
+    }
+}
+
+/// An escape sequence.
+fn sequence(bytes: &[u8]) -> Piece {
+    match bytes.get(1) {
+        None => Piece::Open,
+        Some(b'[') => control(bytes, 2),
+        Some(b']' | b'P' | b'X' | b'^' | b'_') => string(bytes, 2),
+        Some(b' '..=b'/') => match bytes[2..].iter().take(8).position(|b| !matches!(b, b' '..=b'/')) {
+            Some(n) => Piece::Nothing(n + 3),
+            None => Piece::Open,
+        },
+        Some(0x30..=0x7E) => Piece::Nothing(2),
+        Some(_) => Piece::Nothing(1),
+    }
+}
+
+/// CSI: parameters, then a final byte.
+fn control(bytes: &[u8], start: usize) -> Piece {
+    match bytes[start..].iter().take(128).position(|b| !matches!(b, 0x20..=0x3F)) {
+        // Anything else is not part of a sequence and stays visible.
+        Some(n) if matches!(bytes[start + n], 0x40..=0x7E) => Piece::Nothing(start + n + 1),
+        Some(n) => Piece::Nothing(start + n),
+        None if bytes.len() - start < 128 => Piece::Open,
+        None => Piece::Nothing(start),
+    }
+}
+
+/// OSC and the like: up to BEL or ST.
+fn string(bytes: &[u8], start: usize) -> Piece {
+    let end = bytes.len().min(STRING_BYTES_MAX);
+    for i in start..end {
+        match bytes[i] {
+            7 => return Piece::Nothing(i + 1),
+            0x1B => match bytes.get(i + 1) {
+                Some(b'\\') => return Piece::Nothing(i + 2),
+                None => return Piece::Open,
+                Some(_) => return Piece::Nothing(i),
+            },
+            0xC2 if bytes.get(i + 1) == Some(&0x9C) => return Piece::Nothing(i + 2),
+            _ => {}
+        }
+    }
+    if bytes.len() < STRING_BYTES_MAX {
+        Piece::Open
+    } else {
+        Piece::Nothing(start)
+    }
+}
+
+fn above_ascii(bytes: &[u8]) -> Piece {
+    match *bytes {
+        [0xC2, 0x9B, ..] => control(bytes, 2),
+        [0xC2, 0x9D | 0x90 | 0x98 | 0x9E | 0x9F, ..] => string(bytes, 2),
+        [0xC2, 0x80..=0x9F | 0xAD, ..] => Piece::Nothing(2),
+        [0xC2, 0xA0, ..] => Piece::As(b' ', 2),
+        [0xC2, 0xB7 | 0xA6, ..] => Piece::As(b'.', 2),
+        // Combining marks, which strike through or underline.
+        [0xCC, 0x80..=0xBF, ..] | [0xCD, 0x80..=0xAF, ..] => Piece::Nothing(2),
+        [0xE2, 0x80, 0x80..=0x8A | 0xAF, ..] | [0xE2, 0x81, 0x9F, ..] => Piece::As(b' ', 3),
+        [0xE2, 0x80, 0x8B..=0x8F | 0xAA..=0xAE, ..] | [0xE2, 0x81, 0xA0..=0xAF, ..] => Piece::Nothing(3),
+        [0xE2, 0x80, 0xA8 | 0xA9, ..] => Piece::As(b'\n', 3),
+        [0xE2, 0x80, 0x90..=0x95, ..] => Piece::As(b'-', 3),
+        [0xE2, 0x80, 0x98..=0x9B, ..] => Piece::As(b'\'', 3),
+        [0xE2, 0x80, 0x9C..=0x9F, ..] => Piece::As(b'"', 3),
+        [0xE2, 0x80, 0xA2..=0xA5 | 0xA7, ..] => Piece::As(b'.', 3),
+        [0xE2, 0x83, 0x90..=0xBF, ..] => Piece::Nothing(3),
+        [0xE2, 0x86 | 0x87, 0x80..=0xBF, ..] => Piece::As(b'>', 3),
+        [0xE2, 0x94..=0x97, 0x80..=0xBF, ..] => Piece::As(b'|', 3),
+        [0xEF, 0xBB, 0xBF, ..] => Piece::Nothing(3),
+        [0xEF, 0xB8, 0x80..=0x8F | 0xA0..=0xAF, ..] => Piece::Nothing(3),
+        // Full-width forms.
+        [0xEF, 0xBC, low @ 0x81..=0xBF, ..] => Piece::As(low - 0x81 + b'!', 3),
+        [0xEF, 0xBD, low @ 0x80..=0x9E, ..] => Piece::As(low - 0x80 + b'`', 3),
+        _ => Piece::Plain,
+    }
+}
