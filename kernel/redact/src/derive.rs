@@ -152,6 +152,15 @@ impl Parts<'_> {
 
 /// `name=value` pairs separated by `;`, `&`, white space or `?`. Values may be quoted or in braces.
 fn assignments(text: &str) -> Vec<(&str, &str)> {
+    // libpq's form has no other separator than spaces.
+    let word_end = |i: usize| {
+        text[i..]
+            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+            .map(|n| i + n)
+    };
+    let spaced = text
+        .match_indices(' ')
+        .any(|(i, _)| word_end(i + 1).is_some_and(|end| text[end..].starts_with('=')));
     let mut pairs = Vec::new();
     let mut from = 0;
     while let Some(equals) = text[from..].find('=').map(|i| from + i) {
@@ -171,7 +180,7 @@ fn assignments(text: &str) -> Vec<(&str, &str)> {
                 (&value[1..end], end)
             }
             None => {
-                let by_space = text[..equals].contains(' ') && !text.contains(';');
+                let by_space = spaced && !text.contains(';');
                 let end = value
                     .find(|c: char| {
                         ";&\n\r".contains(c) || by_space && c.is_whitespace() || c == ',' && text.contains(",ssl=")
@@ -319,9 +328,6 @@ mod tests {
                 "MIIEvQplanted0123",
             ],
         );
-        check(
-            "user: app\npassword: pl4nted-pw\n# a comment line\n}",
-            &["user: app\npassword: pl4nted-pw\n# a comment line\n}"][..0],
-        );
+        check("user: app\npassword: pl4nted-pw\n# a comment line\n}", &["pl4nted-pw"]);
     }
 }

@@ -23,7 +23,7 @@ use crate::forms::{self, Kind};
 use crate::policy::{self, Tier};
 use crate::squeeze::is_kept;
 use crate::vault::{Needle, Vault};
-use crate::{Secret, derive};
+use crate::{Secret, derive, views};
 
 /// Grams of the long class, and the distance between sampled positions.
 pub(crate) const LONG: Class = Class { gram: 6, stride: 7 };
@@ -315,6 +315,8 @@ pub(crate) struct Index {
     pub(crate) words: Append<Word>,
     secrets: Append<Known>,
     longest: AtomicU32,
+    /// Characters of learnt values that a terminal view would write as plain ones.
+    unusual: Append<char>,
     writer: Mutex<Vault>,
 }
 
@@ -334,6 +336,7 @@ impl Default for Index {
             words: Append::default(),
             secrets: Append::default(),
             longest: AtomicU32::new(0),
+            unusual: Append::default(),
             writer: Mutex::default(),
         }
     }
@@ -377,6 +380,15 @@ impl Index {
     fn publish(&self, vault: &mut Vault, secret: u32, value: &[u8]) {
         self.longest
             .fetch_max(value.len().min(u32::MAX as usize) as u32, Ordering::Relaxed);
+        for char in std::str::from_utf8(value)
+            .unwrap_or_default()
+            .chars()
+            .filter(|c| !c.is_ascii())
+        {
+            if views::terminal::is_noise(char.encode_utf8(&mut [0; 4]).as_bytes()) && !self.holds(char) {
+                self.unusual.push(char);
+            }
+        }
         let wordlike = policy::is_wordlike(value);
         for (kind, exact) in forms::literals(value) {
             let canon: Vec<u8> = exact
@@ -434,6 +446,11 @@ impl Index {
     /// Length of the longest value or part learnt.
     pub(crate) fn longest(&self) -> usize {
         self.longest.load(Ordering::Relaxed) as usize
+    }
+
+    /// Whether some value holds this unusual character.
+    pub(crate) fn holds(&self, char: char) -> bool {
+        self.unusual.iter().any(|held| *held == char)
     }
 
     /// Whether nothing can be found.

@@ -32,6 +32,8 @@ pub(crate) struct Match {
     pub end: usize,
     pub secret: u32,
     pub form: Form,
+    /// Decoded bytes of the secret in the whole match, of which this may be a piece.
+    pub bytes: usize,
 }
 
 /// What a scan of a text found.
@@ -51,6 +53,18 @@ pub(crate) struct Live {
     pub bytes: usize,
     /// Which secret.
     pub secret: u32,
+}
+
+impl Match {
+    fn new(start: usize, end: usize, secret: u32, form: Form) -> Self {
+        Self {
+            start,
+            end,
+            secret,
+            form,
+            bytes: end - start,
+        }
+    }
 }
 
 impl Scan {
@@ -216,12 +230,7 @@ impl Scanner<'_> {
             Verdict::No
         };
         match verdict {
-            Verdict::Match { start, end, form } => scan.matches.push(Match {
-                start,
-                end,
-                secret: literal.secret,
-                form,
-            }),
+            Verdict::Match { start, end, form } => scan.matches.push(Match::new(start, end, literal.secret, form)),
             Verdict::Live { from } if window.last => {
                 self.hold_from(window, literal, from + literal.lead, needle.len(), scan)
             }
@@ -313,13 +322,7 @@ impl Scanner<'_> {
                                 && bytes[start..].starts_with(exact)
                             {
                                 let end = start + exact.len();
-                                let form = Form::Raw;
-                                scan.matches.push(Match {
-                                    start,
-                                    end,
-                                    secret: literal.secret,
-                                    form,
-                                });
+                                scan.matches.push(Match::new(start, end, literal.secret, Form::Raw));
                             }
                         }
                     }
@@ -355,12 +358,7 @@ impl Scanner<'_> {
                 if end == bytes.len() && !text.complete && !inside(before) {
                     scan.hold(start, 1, word.secret);
                 } else if !inside(before) && !inside(bytes.get(end)) {
-                    scan.matches.push(Match {
-                        start,
-                        end,
-                        secret: word.secret,
-                        form: Form::Raw,
-                    });
+                    scan.matches.push(Match::new(start, end, word.secret, Form::Raw));
                 }
             }
             if !text.complete {

@@ -242,6 +242,7 @@ impl StreamRedactor {
             end: bytes,
             secret,
             form: crate::Form::Truncated,
+            bytes,
         };
         self.marks[..bytes].iter_mut().for_each(|mark| {
             mark.get_or_insert(m);

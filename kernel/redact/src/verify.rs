@@ -46,9 +46,48 @@ struct Walk {
     case: Case,
 }
 
-/// `all squeezed characters of `literal` stand in the text, the first one at `first`.
+/// All squeezed characters of `literal` stand in the text, the first one at `first`.
 pub(crate) fn whole(literal: &Literal, text: Text<'_>, first: usize) -> Verdict {
     let exact = literal.exact.bytes();
+    let verdict = with_exact(literal, exact, text, first);
+    if verdict == Verdict::No && matches!(literal.kind, Kind::Base64 { .. }) && exact.iter().any(|b| b"+/".contains(b))
+    {
+        let safe: Vec<u8> = exact
+            .iter()
+            .map(|b| {
+                if *b == b'+' {
+                    b'-'
+                } else if *b == b'/' {
+                    b'_'
+                } else {
+                    *b
+                }
+            })
+            .collect();
+        return with_exact(literal, &zeroize::Zeroizing::new(safe), text, first);
+    }
+    match verdict {
+        // A word with a digit or two stands in innocent text as part of other words.
+        Verdict::Match {
+            start,
+            end,
+            form: Form::Case | Form::Reversed,
+        } if exact.len() < policy::STRIPPED_CHARS => {
+            let inside = |b: Option<&u8>| b.is_some_and(|b| is_kept(*b));
+            let before = start.checked_sub(1).and_then(|i| text.bytes.get(i));
+            if end == text.bytes.len() && !text.complete {
+                Verdict::Live { from: start }
+            } else if inside(before) || inside(text.bytes.get(end)) {
+                Verdict::No
+            } else {
+                verdict
+            }
+        }
+        _ => verdict,
+    }
+}
+
+fn with_exact(literal: &Literal, exact: &[u8], text: Text<'_>, first: usize) -> Verdict {
     // 1. Byte for byte, the case that matters most.
     if let Some(start) = first.checked_sub(literal.lead) {
         let there = &text.bytes[start..];
@@ -59,13 +98,13 @@ pub(crate) fn whole(literal: &Literal, text: Text<'_>, first: usize) -> Verdict 
             return Verdict::Live { from: start };
         }
     }
-    let Some(walk) = walk(literal, text.bytes, first) else {
+    let Some(walk) = walk(exact, text.bytes, first) else {
         return Verdict::No;
     };
     let Some(case_form) = accept_case(literal, &walk) else {
         return Verdict::No;
     };
-    elastic(literal, text, &walk, case_form)
+    elastic(literal, exact, text, &walk, case_form)
 }
 
 fn base_form(kind: Kind) -> Form {
@@ -98,8 +137,7 @@ fn matched(literal: &Literal, text: Text<'_>, start: usize, end: usize, form: Fo
 }
 
 /// Finds the form's squeezed characters in the text one after the other.
-fn walk(literal: &Literal, text: &[u8], first: usize) -> Option<Walk> {
-    let exact = literal.exact.bytes();
+fn walk(exact: &[u8], text: &[u8], first: usize) -> Option<Walk> {
     let mut walk = Walk {
         at: Vec::with_capacity(exact.len()),
         of: Vec::with_capacity(exact.len()),
@@ -183,8 +221,7 @@ enum Gap {
     Other,
 }
 
-fn elastic(literal: &Literal, text: Text<'_>, walk: &Walk, case_form: Option<Form>) -> Verdict {
-    let exact = literal.exact.bytes();
+fn elastic(literal: &Literal, exact: &[u8], text: Text<'_>, walk: &Walk, case_form: Option<Form>) -> Verdict {
     let chars = exact.iter().filter(|b| (**b & 0xC0) != 0x80).count();
     let mut quoted = false;
     let mut wrapped = 0;
@@ -206,17 +243,24 @@ fn elastic(literal: &Literal, text: Text<'_>, walk: &Walk, case_form: Option<For
         }
     }
     if other {
-        return spaced(literal, text, walk, chars, case_form);
+        return spaced(literal, exact, text, walk, chars, case_form);
     }
     // The punctuation at both ends, where quoting may have added to it.
+    let otherwise = |walk| {
+        if wrapped > 0 {
+            spaced(literal, exact, text, walk, chars, case_form)
+        } else {
+            Verdict::No
+        }
+    };
     let Some(start) = before(text.bytes, walk.at[0], &exact[..literal.lead]) else {
-        return Verdict::No;
+        return otherwise(walk);
     };
     let last = walk.at[walk.at.len() - 1] + 1;
     let end = match after(text.bytes, last, &exact[exact.len() - literal.trail..]) {
         Ending::At(end) => end,
         Ending::Open if !text.complete => return Verdict::Live { from: start },
-        _ => return Verdict::No,
+        _ => return otherwise(walk),
     };
     let exact_gaps = !quoted && wrapped == 0 && !plus;
     let mut begin = start;
@@ -330,12 +374,20 @@ fn after(text: &[u8], from: usize, own: &[u8]) -> Ending {
 }
 
 /// Rule 4: the same separator at regular distances.
-fn spaced(literal: &Literal, text: Text<'_>, walk: &Walk, chars: usize, case_form: Option<Form>) -> Verdict {
+fn spaced(
+    literal: &Literal,
+    exact: &[u8],
+    text: Text<'_>,
+    walk: &Walk,
+    chars: usize,
+    case_form: Option<Form>,
+) -> Verdict {
     let form = case_form.unwrap_or(match literal.kind {
         Kind::Raw => Form::Spaced,
         kind => base_form(kind),
     });
-    match groups(literal, text, walk) {
+    let strict = groups(exact, text, walk, true);
+    match strict.or_else(|| groups(exact, text, walk, false)) {
         Some(Groups::Found {
             sizes,
             separator,
@@ -357,7 +409,7 @@ fn spaced(literal: &Literal, text: Text<'_>, walk: &Walk, chars: usize, case_for
                 chars >= policy::STRIPPED_CHARS
             } else {
                 // A key without its dashes, or with them.
-                chars >= 16 && digits && letters && separator <= 2
+                sizes.len() >= 3 && chars >= 16 && digits && letters && separator <= 2
             };
             if accepted {
                 Verdict::Match { start, end, form }
@@ -383,8 +435,8 @@ enum Groups {
 }
 
 /// Reads the form as groups of characters with one separator between them.
-fn groups(literal: &Literal, text: Text<'_>, walk: &Walk) -> Option<Groups> {
-    let exact = literal.exact.bytes();
+/// `strict`: not even white space may differ between separators.
+fn groups(exact: &[u8], text: Text<'_>, walk: &Walk, strict: bool) -> Option<Groups> {
     let starts = char_starts(exact);
     let char_at = |i: usize| &exact[starts[i]..starts.get(i + 1).copied().unwrap_or(exact.len())];
     let first = starts.iter().rposition(|s| *s <= walk.of[0])?;
@@ -411,11 +463,11 @@ fn groups(literal: &Literal, text: Text<'_>, walk: &Walk) -> Option<Groups> {
         let known = !separator.is_empty();
         let full = known && sizes.last().is_some_and(|n| run >= (*n).max(1));
         let contiguous = same(there, char_at(i));
-        if contiguous && !(full && separator_len(there, separator).is_some()) {
+        if contiguous && !(full && separator_len(there, separator, strict).is_some()) {
             continue;
         }
         let length = if known {
-            separator_len(there, separator)?
+            separator_len(there, separator, strict)?
         } else {
             let length = (1..=there.len().min(64)).find(|n| same(&there[*n..], char_at(i)))?;
             separator = &there[..length];
@@ -460,7 +512,10 @@ fn char_starts(exact: &[u8]) -> Vec<usize> {
 }
 
 /// Length of the separator at the start of a text: the same one, but for the amount of white space and a line break.
-fn separator_len(there: &[u8], separator: &[u8]) -> Option<usize> {
+fn separator_len(there: &[u8], separator: &[u8], strict: bool) -> Option<usize> {
+    if strict {
+        return there.starts_with(separator).then_some(separator.len());
+    }
     let space = |b: &u8| b.is_ascii_whitespace();
     let spaces = |at: usize| there[at..].iter().take_while(|b| space(b)).count();
     let mut at = 0;

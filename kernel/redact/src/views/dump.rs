@@ -76,13 +76,16 @@ fn all_readings(
 ) {
     let bytes = window.text.bytes;
     let words = |row: &Range<usize>| offset(&bytes[row.clone()]).map(|at| row.start + at);
-    let mut views = vec![View::default(), View::default(), View::default(), View::default()];
-    let [big, little, octal, chars] = &mut views[..] else {
-        return;
-    };
+    let mut views: [View; 5] = Default::default();
+    let [big, little, octal, chars, bits] = &mut views;
+    // The character column stands at the same place in every row; a short row is filled up with blanks.
+    let mut column = None;
     for row in rows {
         let Some(cells) = words(row) else { continue };
-        hex_row(bytes, cells..row.end, big, little);
+        let fixed = column.map(|n: usize| row.start + n).filter(|at| *at < row.end);
+        let found = hex_row(bytes, cells..row.end, fixed, big, little);
+        column = column.or(found.map(|at| at - row.start));
+        bit_row(bytes, cells..row.end, bits);
         number_row(bytes, cells..row.end, octal);
         char_row(bytes, cells..row.end, row.start, chars);
     }
@@ -95,7 +98,14 @@ fn all_readings(
 }
 
 /// Groups of hexadecimal digits of one width, then perhaps a character column.
-fn hex_row(bytes: &[u8], cells: Range<usize>, big: &mut View, little: &mut View) {
+/// Returns where the column stands.
+fn hex_row(
+    bytes: &[u8],
+    cells: Range<usize>,
+    fixed: Option<usize>,
+    big: &mut View,
+    little: &mut View,
+) -> Option<usize> {
     let mut at = cells.start;
     let mut width = 0;
     let mut found: Vec<(u8, usize)> = Vec::new();
@@ -103,6 +113,9 @@ fn hex_row(bytes: &[u8], cells: Range<usize>, big: &mut View, little: &mut View)
     let column = loop {
         let prefix = if bytes[at..cells.end].starts_with(b"0x") { 2 } else { 0 };
         let from = at + prefix;
+        if fixed.is_some_and(|fixed| from >= fixed) {
+            break at;
+        }
         let digits = bytes[from..cells.end]
             .iter()
             .take_while(|b| b.is_ascii_hexdigit())
@@ -134,6 +147,11 @@ fn hex_row(bytes: &[u8], cells: Range<usize>, big: &mut View, little: &mut View)
             .count()
             == width;
         let pair_ends = bytes.get(next + width).is_none_or(|b| b.is_ascii_whitespace());
+        let before_column = fixed.is_some_and(|fixed| next < fixed);
+        if before_column && bytes[next] != b'|' {
+            at = next;
+            continue;
+        }
         if blanks >= 2 && !(found.len().is_multiple_of(4) && width == 2 && pair && pair_ends) || bytes[next] == b'|' {
             let bar = bytes[next] == b'|';
             let more = bar
@@ -151,26 +169,60 @@ fn hex_row(bytes: &[u8], cells: Range<usize>, big: &mut View, little: &mut View)
         big.decode(*byte, *from..*from + 2);
     }
     // The character column shows one character per byte.
-    let column = column + usize::from(matches!(bytes.get(column), Some(b'|' | b'>' | b'*')));
+    let column = fixed.unwrap_or_else(|| column + usize::from(matches!(bytes.get(column), Some(b'|' | b'>' | b'*'))));
     let shown = cells.end.saturating_sub(column);
     big.also.resize(first, 0..0);
-    if shown >= found.len()
-        && bytes
-            .get(column..column + found.len())
-            .is_some_and(|text| column_shows(text, &found))
-    {
-        big.also
-            .extend((0..found.len()).map(|i| (column + i) as u32..(column + i) as u32 + 1));
+    let place = |i: usize| (column + i) as u32..(column + i) as u32 + 1;
+    let text = bytes.get(column..column + found.len()).filter(|_| shown >= found.len());
+    if text.is_some_and(|text| column_shows(text, &found)) {
+        big.also.extend((0..found.len()).map(place));
     }
     big.also.resize(big.bytes.len(), 0..0);
     if width > 2 {
-        for group in found.chunks(width / 2) {
-            group
-                .iter()
-                .rev()
-                .for_each(|(byte, from)| little.decode(*byte, *from..*from + 2));
+        let swapped: Vec<(u8, usize)> = found
+            .chunks(width / 2)
+            .flat_map(|group| group.iter().rev().copied())
+            .collect();
+        little.also.resize(little.bytes.len(), 0..0);
+        swapped
+            .iter()
+            .for_each(|(byte, from)| little.decode(*byte, *from..*from + 2));
+        if text.is_some_and(|text| column_shows(text, &swapped)) {
+            little.also.extend((0..swapped.len()).map(place));
         }
+        little.also.resize(little.bytes.len(), 0..0);
     }
+    (column < cells.end && !found.is_empty()).then_some(column)
+}
+
+/// Bytes in binary.
+fn bit_row(bytes: &[u8], cells: Range<usize>, view: &mut View) {
+    let is_byte = |w: &Range<usize>| w.len() == 8 && bytes[w.clone()].iter().all(|b| matches!(b, b'0' | b'1'));
+    let words: Vec<Range<usize>> = words(bytes, cells.clone()).into_iter().take_while(is_byte).collect();
+    let Some(last) = words.last() else { return };
+    let first = view.bytes.len();
+    let mut found = Vec::new();
+    for word in &words {
+        let value = bytes[word.clone()].iter().fold(0, |value, b| value << 1 | (b - b'0'));
+        found.push((value, word.start));
+        view.decode(value, word.clone());
+    }
+    let blanks = bytes[last.end..cells.end].iter().take_while(|b| **b == b' ').count();
+    // Six bytes a row; a short row is filled up with blanks.
+    let column = if words.len() == 6 {
+        last.end + 2
+    } else {
+        last.end + blanks
+    };
+    view.also.resize(first, 0..0);
+    if bytes
+        .get(column..column + found.len())
+        .is_some_and(|text| column_shows(text, &found))
+    {
+        view.also
+            .extend((0..found.len()).map(|i| (column + i) as u32..(column + i) as u32 + 1));
+    }
+    view.also.resize(view.bytes.len(), 0..0);
 }
 
 fn column_shows(text: &[u8], found: &[(u8, usize)]) -> bool {

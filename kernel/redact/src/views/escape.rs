@@ -5,9 +5,17 @@ use std::ops::Range;
 use super::View;
 use crate::verify::Text;
 
-/// Decodes one level of escapes.
-pub(crate) fn decode(text: Text<'_>, region: Range<usize>) -> View {
+/// Decodes one level of escapes. `\xE4` is a byte in some languages and a character in others: two views then.
+pub(crate) fn decode(text: Text<'_>, region: Range<usize>) -> [Option<View>; 2] {
+    let (view, high) = read(text, region.clone(), false);
+    let wide = high.then(|| read(text, region, true).0);
+    [Some(view), wide]
+}
+
+/// Also says whether an escaped byte was above ASCII.
+fn read(text: Text<'_>, region: Range<usize>, wide: bool) -> (View, bool) {
     let bytes = text.bytes;
+    let mut high = false;
     let mut view = View::with_capacity(region.len());
     let mut at = region.start;
     while at < region.end {
@@ -19,7 +27,12 @@ pub(crate) fn decode(text: Text<'_>, region: Range<usize>) -> View {
         }
         match one(&bytes[at..], text.complete) {
             Escape::Byte(byte, n) => {
-                view.decode(byte, at..at + n);
+                high |= byte >= 0x80;
+                if wide {
+                    view.decode_char(char::from(byte), at..at + n);
+                } else {
+                    view.decode(byte, at..at + n);
+                }
                 at += n;
             }
             Escape::Char(char, n) => {
@@ -40,10 +53,10 @@ pub(crate) fn decode(text: Text<'_>, region: Range<usize>) -> View {
             }
         }
     }
-    view
+    (view, high)
 }
 
-enum Escape {
+pub(super) enum Escape {
     Byte(u8, usize),
     Char(char, usize),
     /// A line continuation.
@@ -54,7 +67,7 @@ enum Escape {
 }
 
 /// Reads the escape at the start of `bytes`.
-fn one(bytes: &[u8], complete: bool) -> Escape {
+pub(super) fn one(bytes: &[u8], complete: bool) -> Escape {
     let open = if complete { Escape::None } else { Escape::Open };
     let Some(&kind) = bytes.get(1) else { return open };
     let simple = |byte| Escape::Byte(byte, 2);

@@ -3,6 +3,7 @@
 //! A view is built around its triggers only, widened by the length of the longest secret, and scanned like any text.
 
 pub(crate) mod base64;
+pub(crate) mod chars;
 pub(crate) mod dump;
 pub(crate) mod escape;
 pub(crate) mod inflate;
@@ -138,15 +139,23 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
             });
             match family {
                 TERMINAL => {
-                    let view = terminal::strip(window.text, region.clone());
-                    scanner.view(window, view, region.end, Form::Terminal, depth, counts, scan);
-                    if let Some(view) = terminal::overwrite(window.text, region.clone()) {
+                    for view in terminal::strip(scanner.index, window.text, region.clone())
+                        .into_iter()
+                        .flatten()
+                    {
+                        scanner.view(window, view, region.end, Form::Terminal, depth, counts, scan);
+                    }
+                    for view in terminal::wide(window.text, region.clone()).into_iter().flatten() {
+                        scanner.view(window, view, region.end, Form::Terminal, depth, counts, scan);
+                    }
+                    if let Some(view) = terminal::overwrite(scanner.index, window.text, region.clone()) {
                         scanner.view(window, view, region.end, Form::Terminal, depth, counts, scan);
                     }
                 }
                 ESCAPE => {
-                    let view = escape::decode(window.text, region.clone());
-                    scanner.view(window, view, region.end, Form::Escaped, depth, counts, scan);
+                    for view in escape::decode(window.text, region.clone()).into_iter().flatten() {
+                        scanner.view(window, view, region.end, Form::Escaped, depth, counts, scan);
+                    }
                 }
                 PERCENT => {
                     let view = percent::decode(window.text, region.clone());
@@ -161,6 +170,7 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
     }
     numbers::scan(scanner, window, depth, scan);
     base64::scan(scanner, window, depth, scan);
+    chars::scan(scanner, window, depth, scan);
     dump::scan(scanner, window, depth, scan);
     table::scan(scanner, window, depth, scan);
     if depth > 0 || window.from == 0 {
@@ -204,7 +214,7 @@ impl Scanner<'_> {
         );
         let mut sources = Vec::new();
         for found in inner.matches {
-            if found.end - found.start < DECODED_BYTES_MIN && found.form != Form::Compressed {
+            if found.bytes < DECODED_BYTES_MIN {
                 continue;
             }
             sources.clear();
@@ -223,11 +233,13 @@ impl Scanner<'_> {
                 }
             }
             for source in &sources {
+                let (start, end) = (source.start, source.end);
                 scan.matches.push(Match {
-                    start: source.start,
-                    end: source.end,
+                    start,
+                    end,
                     secret: found.secret,
                     form,
+                    bytes: found.bytes,
                 });
             }
         }

@@ -28,10 +28,16 @@ struct Token {
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let mut tokens: Vec<Token> = Vec::new();
     for (from, to) in dense(window) {
-        tokens.clear();
-        tokenise(window.text.bytes, from, to, &mut tokens);
-        for run in runs(&tokens) {
-            each_reading(scanner, window, &tokens, run, depth, scan);
+        // In a hexadecimal list some numbers have letters only; in other texts `b` and `be` are part of separators.
+        for letters in [false, true] {
+            tokens.clear();
+            let more = tokenise(window.text.bytes, from, to, letters, &mut tokens);
+            for run in runs(&tokens) {
+                each_reading(scanner, window, &tokens, run, depth, scan);
+            }
+            if !more {
+                break;
+            }
         }
     }
     if window.last && !window.text.complete {
@@ -61,8 +67,10 @@ fn dense(window: &Window<'_>) -> Vec<(usize, usize)> {
     spans
 }
 
-/// Words with digits in them.
-fn tokenise(bytes: &[u8], from: usize, to: usize, tokens: &mut Vec<Token>) {
+/// Words with digits in them, and if `letters`, words of one or two hexadecimal letters. Returns whether both such words
+/// and numbers like `6e` are there.
+fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, tokens: &mut Vec<Token>) -> bool {
+    let (mut lettered, mut hex) = (false, false);
     let mut at = from;
     let mut last_end = from;
     while at < to {
@@ -76,8 +84,11 @@ fn tokenise(bytes: &[u8], from: usize, to: usize, tokens: &mut Vec<Token>) {
             digits |= bytes[at].is_ascii_digit();
             at += 1;
         }
-        // In a hexadecimal list some numbers have letters only.
-        if digits || at - start == 2 && bytes[start..at].iter().all(u8::is_ascii_hexdigit) {
+        let word = &bytes[start..at];
+        let short = word.len() <= 2 && word.iter().all(u8::is_ascii_hexdigit);
+        lettered |= short && !digits;
+        hex |= short && digits && word.iter().any(|b| !b.is_ascii_digit());
+        if digits || letters && short {
             tokens.push(Token {
                 start,
                 end: at,
@@ -86,6 +97,7 @@ fn tokenise(bytes: &[u8], from: usize, to: usize, tokens: &mut Vec<Token>) {
             last_end = at;
         }
     }
+    lettered && hex
 }
 
 /// A hash of a separator that does not see white space or the sign of the number that follows.
@@ -317,7 +329,7 @@ fn tail(scanner: &Scanner<'_>, window: &Window<'_>, scan: &mut Scan) {
         return;
     }
     let mut tokens = Vec::new();
-    tokenise(bytes, from, bytes.len(), &mut tokens);
+    tokenise(bytes, from, bytes.len(), false, &mut tokens);
     let Some(last) = tokens
         .last()
         .copied()

@@ -170,7 +170,7 @@ fn gutter(line: &[u8]) -> Option<(u32, usize)> {
         .take(3)
         .take_while(|b| matches!(b, b':' | b'|' | b'\t' | b' ' | b')' | b']' | b'.' | b',' | b'='))
         .count();
-    if mark == 0 || after.len() <= mark || line.len() > LINE_BYTES_MAX {
+    if mark == 0 || line.len() > LINE_BYTES_MAX {
         return None;
     }
     let number = super::escape::number(&line[indent..indent + digits], 10)?;

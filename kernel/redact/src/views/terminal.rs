@@ -3,28 +3,43 @@
 use std::ops::Range;
 
 use super::View;
+use crate::index::Index;
 use crate::verify::Text;
 
 /// Longest control string (a hyperlink's address, a title).
 const STRING_BYTES_MAX: usize = 4 * 1024;
 
-/// Leaves out control sequences and invisible characters; writes unusual blanks and borders as plain ones.
-pub(crate) fn strip(text: Text<'_>, region: Range<usize>) -> View {
+/// Leaves out control sequences and invisible characters; in a second view, unusual blanks, quotes and borders are
+/// plain ones.
+pub(crate) fn strip(index: &Index, text: Text<'_>, region: Range<usize>) -> [Option<View>; 2] {
+    let (view, unusual) = read(index, text, region.clone(), false);
+    let plain = unusual.then(|| read(index, text, region, true).0);
+    [Some(view), plain]
+}
+
+/// Also says whether there are unusual characters.
+fn read(index: &Index, text: Text<'_>, region: Range<usize>, plain: bool) -> (View, bool) {
     let bytes = text.bytes;
     let mut view = View::with_capacity(region.len());
+    let mut unusual = false;
     let mut at = region.start;
     while at < region.end {
-        match piece(&bytes[at..]) {
+        match piece(index, &bytes[at..]) {
+            Piece::As(byte, n) => {
+                unusual = true;
+                if plain {
+                    view.decode(byte, at..at + n);
+                } else {
+                    (at..at + n).for_each(|i| view.copy(bytes[i], i));
+                }
+                at += n;
+            }
             Piece::Plain => {
                 view.copy(bytes[at], at);
                 at += 1;
             }
             Piece::Nothing(n) => {
                 view.skip();
-                at += n;
-            }
-            Piece::As(byte, n) => {
-                view.decode(byte, at..at + n);
                 at += n;
             }
             Piece::Open if !text.complete => {
@@ -37,11 +52,46 @@ pub(crate) fn strip(text: Text<'_>, region: Range<usize>) -> View {
             }
         }
     }
-    view
+    (view, unusual)
+}
+
+/// UTF-16: where zero bytes alternate with others.
+pub(crate) fn wide(text: Text<'_>, region: Range<usize>) -> [Option<View>; 2] {
+    let bytes = &text.bytes[region.clone()];
+    let zeros = |odd: usize| (odd..bytes.len()).step_by(2).filter(|i| bytes[*i] == 0).count();
+    let (even, odd) = (zeros(0), zeros(1));
+    if even.max(odd) < 4 {
+        return [None, None];
+    }
+    let parity = usize::from(odd > even);
+    // The zero byte is the second one of its unit, or the first.
+    let read = |start: usize, little: bool| {
+        let mut view = View::with_capacity(bytes.len());
+        let mut high = None;
+        for at in (start..(bytes.len() + 1).saturating_sub(2)).step_by(2) {
+            let pair = [bytes[at], bytes[at + 1]];
+            let unit = u32::from(if little {
+                u16::from_le_bytes(pair)
+            } else {
+                u16::from_be_bytes(pair)
+            });
+            let place = region.start + at..region.start + at + 2;
+            match (high.take(), unit) {
+                (_, 0xD800..=0xDBFF) => high = Some((unit, place.start)),
+                (Some((first, from)), 0xDC00..=0xDFFF) => {
+                    let code = 0x10000 + ((first - 0xD800) << 10) + (unit - 0xDC00);
+                    view.decode_char(char::from_u32(code).unwrap_or('\u{FFFD}'), from..place.end);
+                }
+                _ => view.decode_char(char::from_u32(unit).unwrap_or('\u{FFFD}'), place),
+            }
+        }
+        view
+    };
+    [Some(read(1 - parity, true)), Some(read(parity, false))]
 }
 
 /// What a terminal shows in the end when characters are overwritten. `None` if none are.
-pub(crate) fn overwrite(text: Text<'_>, region: Range<usize>) -> Option<View> {
+pub(crate) fn overwrite(index: &Index, text: Text<'_>, region: Range<usize>) -> Option<View> {
     let bytes = &text.bytes[region.clone()];
     let moves = |i: usize| bytes[i] == 8 || bytes[i] == b'\r' && bytes.get(i + 1).is_some_and(|next| *next != b'\n');
     memchr::memchr2_iter(8, b'\r', bytes).find(|i| moves(*i))?;
@@ -50,7 +100,7 @@ pub(crate) fn overwrite(text: Text<'_>, region: Range<usize>) -> Option<View> {
         let mut cells: Vec<(u8, usize, usize)> = Vec::with_capacity(bytes.len());
         let mut at = region.start;
         while at < region.end {
-            match piece(&text.bytes[at..]) {
+            match piece(index, &text.bytes[at..]) {
                 Piece::Nothing(_) if matches!(text.bytes[at], 8 | b'\r') => {
                     cells.push((text.bytes[at], at, at + 1));
                     at += 1;
@@ -119,13 +169,25 @@ enum Piece {
     Open,
 }
 
-fn piece(bytes: &[u8]) -> Piece {
+fn piece(index: &Index, bytes: &[u8]) -> Piece {
     match bytes[0] {
         0x1B => sequence(bytes),
         b'\t' | b'\n' => Piece::Plain,
         b'\r' if bytes.get(1) == Some(&b'\n') => Piece::Plain,
         0..=0x1F | 0x7F => Piece::Nothing(1),
-        0xC2 | 0xCC | 0xCD | 0xE2 | 0xEF => above_ascii(bytes),
+        0xC2 | 0xCC | 0xCD | 0xE2 | 0xEF => match above_ascii(bytes) {
+            Piece::As(byte, n) => {
+                let char = std::str::from_utf8(&bytes[..n])
+                    .ok()
+                    .and_then(|text| text.chars().next());
+                if char.is_some_and(|char| index.holds(char)) {
+                    Piece::Plain
+                } else {
+                    Piece::As(byte, n)
+                }
+            }
+            other => other,
+        },
         _ => Piece::Plain,
     }
 }

@@ -1,0 +1,379 @@
+//! `cargo run --release -p sealbook-redact --example bench`: throughput, latency and memory, as Markdown tables.
+//!
+//! Beside memcpy and the `aho-corasick` crate over the same literal variants (raw, Debug, hex, base64 at three
+//! alignments, percent-encoded and so on) in the same run.
+
+use std::hint::black_box;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use aho_corasick::AhoCorasick;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sealbook_redact::{Lane, Redactor, Secret, Tail};
+
+/// Size of each text.
+const TEXT_BYTES: usize = 16 << 20;
+
+/// A small generator: the same texts in every run.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ z >> 31
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+
+    fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
+        from[self.below(from.len())]
+    }
+}
+
+/// Values of the kinds people store: keys, tokens with a common prefix, passwords, connection strings.
+fn secrets(n: usize) -> Vec<Vec<u8>> {
+    let mut random = Random(7);
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    (0..n)
+        .map(|i| {
+            let mut word = |n: usize| (0..n).map(|_| alphabet[random.below(62)] as char).collect::<String>();
+            let value = match i % 10 {
+                0..=3 => word(40),
+                4..=5 => format!("sk_live_planted_{}", word(24)),
+                6 => format!("{}!{}#{}", word(4), word(5), word(3)),
+                7 => word(64).to_lowercase(),
+                8 => word(16),
+                _ => format!("postgres://app:{}@db{i}.example.com/app", word(18)),
+            };
+            value.into_bytes()
+        })
+        .collect()
+}
+
+const WORDS: &[&str] = &[
+    "the",
+    "of",
+    "and",
+    "a",
+    "to",
+    "in",
+    "request",
+    "connection",
+    "value",
+    "table",
+    "column",
+    "with",
+    "from",
+    "server",
+    "is",
+    "was",
+    "error",
+    "warning",
+    "for",
+    "that",
+    "it",
+    "session",
+    "kernel",
+    "notebook",
+    "data",
+    "frame",
+    "rows",
+    "could",
+    "not",
+    "be",
+    "read",
+    "because",
+    "file",
+    "while",
+    "this",
+    "there",
+    "Rust",
+    "compiler",
+    "finished",
+    "started",
+    "every",
+    "other",
+];
+
+fn texts() -> Vec<(&'static str, Vec<u8>)> {
+    let mut random = Random(1);
+    let mut prose = Vec::new();
+    while prose.len() < TEXT_BYTES {
+        for i in 0..12 {
+            prose.extend_from_slice(random.pick(WORDS).as_bytes());
+            prose.push(if i == 11 { b'.' } else { b' ' });
+        }
+        prose.push(if random.below(4) == 0 { b'\n' } else { b' ' });
+    }
+    let mut log = Vec::new();
+    while log.len() < TEXT_BYTES {
+        let line = format!(
+            "2026-11-24T08:{:02}:{:02}.{:06}Z {} app::{}: {} {} {} id={:08x} took={}ms peer=10.0.{}.{}:{}\n",
+            random.below(60),
+            random.below(60),
+            random.below(1_000_000),
+            random.pick(&["INFO", "WARN", "DEBUG"][..]),
+            random.pick(WORDS),
+            random.pick(WORDS),
+            random.pick(WORDS),
+            random.pick(WORDS),
+            random.next() as u32,
+            random.below(900),
+            random.below(256),
+            random.below(256),
+            random.below(65536),
+        );
+        log.extend_from_slice(line.as_bytes());
+    }
+    let noise: Vec<u8> = (0..TEXT_BYTES * 3 / 4).map(|_| random.next() as u8).collect();
+    let wrapped: Vec<u8> = STANDARD
+        .encode(&noise)
+        .as_bytes()
+        .chunks(76)
+        .flat_map(|l| [l, b"\n"].concat())
+        .collect();
+    let base64_text = STANDARD.encode(&prose[..TEXT_BYTES * 3 / 4]).into_bytes();
+    let mut json = Vec::new();
+    while json.len() < TEXT_BYTES {
+        let line = format!(
+            "{{\"time\":\"2026-11-24T08:36:{:02}Z\",\"level\":\"info\",\"msg\":\"{} {} \\\"{}\\\"\\n\",\"rows\":{},\"path\":\"/a/{}/b\"}}\n",
+            random.below(60),
+            random.pick(WORDS),
+            random.pick(WORDS),
+            random.pick(WORDS),
+            random.below(100_000),
+            random.pick(WORDS),
+        );
+        json.extend_from_slice(line.as_bytes());
+    }
+    let repeat = |piece: &[u8]| piece.iter().copied().cycle().take(TEXT_BYTES).collect::<Vec<u8>>();
+    let mut nested = noise[..64 << 10].to_vec();
+    while nested.len() < TEXT_BYTES / 4 {
+        nested = STANDARD.encode(&nested).into_bytes();
+    }
+    let digits: Vec<u8> = {
+        let mut out = Vec::new();
+        while out.len() < TEXT_BYTES {
+            let _ = write!(out, "{}, ", random.below(256));
+        }
+        out
+    };
+    let hex: Vec<u8> = noise
+        .iter()
+        .take(TEXT_BYTES / 3)
+        .flat_map(|b| format!("{b:02x} ").into_bytes())
+        .collect();
+    let mut colours = Vec::new();
+    while colours.len() < TEXT_BYTES {
+        let _ = write!(
+            colours,
+            "\x1b[3{}m{}\x1b[0m",
+            random.below(8),
+            (b'a' + random.below(26) as u8) as char
+        );
+    }
+    vec![
+        ("prose", prose),
+        ("log lines", log),
+        ("base64 of noise, wrapped", wrapped),
+        ("base64 of prose", base64_text),
+        ("JSON lines", json),
+        ("backslashes", repeat(b"\\")),
+        ("`%25`", repeat(b"%25")),
+        ("`&amp;`", repeat(b"&amp;")),
+        ("nested base64", nested),
+        ("digits and commas", digits),
+        ("`1,`", repeat(b"1,")),
+        ("spaced hex", hex),
+        ("a colour per letter", colours),
+        ("tags", repeat(b"<b>x</b>")),
+        ("quoted letters", repeat(b"'x', ")),
+        ("table rows", repeat(b"| ab | cd | ef |\n")),
+        ("a prefix of keys", repeat(b"sk_live_planted_")),
+        ("zero bytes", repeat(b"\0")),
+        ("carriage returns", repeat(b"12%\r")),
+        ("random bytes", noise),
+    ]
+}
+
+/// The best of a few runs.
+fn time(mut run: impl FnMut()) -> Duration {
+    let mut best = Duration::MAX;
+    let started = Instant::now();
+    for i in 0..5 {
+        let start = Instant::now();
+        run();
+        best = best.min(start.elapsed());
+        if i > 0 && started.elapsed() > Duration::from_secs(2) {
+            break;
+        }
+    }
+    best
+}
+
+fn rate(bytes: usize, time: Duration) -> f64 {
+    bytes as f64 / time.as_secs_f64() / 1e9
+}
+
+fn learn(values: &[Vec<u8>]) -> Redactor {
+    let redactor = Redactor::new();
+    for (i, value) in values.iter().enumerate() {
+        let secret = Secret::new("bench", format!("key-{i}"), value.clone());
+        let _proof = redactor.learn(&secret);
+    }
+    redactor
+}
+
+/// What a masker without views would have to look for.
+fn variants(values: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for value in values {
+        let text = String::from_utf8_lossy(value).into_owned();
+        let hex: String = value.iter().map(|b| format!("{b:02x}")).collect();
+        all.push(value.clone());
+        all.push(text.to_uppercase().into_bytes());
+        all.push(text.to_lowercase().into_bytes());
+        all.push(text.chars().rev().collect::<String>().into_bytes());
+        all.push(format!("{value:?}").into_bytes());
+        all.push(format!("{text:?}").into_bytes());
+        all.push(hex.to_uppercase().into_bytes());
+        all.push(hex.into_bytes());
+        for separator in [" ", ".", "-", "\n"] {
+            all.push(
+                text.chars()
+                    .map(String::from)
+                    .collect::<Vec<_>>()
+                    .join(separator)
+                    .into_bytes(),
+            );
+        }
+        all.push(
+            value
+                .iter()
+                .map(|b| format!("%{b:02X}"))
+                .collect::<String>()
+                .into_bytes(),
+        );
+        all.push(value.iter().map(|b| format!("&#{b};")).collect::<String>().into_bytes());
+        for before in 0..3 {
+            let encoded = STANDARD.encode([vec![0; before], value.clone()].concat());
+            let end = encoded.trim_end_matches('=').len();
+            all.push(encoded.as_bytes()[[0, 2, 3][before]..end - 1].to_vec());
+            all.push(STANDARD.encode(&encoded.as_bytes()[4..end - 4]).into_bytes());
+        }
+    }
+    all
+}
+
+/// Resident and peak memory of this process, in MiB.
+fn memory() -> (f64, f64) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let field = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name));
+        line.and_then(|l| l.split_whitespace().nth(1))
+            .and_then(|n| n.parse::<f64>().ok())
+            .unwrap_or(0.0)
+            / 1024.0
+    };
+    (field("VmRSS:"), field("VmHWM:"))
+}
+
+#[expect(clippy::print_stdout, reason = "the program's output")]
+fn main() {
+    let only = std::env::args().nth(1);
+    let before = memory().0;
+    let values = secrets(1001);
+    let redactor = learn(&values[..1000]);
+    let after = memory().0;
+    let last = Secret::new("bench", "key-1001", values[1000].clone());
+    let start = Instant::now();
+    let _proof = redactor.learn(&last);
+    let learnt = start.elapsed();
+    println!("| | |\n|---|---:|");
+    println!("| memory for 1,000 secrets | {:.1} MiB |", after - before);
+    println!("| learning the 1,001st | {:.0} µs |", learnt.as_secs_f64() * 1e6);
+    let message =
+        "2026-11-24T08:36:07.123456Z INFO app::db: connection to the server was started by the notebook, 12 rows\n";
+    let n = 100_000;
+    let each = time(|| (0..n).for_each(|_| drop(black_box(redactor.text(black_box(message))))));
+    println!(
+        "| a message of {} bytes | {:.0} ns |",
+        message.len(),
+        each.as_secs_f64() * 1e9 / f64::from(n)
+    );
+
+    let sets: Vec<(usize, Redactor)> = [1, 100, 1000].into_iter().map(|n| (n, learn(&values[..n]))).collect();
+    let automaton = {
+        let start = Instant::now();
+        let automaton = AhoCorasick::new(variants(&values[..1000])).ok();
+        let heap = automaton.as_ref().map_or(0, AhoCorasick::memory_usage) as f64 / 1048576.0;
+        println!(
+            "| aho-corasick over {} variants: to build | {:.0} ms |",
+            1000 * 20,
+            start.elapsed().as_secs_f64() * 1e3
+        );
+        println!("| its memory | {heap:.0} MiB |");
+        automaton
+    };
+    println!("\n| text | 1 secret | 100 | 1,000 | as a stream | memcpy | of memcpy | aho-corasick |");
+    println!("|---|---:|---:|---:|---:|---:|---:|---:|");
+    for (name, text) in texts() {
+        if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+            continue;
+        }
+        let mut copy = vec![0; text.len()];
+        let memcpy = rate(text.len(), time(|| copy.copy_from_slice(black_box(&text))));
+        let mut row = format!("| {name} |");
+        let mut full = 0.0;
+        for (_, redactor) in &sets {
+            full = rate(text.len(), time(|| drop(black_box(redactor.bytes(black_box(&text))))));
+            row += &format!(" {full:.2} |");
+        }
+        let stream = rate(
+            text.len(),
+            time(|| {
+                let mut stream = sets[2].1.stream(Tail::default());
+                for part in text.chunks(64 << 10) {
+                    black_box(stream.push(Lane::Stdout, part));
+                }
+                black_box(stream.finish());
+            }),
+        );
+        let other = automaton.as_ref().map_or(0.0, |automaton| {
+            rate(
+                text.len(),
+                time(|| {
+                    black_box(automaton.find_iter(black_box(&text)).count());
+                }),
+            )
+        });
+        println!(
+            "{row} {stream:.2} | {memcpy:.1} | {:.0} % | {other:.2} |",
+            100.0 * full / memcpy
+        );
+    }
+    println!("\nGB/s; peak memory of this process {:.0} MiB.", memory().1);
+
+    if only.is_none() || only.as_deref() == Some("growth") {
+        println!("\n| secrets | log lines GB/s | memory MiB | learn µs |\n|---:|---:|---:|---:|");
+        let log = texts().swap_remove(1).1;
+        for n in [1, 10, 100, 1000, 3000, 10_000] {
+            let values = secrets(n + 1);
+            let before = memory().0;
+            let redactor = learn(&values[..n]);
+            let after = memory().0;
+            let secret = Secret::new("bench", "last", values[n].clone());
+            let start = Instant::now();
+            let _proof = redactor.learn(&secret);
+            let learnt = start.elapsed().as_secs_f64() * 1e6;
+            let speed = rate(log.len(), time(|| drop(black_box(redactor.bytes(black_box(&log))))));
+            println!("| {n} | {speed:.2} | {:.1} | {learnt:.0} |", (after - before).max(0.0));
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Lists of quoted characters: `['h', 'u', '\'']`, `["h", "u"]`, `(0, 'h'), (1, 'u')`, on one line or on many.
+
+use super::View;
+use super::escape::{self, Escape};
+use crate::Form;
+use crate::scan::{Scan, Scanner, Window};
+
+/// Shortest list.
+const ELEMENTS_MIN: usize = 6;
+
+/// Longest text between two elements.
+const SEPARATOR_BYTES_MAX: usize = 64;
+
+pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+    let bytes = window.text.bytes;
+    let mut list = List::default();
+    let mut free = window.from;
+    for at in memchr::memchr2_iter(b'\'', b'"', &bytes[window.from..window.to]).map(|n| window.from + n) {
+        if at < free {
+            continue;
+        }
+        let Some((char, end)) = element(bytes, at) else {
+            continue;
+        };
+        let separator = if list.count == 0 {
+            Some(0)
+        } else {
+            separator(&bytes[list.end..at])
+        };
+        let joins = separator.is_some_and(|s| list.count < 2 || s == list.separator);
+        if !joins {
+            list.scan(scanner, window, depth, scan);
+            list = List::default();
+        }
+        if list.count == 1 {
+            list.separator = separator.unwrap_or(0);
+        }
+        list.count += 1;
+        list.end = end;
+        for byte in char.bytes() {
+            list.view.decode(byte, at + 1..end - 1);
+        }
+        free = end;
+    }
+    list.scan(scanner, window, depth, scan);
+}
+
+#[derive(Default)]
+struct List {
+    view: View,
+    count: usize,
+    separator: u32,
+    end: usize,
+}
+
+impl List {
+    fn scan(&mut self, scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+        if self.count >= ELEMENTS_MIN {
+            let bytes = window.text.bytes;
+            let end = if bytes.len() - self.end <= SEPARATOR_BYTES_MAX {
+                bytes.len()
+            } else {
+                self.end
+            };
+            scanner.view(
+                window,
+                std::mem::take(&mut self.view),
+                end,
+                Form::Escaped,
+                depth,
+                [0; 4],
+                scan,
+            );
+        }
+    }
+}
+
+/// A quoted character and where the element ends.
+fn element(bytes: &[u8], at: usize) -> Option<(String, usize)> {
+    let quote = bytes[at];
+    let rest = &bytes[at + 1..];
+    let (char, n) = match *rest.first()? {
+        b'\\' => match escape::one(rest, true) {
+            Escape::Char(char, n) => (char, n),
+            Escape::Byte(byte, n) => (char::from(byte), n),
+            _ => return None,
+        },
+        byte if byte.is_ascii() => (char::from(byte), 1),
+        byte => {
+            let n = byte.leading_ones() as usize;
+            (std::str::from_utf8(rest.get(..n)?).ok()?.chars().next()?, n)
+        }
+    };
+    (rest.get(n) == Some(&quote)).then(|| (char.to_string(), at + n + 2))
+}
+
+/// A hash of a separator that does not see white space or counting numbers.
+fn separator(bytes: &[u8]) -> Option<u32> {
+    if bytes.len() > SEPARATOR_BYTES_MAX {
+        return None;
+    }
+    let seen = bytes.iter().filter(|b| !b.is_ascii_whitespace() && !b.is_ascii_digit());
+    Some(seen.fold(0x811C_9DC5_u32, |hash, b| {
+        (hash ^ u32::from(*b)).wrapping_mul(0x0100_0193)
+    }))
+}
