@@ -1,6 +1,6 @@
 //! The kernelspecs that front ends would launch.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Finding;
 use crate::install;
@@ -34,9 +34,11 @@ fn examine(folder: &Path) -> Finding {
             reinstall,
         );
     };
-    let Some(binary) = spec["argv"][0].as_str().map(Path::new) else {
+    let Some(program) = spec["argv"][0].as_str() else {
         return Finding::wrong("kernelspec", format!("{shown}/kernel.json has no argv"), reinstall);
     };
+    // The Python package's kernelspec names its binary relative to itself, and is of its version.
+    let binary = PathBuf::from(program.replace("{resource_dir}", &shown.to_string()));
     if !install::is_ours(folder) {
         return Finding::wrong("kernelspec", format!("{shown} is another kernel's"), reinstall);
     }
@@ -47,7 +49,12 @@ fn examine(folder: &Path) -> Finding {
             reinstall,
         );
     }
-    let version = spec["metadata"]["sealbook"]["version"].as_str().unwrap_or("unknown");
+    let packaged = program.starts_with("{resource_dir}");
+    let version = match spec["metadata"]["sealbook"]["version"].as_str() {
+        Some(version) => version,
+        None if packaged => env!("CARGO_PKG_VERSION"),
+        None => "unknown",
+    };
     let this = std::env::current_exe().and_then(std::fs::canonicalize).ok();
     if version != env!("CARGO_PKG_VERSION") {
         return Finding::warning(
@@ -56,7 +63,7 @@ fn examine(folder: &Path) -> Finding {
             reinstall,
         );
     }
-    if std::fs::canonicalize(binary).ok() != this {
+    if std::fs::canonicalize(&binary).ok() != this {
         return Finding::warning(
             "kernelspec",
             format!("{shown} launches another sealbook, {}", binary.display()),
