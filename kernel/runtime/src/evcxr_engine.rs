@@ -1,11 +1,45 @@
 //! [`EvcxrEngine`]: Rust cells, analysed and built by evcxr, run by our own cell runner.
+//!
+//! ```text
+//! kernel process ─ engine ─ pump ◄── pipes of user output, reports ── supervisor + worker
+//!                     └── requests ──► builder (evcxr) ── starts ─────────┘
+//! ```
+//!
+//! The user's pipes and the control socket are made here and outlive restarts of the runner.
 
+use std::collections::BTreeMap;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex};
 
+use dbutils::protocol::{Request, Response};
+
+use crate::builder::{Fds, SOCKET};
+use crate::cargo_shim;
+use crate::dbutils_server::{self, Calls};
 use crate::engine::{
-    Completeness, Completions, DbutilsHandler, Documentation, Engine, EngineError, Event, Host, Interrupt, Outcome,
+    Completeness, Completions, DbutilsHandler, Documentation, Engine, EngineError, Event, Host, Interrupt, MimeBundle,
+    Outcome,
 };
+use crate::folder::BuildFolder;
+use crate::messages::{self, FromBuilder, ToBuilder};
+use crate::pump::{self, Ending, FromCell, Pump, Shared, State, ToCall, lock};
+use crate::runner::BUILDER;
+use crate::{completeness, environment, outcome, sys};
+
+/// Events that may wait for the session; each holds at most 64 KiB of output.
+const EVENTS_MAX: usize = 64;
+
+/// Size asked for of the pipes of user output: fewer switches between processes.
+const PIPE_BYTES: i32 = 1 << 20;
+
+/// Names of environment variables that cells get besides the allow list, separated by commas.
+const PASS_ENV: &str = "SEALBOOK_PASS_ENV";
 
 /// How to start an [`EvcxrEngine`].
 #[non_exhaustive]
@@ -13,9 +47,9 @@ pub struct Options {
     /// Answers the calls of user code.
     pub dbutils: Arc<dyn DbutilsHandler>,
     /// Takes what background threads produce while no cell runs (it belongs to the last cell). Without it, such
-    /// output is kept, up to a bound, and comes at the start of the next cell.
+    /// output is kept, up to a bound, and comes at the start of the next cell's.
     pub late_output: Option<Arc<dyn Fn(Event) + Send + Sync>>,
-    /// Names of environment variables that cells get besides the allow list.
+    /// Names of environment variables that cells get besides the allow list and `SEALBOOK_PASS_ENV`.
     pub pass_env: Vec<String>,
     /// Where cells run; the kernel's own working folder if not given.
     pub working_dir: Option<PathBuf>,
@@ -35,7 +69,27 @@ impl Options {
 
 /// The engine. Dropping it ends the child processes and removes the build folder, as [`Engine::shutdown`] does.
 pub struct EvcxrEngine {
-    _options: Options,
+    shared: Arc<Shared>,
+    builder: Arc<Builder>,
+    /// Write end of the user's standard input.
+    stdin: OwnedFd,
+    process: Child,
+    folder: BuildFolder,
+}
+
+/// The way to the builder, shared with interrupts.
+struct Builder {
+    requests: Mutex<UnixStream>,
+}
+
+impl Builder {
+    fn send(&self, request: &ToBuilder) -> Result<(), EngineError> {
+        messages::send(&mut *lock(&self.requests), request).map_err(|_| builder_gone())
+    }
+}
+
+fn builder_gone() -> EngineError {
+    EngineError("the process that builds the cells ended; restart the kernel".to_owned())
 }
 
 impl EvcxrEngine {
@@ -46,39 +100,315 @@ impl EvcxrEngine {
     /// # Errors
     /// [`EngineError`] when there is no Rust toolchain, or the build folder or a child process cannot be made.
     pub fn start(options: Options) -> Result<EvcxrEngine, EngineError> {
-        let _ = options;
-        Err(EngineError("the evcxr engine is not part of this build".into()))
+        let folder = BuildFolder::create()?;
+        let failed =
+            |error: std::io::Error| EngineError(format!("cannot start the process that builds cells: {error}"));
+        let (mut engine, pump) = launch(&options, folder).map_err(failed)?;
+        let socket = engine.folder.path().join(SOCKET);
+        let (from_cells, to_pump) = mpsc::channel();
+        let (waker, wake) = sys::pipe().map_err(failed)?;
+        let calls = OwnCalls {
+            shared: Arc::clone(&engine.shared),
+            to_pump: Mutex::new(from_cells),
+            wake,
+        };
+        dbutils_server::serve(&socket, Arc::new(calls), Arc::clone(&options.dbutils)).map_err(failed)?;
+        let pump = pump(waker, to_pump, options.late_output);
+        let answer = engine.begin(false, false);
+        std::thread::Builder::new()
+            .name("pump".into())
+            .spawn(move || pump.run())
+            .map_err(failed)?;
+        match engine.wait(&answer) {
+            Some(FromBuilder::Ready) => Ok(engine),
+            Some(FromBuilder::Failed(reason)) => Err(EngineError(reason)),
+            _ => Err(builder_gone()),
+        }
+    }
+
+    fn begin(&mut self, is_cell: bool, has_result: bool) -> Receiver<ToCall> {
+        let (sender, receiver) = mpsc::sync_channel(EVENTS_MAX);
+        self.shared.interrupt.store(false, Ordering::SeqCst);
+        self.shared.begin(sender, is_cell, has_result);
+        receiver
+    }
+
+    /// The answer to a call that is not a cell.
+    fn wait(&mut self, answers: &Receiver<ToCall>) -> Option<FromBuilder> {
+        let answer = answers.iter().find_map(|item| match item {
+            ToCall::Answer(answer, _) => Some(Some(answer)),
+            ToCall::Gone => Some(None),
+            _ => None,
+        });
+        self.shared.end();
+        answer.flatten()
+    }
+
+    fn ask(&mut self, request: &ToBuilder) -> Option<FromBuilder> {
+        let answers = self.begin(false, false);
+        if self.builder.send(request).is_err() {
+            self.shared.end();
+            return None;
+        }
+        self.wait(&answers)
+    }
+
+    /// Passes events to `host` until the cell ends. `refused` says that input could not be had.
+    fn follow(
+        &mut self,
+        items: &Receiver<ToCall>,
+        host: &mut dyn Host,
+        refused: &mut bool,
+    ) -> Option<(FromBuilder, Ending)> {
+        loop {
+            match items.recv().ok()? {
+                ToCall::Event(event) => host.event(event),
+                ToCall::Input(request) => match host.input(request) {
+                    Ok(line) => {
+                        // User code reads one line; a newline inside the answer must not become the next one.
+                        let line = line.trim_end_matches(['\r', '\n']).replace(['\r', '\n'], " ") + "\n";
+                        let _ = sys::write_all(&self.stdin, line.as_bytes());
+                    }
+                    Err(_) => {
+                        *refused = true;
+                        self.interrupt().interrupt();
+                    }
+                },
+                ToCall::Answer(answer, ending) => return Some((answer, ending)),
+                ToCall::Gone => return None,
+            }
+        }
     }
 }
 
 impl Engine for EvcxrEngine {
-    fn execute(&mut self, _code: &str, _host: &mut dyn Host) -> Outcome {
-        Outcome::Ok { payload: Vec::new() }
+    fn execute(&mut self, code: &str, host: &mut dyn Host) -> Outcome {
+        let items = self.begin(true, completeness::ends_with_expression(code));
+        let request = ToBuilder::Execute { code: code.to_owned() };
+        if let Err(error) = self.builder.send(&request) {
+            self.shared.end();
+            return Outcome::Fatal(error);
+        }
+        let mut refused = false;
+        let ended = self.follow(&items, host, &mut refused);
+        let interrupted = self.shared.interrupt.load(Ordering::SeqCst);
+        self.shared.end();
+        // What the pump sent between the answer and the end of the call is output of background threads.
+        for item in items.try_iter() {
+            if let ToCall::Event(event) = item {
+                host.event(event);
+            }
+        }
+        let Some((FromBuilder::Executed(executed), ending)) = ended else {
+            return Outcome::Fatal(builder_gone());
+        };
+        if !executed.content.is_empty() {
+            let content: &BTreeMap<String, String> = &executed.content;
+            let data: MimeBundle = content
+                .iter()
+                .map(|(mime, text)| (mime.clone(), pump::mime_value(mime, text.clone())))
+                .collect();
+            host.event(Event::Result(data));
+        }
+        let source = std::fs::read_to_string(self.folder.path().join(cargo_shim::SOURCE)).unwrap_or_default();
+        outcome::of(
+            executed,
+            ending,
+            outcome::Stop { interrupted, refused },
+            &outcome::Cell { code, source: &source },
+        )
     }
 
-    fn complete(&mut self, _code: &str, cursor: usize) -> Completions {
-        Completions {
-            start: cursor,
-            end: cursor,
-            candidates: Vec::new(),
+    fn complete(&mut self, code: &str, cursor: usize) -> Completions {
+        let request = ToBuilder::Complete {
+            code: code.to_owned(),
+            cursor,
+        };
+        match self.ask(&request) {
+            Some(FromBuilder::Completed(items, start, end)) => messages::completions((items, start, end)),
+            _ => messages::completions((Vec::new(), cursor, cursor)),
         }
     }
 
-    fn inspect(&mut self, _code: &str, _cursor: usize, _detail_level: u8) -> Option<Documentation> {
-        None
+    fn inspect(&mut self, code: &str, cursor: usize, _detail_level: u8) -> Option<Documentation> {
+        let request = ToBuilder::Inspect {
+            code: code.to_owned(),
+            cursor,
+        };
+        match self.ask(&request) {
+            Some(FromBuilder::Inspected(found)) => found.map(messages::documentation),
+            _ => None,
+        }
     }
 
-    fn is_complete(&self, _code: &str) -> Completeness {
-        Completeness::Complete
+    fn is_complete(&self, code: &str) -> Completeness {
+        completeness::check(code)
     }
 
     fn interrupt(&self) -> Arc<dyn Interrupt> {
-        struct Nothing;
-        impl Interrupt for Nothing {
-            fn interrupt(&self) {}
-        }
-        Arc::new(Nothing)
+        Arc::new(InterruptHandle {
+            shared: Arc::clone(&self.shared),
+            builder: Arc::clone(&self.builder),
+        })
     }
 
     fn shutdown(self: Box<Self>) {}
+}
+
+impl Drop for EvcxrEngine {
+    fn drop(&mut self) {
+        // The builder's end takes the runner and cargo with it; then the folder goes.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+struct InterruptHandle {
+    shared: Arc<Shared>,
+    builder: Arc<Builder>,
+}
+
+impl Interrupt for InterruptHandle {
+    fn interrupt(&self) {
+        if !self.shared.executing.load(Ordering::SeqCst) {
+            return;
+        }
+        self.shared.interrupt.store(true, Ordering::SeqCst);
+        // Whichever of the two is at work stops; the other ignores it.
+        let _ = self.builder.send(&ToBuilder::Interrupt);
+        self.shared.interrupt_cell();
+    }
+}
+
+/// Starts the builder. What the pump still needs comes later, so it is given as a closure.
+type MakePump = Box<dyn FnOnce(OwnedFd, Receiver<FromCell>, Option<Arc<dyn Fn(Event) + Send + Sync>>) -> Pump>;
+
+fn launch(options: &Options, folder: BuildFolder) -> std::io::Result<(EvcxrEngine, MakePump)> {
+    let (requests, builder_requests) = UnixStream::pair()?;
+    let (user_stdin, stdin) = sys::pipe()?;
+    let (stdout, user_stdout) = sys::pipe()?;
+    let (stderr, user_stderr) = sys::pipe()?;
+    let (progress, builder_stderr) = sys::pipe()?;
+    let (control, runner_control) = sys::packet_pair()?;
+    for pipe in [&stdout, &stderr] {
+        sys::enlarge_pipe(pipe, PIPE_BYTES);
+    }
+    let fds = Fds {
+        requests: builder_requests.as_raw_fd(),
+        user: [user_stdin.as_raw_fd(), user_stdout.as_raw_fd(), user_stderr.as_raw_fd()],
+        control: runner_control.as_raw_fd(),
+    };
+    let mut command = builder_command(options, &folder)?;
+    command.args(fds.to_args()).stdout(Stdio::null()).stderr(builder_stderr);
+    #[expect(unsafe_code, reason = "the only way to hand over descriptors")]
+    // SAFETY: the closure only makes async-signal-safe calls.
+    unsafe {
+        command.pre_exec(move || fds.all().into_iter().try_for_each(|fd| sys::set_inherited(fd, true)));
+    }
+    let process = command.spawn()?;
+    let shared = Arc::new(Shared::new(sys::duplicate(control.as_raw_fd(), 3)?));
+    let engine = EvcxrEngine {
+        shared: Arc::clone(&shared),
+        builder: Arc::new(Builder {
+            requests: Mutex::new(requests.try_clone()?),
+        }),
+        stdin,
+        process,
+        folder,
+    };
+    let make = move |waker, from_cells, late| Pump {
+        shared,
+        answers: requests,
+        control,
+        stdout,
+        stderr,
+        progress,
+        waker,
+        from_cells,
+        late,
+        state: State::default(),
+    };
+    Ok((engine, Box::new(make)))
+}
+
+fn builder_command(options: &Options, folder: &BuildFolder) -> std::io::Result<Command> {
+    let passed = std::env::var(PASS_ENV).unwrap_or_default();
+    let mut requested = options.pass_env.clone();
+    requested.extend(
+        passed
+            .split(',')
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty()),
+    );
+    let allowed = environment::allowed(std::env::vars_os(), &requested);
+    let bin = folder.path().join("bin");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&path))).unwrap_or(path);
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg(BUILDER).arg(folder.path()).env_clear().envs(allowed);
+    command.env("PATH", path);
+    command.env("EVCXR_CONFIG_DIR", folder.path().join("config"));
+    command.env("EVCXR_TMPDIR", folder.path().join("home"));
+    command.stdin(Stdio::null());
+    if let Some(dir) = &options.working_dir {
+        command.current_dir(dir);
+    }
+    Ok(command)
+}
+
+/// Answers the calls of user code that are for the runtime.
+struct OwnCalls {
+    shared: Arc<Shared>,
+    to_pump: Mutex<Sender<FromCell>>,
+    wake: OwnedFd,
+}
+
+impl Calls for OwnCalls {
+    fn supervisor(&self) -> i32 {
+        self.shared.supervisor.load(Ordering::SeqCst)
+    }
+
+    fn own_call(&self, request: &Request) -> Option<Response> {
+        let call = request.method.strip_prefix("cell.")?;
+        let text = |index: usize| {
+            request
+                .args
+                .get(index)
+                .map(|arg| String::from_utf8_lossy(arg).into_owned())
+        };
+        let is_set = |index: usize| request.args.get(index).is_some_and(|arg| arg == b"1");
+        let event = match call {
+            "result" => Event::Result(bundle(&request.args)),
+            "display" => Event::Display {
+                data: bundle(request.args.get(2..).unwrap_or_default()),
+                metadata: MimeBundle::new(),
+                display_id: text(0).filter(|id| !id.is_empty()),
+                update: is_set(1),
+            },
+            "clear_output" => Event::ClearOutput { wait: is_set(0) },
+            _ => {
+                return Some(Response::Err {
+                    code: "NOT_FOUND".into(),
+                    message: format!("there is no call {}", request.method),
+                });
+            }
+        };
+        let (done, wait) = mpsc::channel();
+        let sent = lock(&self.to_pump).send(FromCell { event, done });
+        if sent.is_ok() {
+            let _ = sys::write_all(&self.wake, b"w");
+            let _ = wait.recv();
+        }
+        Some(Response::Ok(Vec::new()))
+    }
+}
+
+fn bundle(args: &[Vec<u8>]) -> MimeBundle {
+    let text = |arg: &[u8]| String::from_utf8_lossy(arg).into_owned();
+    let entry = |pair: &[Vec<u8>]| {
+        let mime = text(&pair[0]);
+        let value = pump::mime_value(&mime, text(&pair[1]));
+        (mime, value)
+    };
+    args.chunks_exact(2).map(entry).collect()
 }

@@ -6,9 +6,22 @@
 //! Invariants: no dependency on the wire, so an engine cannot reach a socket; events are unsealed types, which only
 //! the session's redactor can turn into something that may be sent.
 
+mod builder;
+mod cargo_shim;
+mod completeness;
+mod dbutils_server;
 pub mod engine;
+pub mod environment;
 mod evcxr_engine;
+mod folder;
+mod messages;
+mod named_arguments;
+mod outcome;
+mod output;
+mod pump;
+mod rewrite;
 pub mod runner;
+mod sys;
 
 pub use engine::{
     Completeness, Completion, Completions, DbutilsHandler, Documentation, Engine, EngineError, Event, Host,

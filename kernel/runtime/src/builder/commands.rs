@@ -1,0 +1,145 @@
+//! Commands at the top of a cell: `:restart`, `!ls` and their kind. Most are evcxr's own; those it gets wrong are ours.
+
+use std::io;
+use std::os::fd::RawFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use super::{Fds, session};
+use crate::messages::Failure;
+use crate::sys;
+
+/// One part of a cell.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// For evcxr: Rust code and its own commands, every line where it was.
+    Code(String),
+    Shell(String),
+    Clear,
+    Restart,
+    Optimise(String),
+    /// Whether results are pretty-printed, and whether with types.
+    Format((bool, bool)),
+    Quit,
+}
+
+/// Splits a cell. Commands come first, as in evcxr: from the first line of Rust on, all is Rust.
+pub(super) fn steps(code: &str) -> Vec<Step> {
+    let first = code.lines().next().unwrap_or_default().trim();
+    if ["%%sh", "%%bash"].contains(&first) {
+        let body = code.split_once('\n').map_or("", |(_, body)| body);
+        return vec![Step::Shell(body.to_owned())];
+    }
+    let mut steps = Vec::new();
+    // Lines for evcxr; those that are not are left empty, so that the others keep their numbers.
+    let mut pending = String::new();
+    let mut has_commands = false;
+    let mut lines = code.split_inclusive('\n').enumerate();
+    let mut consumed = 0;
+    for (_, line) in lines.by_ref() {
+        let text = line.trim();
+        match ours(text) {
+            Some(step) => {
+                if has_commands {
+                    steps.push(Step::Code(pending.clone()));
+                    pending = pending.lines().map(|_| "\n").collect();
+                    has_commands = false;
+                }
+                steps.push(step);
+                pending.push('\n');
+            }
+            None if text.starts_with(':') => {
+                has_commands = true;
+                pending.push_str(line);
+            }
+            None if text.is_empty() || line.starts_with("//") => pending.push_str(line),
+            None => break,
+        }
+        consumed += line.len();
+    }
+    pending.push_str(&code[consumed..]);
+    if has_commands || !code[consumed..].trim().is_empty() || steps.is_empty() {
+        steps.push(Step::Code(pending));
+    }
+    steps
+}
+
+fn ours(line: &str) -> Option<Step> {
+    if let Some(script) = line.strip_prefix('!') {
+        return Some(Step::Shell(script.trim().to_owned()));
+    }
+    let (command, argument) = line.split_once(' ').unwrap_or((line, ""));
+    let argument = argument.trim();
+    match command {
+        ":clear" => Some(Step::Clear),
+        ":restart" => Some(Step::Restart),
+        ":quit" => Some(Step::Quit),
+        ":opt" if argument.is_empty() => Some(Step::Optimise("2".into())),
+        ":opt" => Some(Step::Optimise(argument.to_owned())),
+        ":fmt" => Some(Step::Format((argument.contains('#'), false))),
+        ":types" => Some(Step::Format((false, argument != "0"))),
+        _ => None,
+    }
+}
+
+/// Runs a script in the environment of the cells; its output is theirs.
+pub(super) fn run_shell(script: &str, fds: Fds, running: &AtomicI32) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure::new("ShellError", &format!("cannot run sh: {error}"));
+    let [_, output, error] = fds.user;
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(script).stdin(Stdio::null());
+    command
+        .stdout(stdio(output).map_err(failed)?)
+        .stderr(stdio(error).map_err(failed)?);
+    command.process_group(0);
+    session::for_user_code(&mut command);
+    let mut child = command.spawn().map_err(failed)?;
+    running.store(child.id() as i32, Ordering::Relaxed);
+    let status = child.wait();
+    running.store(0, Ordering::Relaxed);
+    let status = status.map_err(failed)?;
+    let how = match (status.code(), status.signal()) {
+        (Some(0), _) => return Ok(()),
+        (Some(code), _) => format!("the command ended with exit status {code}"),
+        (None, signal) => format!("the command was ended by signal {}", signal.unwrap_or_default()),
+    };
+    Err(Failure::new("ShellError", &how))
+}
+
+fn stdio(fd: RawFd) -> io::Result<Stdio> {
+    Ok(sys::duplicate(fd, 3)?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(text: &str) -> Step {
+        Step::Code(text.into())
+    }
+
+    #[test]
+    fn cells_are_split() {
+        let cases: Vec<(&str, Vec<Step>)> = vec![
+            ("", vec![code("")]),
+            ("1 + 1", vec![code("1 + 1")]),
+            ("!ls -l\n", vec![Step::Shell("ls -l".into())]),
+            (":restart", vec![Step::Restart]),
+            (":vars", vec![code(":vars")]),
+            (
+                "\n:opt 0\nlet x = 1;\n!x",
+                vec![Step::Optimise("0".into()), code("\n\nlet x = 1;\n!x")],
+            ),
+            (
+                ":dep a\n!ls\n:dep b\nf()",
+                vec![code(":dep a\n"), Step::Shell("ls".into()), code("\n\n:dep b\nf()")],
+            ),
+            ("%%sh\necho a\necho b", vec![Step::Shell("echo a\necho b".into())]),
+            ("// note\n:quit", vec![Step::Quit]),
+        ];
+        for (cell, expected) in cases {
+            assert_eq!(steps(cell), expected, "{cell:?}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The builder: a process that owns evcxr, which analyses the cells and has them built.
+//!
+//! Why a process of its own: its environment is the allow list, so cargo, build scripts and `env!` see nothing else;
+//! what evcxr does to its host (changing the environment, `:quit`, printing a cell's source when it panics) stays away
+//! from the kernel; and its hundreds of MB of analysis are not in the process that holds learnt values.
+//!
+//! ```text
+//! kernel ── requests ──► reader thread ── queue ──► main thread: evcxr
+//!                             └─ interrupts, end of the kernel: handled at once
+//! ```
+
+mod commands;
+mod diagnostics;
+mod markdown;
+mod prelude;
+mod session;
+mod toolchain;
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::BufReader;
+use std::os::fd::FromRawFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, mpsc};
+
+use crate::cargo_shim::{INTERRUPTED, RUNNING};
+use crate::messages::{self, FromBuilder, ToBuilder};
+use crate::{folder, sys};
+pub(crate) use prelude::SOCKET;
+use session::Session;
+
+/// Descriptors that the builder inherits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fds {
+    /// Requests and answers.
+    pub(crate) requests: i32,
+    /// The user's standard input, output and error.
+    pub(crate) user: [i32; 3],
+    /// The supervisor's control socket.
+    pub(crate) control: i32,
+}
+
+/// Where the builder works.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) folder: PathBuf,
+    pub(crate) fds: Fds,
+}
+
+impl Fds {
+    pub(crate) fn to_args(self) -> [String; 5] {
+        [self.requests, self.user[0], self.user[1], self.user[2], self.control].map(|fd| fd.to_string())
+    }
+
+    pub(crate) fn all(self) -> [i32; 5] {
+        [self.requests, self.user[0], self.user[1], self.user[2], self.control]
+    }
+
+    fn from_args(args: &[OsString]) -> Option<Fds> {
+        let numbers: Vec<i32> = args.iter().filter_map(|arg| arg.to_str()?.parse().ok()).collect();
+        let [requests, input, output, error, control] = numbers[..] else {
+            return None;
+        };
+        Some(Fds {
+            requests,
+            user: [input, output, error],
+            control,
+        })
+    }
+}
+
+/// Never returns. `args` are the folder and the descriptors of [`Fds`].
+pub(crate) fn main(args: Vec<OsString>) -> ! {
+    let Some((folder, fds)) = args
+        .split_first()
+        .and_then(|(folder, fds)| Some((folder, Fds::from_args(fds)?)))
+    else {
+        std::process::exit(2);
+    };
+    // A terminal's Ctrl-C is for the kernel, which decides whom to interrupt.
+    sys::new_process_group();
+    sys::forbid_core_dumps();
+    for fd in fds.all() {
+        let _ = sys::set_inherited(fd, false);
+    }
+    let place = Place {
+        folder: folder.into(),
+        fds,
+    };
+    #[expect(unsafe_code, reason = "takes over an inherited descriptor")]
+    // SAFETY: the kernel passed it for us, and nothing else here owns it.
+    let socket = unsafe { UnixStream::from_raw_fd(fds.requests) };
+    let mut answers = match socket.try_clone() {
+        Ok(answers) => answers,
+        Err(_) => std::process::exit(1),
+    };
+    let shell = Arc::new(AtomicI32::new(0));
+    let queue = read_requests(socket, place.folder.clone(), Arc::clone(&shell));
+    let mut session = match Session::start(&place, shell) {
+        Ok(session) => session,
+        Err(error) => {
+            let _ = messages::send(&mut answers, &FromBuilder::Failed(error.0));
+            std::process::exit(1);
+        }
+    };
+    let mut send = |answer| {
+        if messages::send(&mut answers, &answer).is_err() {
+            end(&place.folder);
+        }
+    };
+    send(FromBuilder::Ready);
+    while let Ok(request) = queue.recv() {
+        send(match request {
+            ToBuilder::Execute { code } => FromBuilder::Executed(session.execute(&code)),
+            ToBuilder::Complete { code, cursor } => session.complete(&code, cursor),
+            ToBuilder::Inspect { code, cursor } => FromBuilder::Inspected(session.inspect(&code, cursor)),
+            ToBuilder::Interrupt => continue,
+        });
+    }
+    end(&place.folder)
+}
+
+/// Reads requests on a thread of its own, so that interrupts and the kernel's end are noticed while evcxr works.
+fn read_requests(socket: UnixStream, folder: PathBuf, shell: Arc<AtomicI32>) -> mpsc::Receiver<ToBuilder> {
+    let (sender, receiver) = mpsc::channel();
+    let mut reader = BufReader::new(socket);
+    std::thread::spawn(move || {
+        loop {
+            match messages::receive(&mut reader) {
+                Ok(ToBuilder::Interrupt) => interrupt(&folder, &shell),
+                Ok(request) => {
+                    let _ = fs::remove_file(folder.join(INTERRUPTED));
+                    let _ = sender.send(request);
+                }
+                Err(_) => end(&folder),
+            }
+        }
+    });
+    receiver
+}
+
+fn interrupt(folder: &Path, shell: &AtomicI32) {
+    let _ = fs::write(folder.join(INTERRUPTED), "");
+    let running = fs::read_to_string(folder.join(RUNNING))
+        .ok()
+        .and_then(|text| text.parse::<i32>().ok());
+    let is_ours = |pid: i32| fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok();
+    if let Some(group) = running.filter(|pid| *pid > 1 && is_ours(*pid)) {
+        sys::kill(-group, libc::SIGKILL);
+    }
+    let shell = shell.load(Ordering::Relaxed);
+    if shell > 1 {
+        sys::kill(-shell, libc::SIGKILL);
+    }
+}
+
+/// The kernel is gone: the supervisor and cargo die with us, and the folder is ours to remove.
+fn end(place: &Path) -> ! {
+    folder::remove(place);
+    std::process::exit(0);
+}

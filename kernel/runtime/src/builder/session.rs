@@ -1,0 +1,227 @@
+//! One notebook's evcxr context: runs cells, completes, inspects.
+
+use std::collections::BTreeMap;
+use std::os::unix::process::CommandExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI32;
+
+use evcxr::{CommandContext, Error, EvalContext, EvalOutputs};
+
+use super::commands::{self, Step};
+use super::{Fds, Place, diagnostics, markdown, prelude, toolchain};
+use crate::cargo_shim::INTERRUPTED;
+use crate::engine::EngineError;
+use crate::messages::{Executed, Failure, FromBuilder};
+use crate::named_arguments;
+use crate::runner::RUNNER;
+use crate::sys;
+
+/// Set for the builder by the kernel, and not for the children of the builder that run user code.
+pub(crate) const BUILDER_ONLY: &[&str] = &["EVCXR_CONFIG_DIR", "EVCXR_TMPDIR"];
+
+pub(super) struct Session {
+    context: CommandContext,
+    folder: PathBuf,
+    fds: Fds,
+    /// Process group of the shell command that runs now; 0 if none.
+    shell: Arc<AtomicI32>,
+}
+
+impl Session {
+    pub(super) fn start(place: &Place, shell: Arc<AtomicI32>) -> Result<Session, EngineError> {
+        let folder = &place.folder;
+        toolchain::install_shims(folder)?;
+        let failed = |what: &str, error: &dyn std::fmt::Display| EngineError(format!("cannot {what}: {error}"));
+        prelude::write(folder).map_err(|error| failed("fill the build folder", &error))?;
+        let here = std::env::current_dir().map_err(|error| failed("find the working folder", &error))?;
+        // A configuration of evcxr in the user's folder would win over ours, which carries the dependency on dbutils.
+        std::env::set_current_dir(folder).map_err(|error| failed("enter the build folder", &error))?;
+        let runner = runner_command(place, &here).map_err(|error| failed("find our own program", &error))?;
+        let (context, _outputs) =
+            EvalContext::with_subprocess_command(runner).map_err(|error| failed("start the evaluator", &error))?;
+        std::env::set_current_dir(&here).map_err(|error| failed("enter the working folder", &error))?;
+        let mut session = Session {
+            context: CommandContext::with_eval_context(context),
+            folder: folder.clone(),
+            fds: place.fds,
+            shell,
+        };
+        session
+            .bring_into_scope()
+            .map_err(|error| failed("bring dbutils into scope", &error))?;
+        Ok(session)
+    }
+
+    /// Runs a cell. How its code ended is in the runner's reports; the answer says what happened before and around it.
+    pub(super) fn execute(&mut self, code: &str) -> Executed {
+        self.revive();
+        let mut executed = Executed::default();
+        for step in commands::steps(code) {
+            let failure = match step {
+                Step::Code(code) => self.evaluate(&code, &mut executed.content),
+                Step::Shell(script) => commands::run_shell(&script, self.fds, &self.shell).err(),
+                Step::Clear => self.clear(),
+                Step::Restart => self.restart(),
+                Step::Optimise(level) => self.optimise(&level, &mut executed.content),
+                Step::Format(format) => self.format(format, &mut executed.content),
+                Step::Quit => {
+                    executed.quit = true;
+                    None
+                }
+            };
+            if failure.is_some() {
+                executed.failure = failure;
+                break;
+            }
+        }
+        if executed.failure.is_some() && self.folder.join(INTERRUPTED).exists() {
+            executed.failure = Some(Failure::new("KeyboardInterrupt", "interrupted"));
+        }
+        executed
+    }
+
+    fn evaluate(&mut self, code: &str, content: &mut BTreeMap<String, String>) -> Option<Failure> {
+        let code = named_arguments::rewrite(code);
+        match self.guarded(|context| context.execute(&code))? {
+            Ok(outputs) => {
+                add(content, outputs);
+                None
+            }
+            Err(Error::CompilationErrors(errors)) => Some(diagnostics::failure(&errors, &code)),
+            Err(Error::SubprocessTerminated(_)) => {
+                Some(Failure::new("ProcessDied", "the process that runs the cells ended"))
+            }
+            Err(error) => Some(Failure::new("Error", &error.to_string())),
+        }
+    }
+
+    /// A panic inside evcxr is its own fault, and no reason to lose the session.
+    fn guarded<T>(&mut self, call: impl FnOnce(&mut CommandContext) -> T) -> Option<T> {
+        catch_unwind(AssertUnwindSafe(|| call(&mut self.context))).ok()
+    }
+
+    fn clear(&mut self) -> Option<Failure> {
+        let cleared = self.context.execute(":clear").and_then(|_| self.bring_into_scope());
+        cleared.err().map(|error| Failure::new("Error", &error.to_string()))
+    }
+
+    fn bring_into_scope(&mut self) -> Result<(), Error> {
+        self.context.execute(prelude::IN_SCOPE).map(drop)
+    }
+
+    /// Ends the child. evcxr's own `:restart` keeps variables that no longer exist; its handling of a child that died
+    /// does not, so that is what it gets to see.
+    fn restart(&mut self) -> Option<Failure> {
+        if let Ok(mut child) = self.context.process_handle().lock() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        self.revive();
+        None
+    }
+
+    /// Starts the child anew if it died between cells.
+    fn revive(&mut self) {
+        let handle = self.context.process_handle();
+        let has_died = handle
+            .lock()
+            .is_ok_and(|mut child| matches!(child.try_wait(), Ok(Some(_))));
+        if has_died {
+            // Fails, because there is no child to run it; that makes evcxr start one and forget the variables.
+            let _ = self.guarded(|context| context.execute("();"));
+        }
+    }
+
+    fn optimise(&mut self, level: &str, content: &mut BTreeMap<String, String>) -> Option<Failure> {
+        if !["0", "1", "2", "3", "s", "z"].contains(&level) {
+            let text = format!("unknown optimisation level {level:?}; use :opt 0, 1, 2, 3, s or z");
+            return Some(Failure::new("Error", &text));
+        }
+        let setting = prelude::opt_level(&self.folder, level);
+        if let Err(error) = self.context.set_opt_level(&setting) {
+            return Some(Failure::new("Error", &error.to_string()));
+        }
+        content.insert("text/plain".into(), format!("Optimization: {level}\n"));
+        None
+    }
+
+    /// `:fmt` and `:types` act on results, which our own trait formats, in the cell's process.
+    fn format(&mut self, (pretty, types): (bool, bool), content: &mut BTreeMap<String, String>) -> Option<Failure> {
+        let code = format!("::dbutils::cell::set_format({pretty}, {types});");
+        let failure = self.evaluate(&code, &mut BTreeMap::new());
+        let shown = if pretty { "{:#?}" } else { "{:?}" };
+        content.insert("text/plain".into(), format!("Output format: {shown}, types: {types}\n"));
+        failure
+    }
+
+    pub(super) fn complete(&mut self, code: &str, cursor: usize) -> FromBuilder {
+        let nothing = FromBuilder::Completed(Vec::new(), cursor, cursor);
+        if !code.is_char_boundary(cursor) {
+            return nothing;
+        }
+        let Some(Ok(found)) = self.guarded(|context| context.completions(code, cursor)) else {
+            return nothing;
+        };
+        let items = found.completions.into_iter().map(|item| {
+            let signature = (item.label != item.code).then_some(item.label);
+            (item.code, item.kind.to_owned(), signature)
+        });
+        FromBuilder::Completed(items.collect(), found.start_offset, found.end_offset)
+    }
+
+    /// Plain text and markdown about what stands at `cursor`.
+    pub(super) fn inspect(&mut self, code: &str, cursor: usize) -> Option<(String, String)> {
+        let end = end_of_word(code, cursor)?;
+        let (plain, html) = self.guarded(|context| context.hover_at(code, end))?.ok()?;
+        (!plain.is_empty() && plain != "No documentation found").then(|| (plain, markdown::from_html(&html)))
+    }
+}
+
+fn end_of_word(code: &str, cursor: usize) -> Option<usize> {
+    let rest = code.get(cursor..)?;
+    let length = rest
+        .find(|c: char| !c.is_alphanumeric() && c != '_')
+        .unwrap_or(rest.len());
+    Some(cursor + length)
+}
+
+fn add(content: &mut BTreeMap<String, String>, outputs: EvalOutputs) {
+    for (mime, text) in outputs.content_by_mime_type {
+        content.entry(mime).or_default().push_str(&text);
+    }
+}
+
+/// The program that evcxr starts, and starts anew, to run cells.
+fn runner_command(place: &Place, working_dir: &Path) -> std::io::Result<Command> {
+    let [input, output, error] = place.fds.user;
+    let fds = [input, output, error, place.fds.control];
+    let mut command = Command::new(std::env::current_exe()?);
+    command
+        .arg(RUNNER)
+        .args(fds.map(|fd| fd.to_string()))
+        .current_dir(working_dir);
+    for_user_code(&mut command);
+    #[expect(unsafe_code, reason = "the only way to hand over descriptors")]
+    // SAFETY: the closure only makes async-signal-safe calls.
+    unsafe {
+        command.pre_exec(move || fds.into_iter().try_for_each(|fd| sys::set_inherited(fd, true)));
+    }
+    Ok(command)
+}
+
+/// Takes what is for the builder only out of the environment.
+pub(super) fn for_user_code(command: &mut Command) {
+    for name in BUILDER_ONLY {
+        command.env_remove(name);
+    }
+    if let Some(path) = std::env::var_os("PATH") {
+        // The first entry is that of our shims.
+        let rest = std::env::split_paths(&path).skip(1);
+        if let Ok(path) = std::env::join_paths(rest) {
+            command.env("PATH", path);
+        }
+    }
+}

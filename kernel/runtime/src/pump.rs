@@ -1,0 +1,424 @@
+//! The one thread that reads everything the child processes send, always, and puts it in order.
+//!
+//! ```text
+//! user's stdout ─► scanner ─┐
+//! user's stderr ────────────┤                 ┌─► the running call (bounded queue: back-pressure on the child)
+//! supervisor's reports ─────┼─► pump ── events┤
+//! dbutils displays ─────────┤                 └─► late output, while no cell runs
+//! builder's answers ────────┘
+//! ```
+//!
+//! Why one thread: before it passes on an answer or a display it reads all that was printed before it, so order holds
+//! without any marker in the output. Between cells it keeps reading, so no background thread blocks on a full pipe.
+
+use std::collections::VecDeque;
+use std::io::BufReader;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::engine::{Event, InputRequest, MimeBundle};
+use crate::messages::{self, FromBuilder};
+use crate::output::{Part, Scanner};
+use crate::runner::report::{CellEnd, Death, Report};
+use crate::runner::supervisor;
+use crate::sys::{self, Waiting};
+
+/// Bytes read at once.
+const READ_BYTES: usize = 64 * 1024;
+
+/// How long a possible beginning of a marker, or a display that may be the cell's result, is held back.
+const HOLD_TIME: Duration = Duration::from_millis(30);
+
+/// Late output kept for the next cell, if nobody takes it at once; older bytes are dropped.
+const BACKLOG_BYTES_MAX: usize = 4 << 20;
+
+/// What a running call receives.
+pub(crate) enum ToCall {
+    Event(Event),
+    Input(InputRequest),
+    Answer(FromBuilder, Ending),
+    /// The builder ended.
+    Gone,
+}
+
+/// What the runner reported during a call.
+#[derive(Debug, Default)]
+pub(crate) struct Ending {
+    pub(crate) cell: Option<CellEnd>,
+    pub(crate) death: Option<Death>,
+}
+
+/// What a `dbutils` call gives to the pump; answered when it is in order.
+pub(crate) struct FromCell {
+    pub(crate) event: Event,
+    pub(crate) done: Sender<()>,
+}
+
+/// What the pump shares with the engine, its interrupts and the `dbutils` server.
+pub(crate) struct Shared {
+    call: Mutex<Option<Call>>,
+    pub(crate) supervisor: AtomicI32,
+    /// An interrupt was asked for during this call.
+    pub(crate) interrupt: AtomicBool,
+    /// A cell, not a completion or the like, is the running call.
+    pub(crate) executing: AtomicBool,
+    pub(crate) control: OwnedFd,
+}
+
+#[derive(Clone)]
+struct Call {
+    sender: SyncSender<ToCall>,
+    /// The cell ends with an expression, so content printed last is its result.
+    has_result: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(control: OwnedFd) -> Shared {
+        Shared {
+            call: Mutex::new(None),
+            supervisor: AtomicI32::new(0),
+            interrupt: AtomicBool::new(false),
+            executing: AtomicBool::new(false),
+            control,
+        }
+    }
+
+    pub(crate) fn begin(&self, sender: SyncSender<ToCall>, is_cell: bool, has_result: bool) {
+        *lock(&self.call) = Some(Call { sender, has_result });
+        self.executing.store(is_cell, Ordering::SeqCst);
+    }
+
+    /// The call is over; whatever comes is late.
+    pub(crate) fn end(&self) {
+        self.executing.store(false, Ordering::SeqCst);
+        *lock(&self.call) = None;
+    }
+
+    /// Stops the code that runs now, if any does.
+    pub(crate) fn interrupt_cell(&self) {
+        let _ = sys::send_packet(self.control.as_raw_fd(), supervisor::INTERRUPT, None);
+    }
+}
+
+/// The pump's sources and state.
+pub(crate) struct Pump {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) answers: UnixStream,
+    pub(crate) control: OwnedFd,
+    pub(crate) stdout: OwnedFd,
+    pub(crate) stderr: OwnedFd,
+    /// The builder's own error output: progress of dependencies.
+    pub(crate) progress: OwnedFd,
+    /// Readable when `from_cells` has something.
+    pub(crate) waker: OwnedFd,
+    pub(crate) from_cells: Receiver<FromCell>,
+    pub(crate) late: Option<Arc<dyn Fn(Event) + Send + Sync>>,
+    pub(crate) state: State,
+}
+
+#[derive(Default)]
+pub(crate) struct State {
+    scanner: Scanner,
+    /// Content that was printed last, by MIME type: one display, and perhaps the cell's result.
+    content: MimeBundle,
+    held_since: Option<Instant>,
+    progress: Vec<u8>,
+    ending: Ending,
+    backlog: VecDeque<Event>,
+    backlog_bytes: usize,
+}
+
+impl Pump {
+    /// Runs until the builder ends.
+    pub(crate) fn run(mut self) {
+        let mut answers = match self.answers.try_clone() {
+            Ok(answers) => BufReader::with_capacity(1 << 16, answers),
+            Err(_) => return self.deliver(ToCall::Gone),
+        };
+        loop {
+            let mut waiting = [
+                Waiting::on(&self.stdout),
+                Waiting::on(&self.stderr),
+                Waiting::on(&self.control),
+                Waiting::on(&self.waker),
+                Waiting::on(&self.progress),
+                Waiting::on(&self.answers),
+            ];
+            sys::wait(&mut waiting, self.timeout_ms());
+            let [stdout, stderr, control, waker, progress, answer] = waiting.map(|waiting| waiting.is_ready());
+            if stdout {
+                self.read_stdout(READ_BYTES);
+            }
+            if stderr {
+                self.read_stderr(READ_BYTES);
+            }
+            if control {
+                self.hear_runner();
+            }
+            if waker {
+                self.hear_cells();
+            }
+            if progress {
+                self.read_progress();
+            }
+            self.release_if_late();
+            if answer {
+                match messages::receive::<FromBuilder>(&mut answers) {
+                    Ok(answer) => self.answer(answer),
+                    Err(_) => {
+                        self.drain();
+                        self.release(false);
+                        return self.deliver(ToCall::Gone);
+                    }
+                }
+            }
+        }
+    }
+
+    fn timeout_ms(&self) -> i32 {
+        let left = self
+            .state
+            .held_since
+            .map(|since| HOLD_TIME.saturating_sub(since.elapsed()));
+        left.map_or(-1, |left| left.as_millis() as i32 + 1)
+    }
+
+    /// Reads what is in both pipes now: all that was printed before this moment.
+    fn drain(&mut self) {
+        let mut left = sys::readable_bytes(&self.stdout);
+        while left > 0 {
+            left = left.saturating_sub(self.read_stdout(left.min(READ_BYTES)));
+        }
+        let mut left = sys::readable_bytes(&self.stderr);
+        while left > 0 {
+            left = left.saturating_sub(self.read_stderr(left.min(READ_BYTES)));
+        }
+    }
+
+    fn read_stdout(&mut self, at_most: usize) -> usize {
+        let bytes = read(&self.stdout, at_most);
+        let size = bytes.len();
+        let parts = self.state.scanner.push(bytes);
+        self.pass(parts);
+        self.note_hold();
+        size.max(1)
+    }
+
+    fn read_stderr(&mut self, at_most: usize) -> usize {
+        let bytes = read(&self.stderr, at_most);
+        let size = bytes.len();
+        if size > 0 {
+            self.event(Event::Stderr(bytes));
+        }
+        size.max(1)
+    }
+
+    fn pass(&mut self, parts: Vec<Part>) {
+        for part in parts {
+            match part {
+                Part::Text(text) => self.event(Event::Stdout(text)),
+                Part::Content { mime, content } => self.content(mime, content),
+                Part::Input { prompt, password } => {
+                    self.release(false);
+                    if self.shared.executing.load(Ordering::SeqCst) {
+                        self.deliver(ToCall::Input(InputRequest { prompt, password }));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adjacent content is one display if it is another form of the same: plain text beside something richer.
+    fn content(&mut self, mime: String, content: String) {
+        let has = |mime: &str| self.state.content.contains_key(mime);
+        let only_plain = self.state.content.len() == 1 && has("text/plain");
+        let same_display = self.state.content.is_empty() || (!has(&mime) && (mime == "text/plain" || only_plain));
+        if !same_display {
+            self.release_content(false);
+        }
+        let value = mime_value(&mime, content);
+        self.state.content.insert(mime, value);
+    }
+
+    fn note_hold(&mut self) {
+        let holds = self.state.scanner.holds_only_text() || !self.state.content.is_empty();
+        self.state.held_since = holds.then(|| self.state.held_since.unwrap_or_else(Instant::now));
+    }
+
+    fn release_if_late(&mut self) {
+        if self.state.held_since.is_some_and(|since| since.elapsed() >= HOLD_TIME) {
+            self.release_content(false);
+            if self.state.scanner.holds_only_text() {
+                let parts = self.state.scanner.finish();
+                self.pass(parts);
+            }
+            self.state.held_since = None;
+        }
+    }
+
+    /// Passes on all that is held back. `at_end`: content is the cell's result, if it has one.
+    fn release(&mut self, at_end: bool) {
+        let parts = self.state.scanner.finish();
+        if !parts.is_empty() {
+            self.release_content(false);
+            self.pass(parts);
+        }
+        self.release_content(at_end);
+        self.state.held_since = None;
+    }
+
+    fn release_content(&mut self, at_end: bool) {
+        if self.state.content.is_empty() {
+            return;
+        }
+        let data = std::mem::take(&mut self.state.content);
+        let is_result = at_end && lock(&self.shared.call).as_ref().is_some_and(|call| call.has_result);
+        self.event(if is_result { Event::Result(data) } else { display(data) });
+    }
+
+    fn hear_runner(&mut self) {
+        let Ok((packet, _)) = sys::receive_packet(self.control.as_raw_fd()) else {
+            return;
+        };
+        match serde_json::from_slice(&packet) {
+            Ok(Report::Hello { supervisor }) => self.shared.supervisor.store(supervisor, Ordering::SeqCst),
+            Ok(Report::Started) => {
+                // The interrupt came while the cell was being built.
+                if self.shared.interrupt.load(Ordering::SeqCst) {
+                    self.shared.interrupt_cell();
+                }
+            }
+            Ok(Report::Ended(end)) => self.state.ending.cell = Some(end),
+            Ok(Report::Died(death)) => {
+                self.state.ending.cell = None;
+                if !death.in_cell && !self.shared.executing.load(Ordering::SeqCst) {
+                    self.event(Event::Stderr(LOST_BETWEEN_CELLS.as_bytes().to_vec()));
+                }
+                self.state.ending.death = Some(death);
+            }
+            Err(_) => tracing::warn!("unreadable report of the cell runner"),
+        }
+    }
+
+    fn hear_cells(&mut self) {
+        let mut ignored = [0; 64];
+        let _ = sys::read(&self.waker, &mut ignored);
+        while let Ok(FromCell { event, done }) = self.from_cells.try_recv() {
+            self.drain();
+            self.release(false);
+            self.event(event);
+            let _ = done.send(());
+        }
+    }
+
+    /// Lines of cargo about the dependencies it builds; all else (a crash of evcxr prints the cell) is dropped.
+    fn read_progress(&mut self) {
+        let bytes = read(&self.progress, READ_BYTES);
+        self.state.progress.extend(bytes);
+        while let Some(end) = self.state.progress.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.state.progress.drain(..=end).collect();
+            if line.trim_ascii_start().starts_with(b"Compiling ") && self.shared.executing.load(Ordering::SeqCst) {
+                self.event(Event::Stderr(line));
+            }
+        }
+        self.state.progress.truncate(READ_BYTES);
+    }
+
+    /// The builder answered: passes on what came before, then the answer.
+    fn answer(&mut self, answer: FromBuilder) {
+        while sys::readable_bytes(&self.control) > 0 {
+            self.hear_runner();
+        }
+        self.hear_cells_without_waiting();
+        if self.shared.executing.load(Ordering::SeqCst) {
+            self.drain();
+            self.release(true);
+        }
+        let ending = std::mem::take(&mut self.state.ending);
+        self.deliver(ToCall::Answer(answer, ending));
+    }
+
+    fn hear_cells_without_waiting(&mut self) {
+        if sys::readable_bytes(&self.waker) > 0 {
+            self.hear_cells();
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        if !matches!(event, Event::Result(_)) && !self.state.content.is_empty() {
+            self.release_content(false);
+        }
+        if self.shared.executing.load(Ordering::SeqCst) {
+            while let Some(event) = self.state.backlog.pop_front() {
+                self.deliver(ToCall::Event(event));
+            }
+            self.state.backlog_bytes = 0;
+            return self.deliver(ToCall::Event(event));
+        }
+        match &self.late {
+            Some(late) => late(event),
+            None => self.keep(event),
+        }
+    }
+
+    fn keep(&mut self, event: Event) {
+        self.state.backlog_bytes += size(&event);
+        self.state.backlog.push_back(event);
+        while self.state.backlog_bytes > BACKLOG_BYTES_MAX {
+            let dropped = self.state.backlog.pop_front();
+            self.state.backlog_bytes -= dropped.as_ref().map_or(self.state.backlog_bytes, size);
+        }
+    }
+
+    /// Blocks while the call's queue is full: then nothing is read, and the child waits.
+    fn deliver(&mut self, item: ToCall) {
+        let call = lock(&self.shared.call).clone();
+        if let Some(call) = call {
+            let _ = call.sender.send(item);
+        }
+    }
+}
+
+const LOST_BETWEEN_CELLS: &str = "the process that runs the cells ended between two cells: the variables are lost, \
+     and the next cell starts it anew\n";
+
+fn size(event: &Event) -> usize {
+    match event {
+        Event::Stdout(bytes) | Event::Stderr(bytes) => bytes.len(),
+        _ => 1024,
+    }
+}
+
+fn read(fd: &OwnedFd, at_most: usize) -> Vec<u8> {
+    let mut bytes = vec![0; at_most];
+    let size = sys::read(fd, &mut bytes).unwrap_or(0);
+    bytes.truncate(size);
+    bytes
+}
+
+/// A display without an id.
+pub(crate) fn display(data: MimeBundle) -> Event {
+    Event::Display {
+        data,
+        metadata: MimeBundle::new(),
+        display_id: None,
+        update: false,
+    }
+}
+
+/// Content as Jupyter wants it: JSON types as JSON, all else as text.
+pub(crate) fn mime_value(mime: &str, content: String) -> Value {
+    let is_json = mime == "application/json" || mime.ends_with("+json");
+    let parsed = is_json.then(|| serde_json::from_str(&content).ok()).flatten();
+    parsed.unwrap_or(Value::String(content))
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,185 @@
+//! The worker: loads each cell's library and calls its function, on this process's only own thread.
+//!
+//! Standard input, output and error are the user's; the channel to the supervisor is the only other descriptor.
+
+#![expect(unsafe_code, reason = "loads and calls the cell's code")]
+
+use std::ffi::{CStr, CString, c_void};
+use std::fs;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::ptr;
+
+use super::checkpoint::{self, Made};
+use super::crash;
+use super::report::CellEnd;
+use crate::sys;
+
+/// First byte of the packet that says how a cell's function returned; then the record.
+pub(crate) const DONE: u8 = b'D';
+/// First byte of the packet that says why no copy was made.
+pub(crate) const NO_COPY: u8 = b'N';
+/// First byte of the packet of a copy that took over; then a [`TookOver`].
+pub(crate) const TOOK_OVER: u8 = b'T';
+
+/// How much the system prefers to kill the worker, rather than the kernel, when memory ends.
+const VICTIM_SCORE: i32 = 500;
+
+/// What a copy says when it takes over.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(crate) struct TookOver {
+    pub(crate) pid: i32,
+    pub(crate) threads: usize,
+    pub(crate) connections: Vec<String>,
+}
+
+/// Runs cells until the channel closes. `parent` is the supervisor.
+pub(crate) fn main(channel: OwnedFd, parent: u32) -> ! {
+    let mut worker = Worker {
+        channel,
+        parent,
+        variables: ptr::null_mut(),
+        took_over: None,
+    };
+    worker.settle();
+    crash::install();
+    loop {
+        match sys::receive_packet(worker.channel.as_raw_fd()) {
+            Ok((order, socket)) if !order.is_empty() => worker.run(&order, socket),
+            _ => leave(),
+        }
+    }
+}
+
+struct Worker {
+    channel: OwnedFd,
+    parent: u32,
+    /// evcxr's store of the variables, made by the first cell that needs it.
+    variables: *mut c_void,
+    /// To be called in a copy that takes over; known after the first cell.
+    took_over: Option<*mut c_void>,
+}
+
+impl Worker {
+    /// Ties this process to the supervisor.
+    fn settle(&self) {
+        sys::die_with_parent();
+        if std::os::unix::process::parent_id() != self.parent {
+            leave();
+        }
+        checkpoint::prefer_as_victim(VICTIM_SCORE);
+        crash::report_to(self.channel.as_raw_fd());
+    }
+
+    /// 1. Makes the copy. 2. Loads the cell and calls it. 3. Says how it ended. 4. Reaps the released copy.
+    fn run(&mut self, order: &[u8], socket: Option<OwnedFd>) {
+        let mut copy = None;
+        if let Some(socket) = socket {
+            match checkpoint::make(socket, self.channel.as_raw_fd()) {
+                Made::Waiting { copy: pid } => copy = Some(pid),
+                Made::Nothing(reason) => self.send(NO_COPY, reason.as_bytes()),
+                Made::TookOver { channel, threads } => return self.take_over(channel, threads),
+            }
+        }
+        let end = self.call(order).unwrap_or_else(|message| CellEnd {
+            kind: "load".into(),
+            message,
+            ..CellEnd::default()
+        });
+        self.send(DONE, &serde_json::to_vec(&end).unwrap_or_default());
+        if let Some(copy) = copy {
+            // SAFETY: no memory is involved; the status is not wanted.
+            unsafe { libc::waitpid(copy, ptr::null_mut(), 0) };
+        }
+    }
+
+    fn take_over(&mut self, channel: OwnedFd, threads: usize) {
+        // The old channel's number was closed in the copy, and may be another descriptor by now: do not close it.
+        std::mem::forget(std::mem::replace(&mut self.channel, channel));
+        self.settle();
+        let channel = self.channel.as_raw_fd();
+        let connections = checkpoint::shut_down_connections(channel);
+        if let Some(function) = self.took_over {
+            // SAFETY: the function of this name takes and returns nothing.
+            unsafe { std::mem::transmute::<*mut c_void, extern "C" fn()>(function)() };
+        }
+        let message = TookOver {
+            pid: std::process::id() as i32,
+            threads,
+            connections,
+        };
+        self.send(TOOK_OVER, &serde_json::to_vec(&message).unwrap_or_default());
+    }
+
+    /// Loads the library and calls its function: `order` is the path, a zero byte, the function's name.
+    fn call(&mut self, order: &[u8]) -> Result<CellEnd, String> {
+        let mut parts = order.split(|byte| *byte == 0);
+        let path = CString::new(parts.next().unwrap_or_default()).map_err(|error| error.to_string())?;
+        let name = CString::new(parts.next().unwrap_or_default()).map_err(|error| error.to_string())?;
+        // SAFETY: the library was built for this process by the engine; what its constructors do is the user's code.
+        let library = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_LAZY | libc::RTLD_LOCAL) };
+        if library.is_null() {
+            return Err(load_error());
+        }
+        // The mapping stays; the file would only fill the build folder.
+        let _ = fs::remove_file(path.to_string_lossy().as_ref());
+        let cell = find(library, &name).ok_or_else(load_error)?;
+        let begin = find(library, c"sealbook_cell_begin");
+        let end = find(library, c"sealbook_cell_end");
+        if let Some(flush) = find(library, c"sealbook_flush") {
+            crash::flush_with(flush);
+        }
+        self.took_over = find(library, c"sealbook_took_over").or(self.took_over);
+        let mut record = Vec::new();
+        // SAFETY: the functions are those of evcxr's generated code and of the dbutils crate, with these signatures;
+        // no library is ever unloaded.
+        unsafe {
+            if let Some(begin) = begin {
+                std::mem::transmute::<*mut c_void, extern "C" fn()>(begin)();
+            }
+            let cell = std::mem::transmute::<*mut c_void, extern "C" fn(*mut c_void) -> *mut c_void>(cell);
+            self.variables = cell(self.variables);
+            if let Some(end) = end {
+                let end = std::mem::transmute::<*mut c_void, extern "C" fn(Take, *mut c_void)>(end);
+                end(take, (&raw mut record).cast());
+            }
+        }
+        Ok(CellEnd::decode(&record))
+    }
+
+    fn send(&self, kind: u8, body: &[u8]) {
+        let packet = [&[kind], &body[..body.len().min(sys::PACKET_BYTES_MAX - 1)]].concat();
+        if sys::send_packet(self.channel.as_raw_fd(), &packet, None).is_err() {
+            leave();
+        }
+    }
+}
+
+type Take = extern "C" fn(*mut c_void, *const u8, usize);
+
+extern "C" fn take(record: *mut c_void, bytes: *const u8, length: usize) {
+    // SAFETY: `record` is the vector passed to `sealbook_cell_end`, which passes a readable slice.
+    unsafe { (*record.cast::<Vec<u8>>()).extend_from_slice(std::slice::from_raw_parts(bytes, length)) };
+}
+
+fn find(library: *mut c_void, name: &CStr) -> Option<*mut c_void> {
+    // SAFETY: the handle is open (null: the whole process) and the name ends with a zero byte.
+    let symbol = unsafe { libc::dlsym(library, name.as_ptr()) };
+    (!symbol.is_null()).then_some(symbol)
+}
+
+fn load_error() -> String {
+    // SAFETY: the message is valid until the next call on this thread, and copied.
+    unsafe {
+        let message = libc::dlerror();
+        if message.is_null() {
+            return "the cell's library cannot be loaded".to_owned();
+        }
+        CStr::from_ptr(message).to_string_lossy().into_owned()
+    }
+}
+
+/// Ends the process without running anything of it.
+fn leave() -> ! {
+    // SAFETY: as said.
+    unsafe { libc::_exit(0) }
+}
