@@ -62,9 +62,15 @@ fn after_commands(code: &str) -> &str {
     if code.trim_start().starts_with("%%") {
         return "";
     }
-    let is_command = |line: &&str| line.trim_start().starts_with([':', '!']) || line.trim().is_empty();
-    let length: usize = code.split_inclusive('\n').take_while(is_command).map(str::len).sum();
+    let skipped = |line: &&str| is_command(line) || line.trim().is_empty();
+    let length: usize = code.split_inclusive('\n').take_while(skipped).map(str::len).sum();
     &code[length..]
+}
+
+/// `:dep x` and `!ls`, but not the path `::std::mem`.
+pub(crate) fn is_command(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with('!') || line.starts_with(':') && !line.starts_with("::")
 }
 
 enum Brackets {

@@ -5,7 +5,7 @@
 //! which the system releases whatever way the kernel ends.
 
 use std::fs::{self, DirBuilder, File};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -79,8 +79,9 @@ fn create_in(base: &Path) -> io::Result<BuildFolder> {
     let made = (|| {
         // tempfile makes folders with mode 0700 already; a base with a default ACL could say otherwise.
         fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
-        let lock = File::create_new(path.join(LOCK))?;
+        let mut lock = File::create_new(path.join(LOCK))?;
         lock.try_lock()?;
+        write!(lock, "{}", std::process::id())?;
         for name in ["bin", "config", "home"] {
             DirBuilder::new().mode(0o700).create(path.join(name))?;
         }

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use crate::completeness::is_command;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 /// Parameters of each call, in order, in both spellings.
@@ -60,8 +61,8 @@ pub(crate) fn rewrite(code: &str) -> String {
 }
 
 fn after_commands(code: &str) -> usize {
-    let is_command = |line: &&str| line.trim_start().starts_with([':', '!']) || line.trim().is_empty();
-    code.split_inclusive('\n').take_while(is_command).map(str::len).sum()
+    let skipped = |line: &&str| is_command(line) || line.trim().is_empty();
+    code.split_inclusive('\n').take_while(skipped).map(str::len).sum()
 }
 
 struct Edit {

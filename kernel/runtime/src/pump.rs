@@ -130,6 +130,8 @@ pub(crate) struct State {
     held_since: Option<Instant>,
     progress: Vec<u8>,
     ending: Ending,
+    /// The builder has answered once: what was printed before is of its own start.
+    started: bool,
     backlog: VecDeque<Event>,
     backlog_bytes: usize,
 }
@@ -340,6 +342,11 @@ impl Pump {
             self.drain();
             self.release(true);
         }
+        if !self.state.started {
+            self.drain();
+            self.release(false);
+            self.state.started = true;
+        }
         let ending = std::mem::take(&mut self.state.ending);
         self.deliver(ToCall::Answer(answer, ending));
     }
@@ -353,6 +360,9 @@ impl Pump {
     fn event(&mut self, event: Event) {
         if !matches!(event, Event::Result(_)) && !self.state.content.is_empty() {
             self.release_content(false);
+        }
+        if !self.state.started {
+            return;
         }
         if self.shared.executing.load(Ordering::SeqCst) {
             while let Some(event) = self.state.backlog.pop_front() {

@@ -6,7 +6,7 @@
 
 use std::io;
 use std::mem;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::ptr;
 
@@ -60,15 +60,6 @@ pub(crate) fn set_inherited(fd: RawFd, inherited: bool) -> io::Result<()> {
     let flags = if inherited { 0 } else { libc::FD_CLOEXEC };
     // SAFETY: no memory is involved.
     check(unsafe { libc::fcntl(fd, libc::F_SETFD, flags) }).map(drop)
-}
-
-/// Makes reads and writes return at once.
-pub(crate) fn set_nonblocking(fd: &impl AsRawFd) -> io::Result<()> {
-    // SAFETY: no memory is involved.
-    unsafe {
-        let flags = check(libc::fcntl(fd.as_raw_fd(), libc::F_GETFL))?;
-        check(libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, flags | libc::O_NONBLOCK)).map(drop)
-    }
 }
 
 /// Asks for a larger pipe; the kernel's limit may keep it smaller.
@@ -299,10 +290,4 @@ pub(crate) fn file_system(path: &Path) -> io::Result<FileSystem> {
             executable: space.f_flag & libc::ST_NOEXEC == 0,
         })
     }
-}
-
-/// A reference to a descriptor number that stays open for the life of the process.
-pub(crate) fn borrowed(fd: RawFd) -> BorrowedFd<'static> {
-    // SAFETY: callers pass descriptors that the process never closes.
-    unsafe { BorrowedFd::borrow_raw(fd) }
 }

@@ -49,6 +49,11 @@ pub(super) fn steps(code: &str) -> Vec<Step> {
                 steps.push(step);
                 pending.push('\n');
             }
+            // A path such as `::std::mem`, which evcxr would take for a command of its own.
+            None if text.starts_with("::") => {
+                pending.push_str("/**/");
+                break;
+            }
             None if text.starts_with(':') => {
                 has_commands = true;
                 pending.push_str(line);
@@ -137,6 +142,7 @@ mod tests {
             ),
             ("%%sh\necho a\necho b", vec![Step::Shell("echo a\necho b".into())]),
             ("// note\n:quit", vec![Step::Quit]),
+            ("::std::mem::drop(1)", vec![code("/**/::std::mem::drop(1)")]),
         ];
         for (cell, expected) in cases {
             assert_eq!(steps(cell), expected, "{cell:?}");

@@ -150,7 +150,7 @@ impl Session {
 
     /// `:fmt` and `:types` act on results, which our own trait formats, in the cell's process.
     fn format(&mut self, (pretty, types): (bool, bool), content: &mut BTreeMap<String, String>) -> Option<Failure> {
-        let code = format!("::dbutils::cell::set_format({pretty}, {types});");
+        let code = format!("{{ ::dbutils::cell::set_format({pretty}, {types}) }};");
         let failure = self.evaluate(&code, &mut BTreeMap::new());
         let shown = if pretty { "{:#?}" } else { "{:?}" };
         content.insert("text/plain".into(), format!("Output format: {shown}, types: {types}\n"));

@@ -1,0 +1,70 @@
+//! The engine with a real toolchain: cells in, events and outcomes out.
+//!
+//! Not the usual harness: the engine re-executes this binary, so its `main` must call the hook first. It speaks enough
+//! of the usual protocol (`--list`, `--exact`) to be run by `cargo test` and by nextest.
+
+mod engine {
+    pub mod bench;
+    pub mod cells;
+    pub mod comfort;
+    pub mod crashes;
+    pub mod output;
+    pub mod secrets;
+}
+
+use engine::{bench, comfort, crashes, output, secrets};
+
+type Test = (&'static str, fn());
+
+const TESTS: &[Test] = &[
+    ("results_and_state", output::results_and_state),
+    ("output_is_raw_and_whole", output::output_is_raw_and_whole),
+    ("displays_are_in_order", output::displays_are_in_order),
+    ("late_output_is_not_lost", output::late_output_is_not_lost),
+    ("a_large_output_is_whole", output::a_large_output_is_whole),
+    ("secrets_arrive", secrets::secrets_arrive),
+    (
+        "the_environment_is_an_allow_list",
+        secrets::the_environment_is_an_allow_list,
+    ),
+    ("strangers_are_refused", secrets::strangers_are_refused),
+    ("errors_are_errors", crashes::errors_are_errors),
+    ("state_survives_crashes", crashes::state_survives_crashes),
+    ("interrupts", crashes::interrupts),
+    ("lost_state_is_said", crashes::lost_state_is_said),
+    ("connections_do_not_survive", crashes::connections_do_not_survive),
+    ("commands", comfort::commands),
+    ("input", comfort::input),
+    ("completion_and_inspection", comfort::completion_and_inspection),
+    ("nothing_is_left", comfort::nothing_is_left),
+    ("no_toolchain_is_said", comfort::no_toolchain_is_said),
+];
+
+fn main() {
+    sealbook_runtime::runner::hook();
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let has = |flag: &str| args.iter().any(|arg| arg == flag);
+    if has("--list") {
+        if !has("--ignored") {
+            for (name, _) in TESTS {
+                println!("{name}: test");
+            }
+        }
+        return;
+    }
+    if has("--bench-cells") {
+        return bench::run();
+    }
+    let filter = args.iter().find(|arg| !arg.starts_with('-'));
+    for (name, test) in TESTS {
+        let is_wanted = match filter {
+            Some(filter) if has("--exact") => name == filter,
+            Some(filter) => name.contains(filter.as_str()),
+            None => true,
+        };
+        if is_wanted && !has("--ignored") {
+            println!("test {name}");
+            test();
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Times of common cells, printed: `cargo test --release -p sealbook-runtime --test engine -- --bench-cells`.
+
+use std::time::{Duration, Instant};
+
+use super::cells::Notebook;
+
+const ROUNDS: usize = 15;
+
+/// Runs each kind of cell several times and prints medians.
+pub fn run() {
+    let since = Instant::now();
+    let mut notebook = Notebook::open();
+    println!("ready            {:>8.1?}", since.elapsed());
+    let first = |notebook: &mut Notebook, name: &str, code: &str| {
+        let since = Instant::now();
+        notebook.ok(code);
+        println!("{name:<16} {:>8.1?}", since.elapsed());
+    };
+    first(&mut notebook, "first 1+1", "1+1");
+    first(&mut notebook, "first let vec", "let first_vec = vec![1, 2, 3];");
+    let kinds: [(&str, fn(usize) -> String); 7] = [
+        ("expression", |i| format!("{i} + 1")),
+        ("String", |i| format!("String::from(\"{i}\")")),
+        ("Vec", |i| format!("vec![{i}, 2, 3]")),
+        ("println", |i| format!("println!(\"{i}\");")),
+        ("let", |i| format!("let x{i} = {i};")),
+        ("let Vec", |i| format!("let y{i} = vec![{i}];")),
+        ("fn", |i| format!("fn f{i}() -> usize {{ {i} }}")),
+    ];
+    for (name, cell) in kinds {
+        let mut times: Vec<Duration> = (0..ROUNDS)
+            .map(|round| {
+                let code = cell(round);
+                let since = Instant::now();
+                notebook.ok(&code);
+                since.elapsed()
+            })
+            .collect();
+        times.sort();
+        println!("{name:<16} {:>8.1?}", times[ROUNDS / 2]);
+    }
+    let mut times: Vec<Duration> = (0..ROUNDS)
+        .map(|round| {
+            let since = Instant::now();
+            notebook.error(&format!("undefined{round}"));
+            since.elapsed()
+        })
+        .collect();
+    times.sort();
+    println!("error            {:>8.1?}", times[ROUNDS / 2]);
+}

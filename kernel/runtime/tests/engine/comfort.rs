@@ -1,0 +1,136 @@
+//! Commands, input, completion, inspection, and leaving nothing behind.
+
+use std::path::PathBuf;
+
+use sealbook_runtime::{Engine, EvcxrEngine, Options, Outcome};
+
+use super::cells::{Broker, Notebook};
+
+pub fn commands() {
+    let mut notebook = Notebook::open();
+    notebook.ok("let a = 3;");
+    assert!(notebook.result(":vars").contains("a: i32"));
+    notebook.ok(":restart");
+    let (ename, _, _) = notebook.error("a");
+    assert_eq!(ename, "E0425");
+    notebook.ok("let a = 4;");
+    assert_eq!(notebook.result("a"), "4");
+    notebook.ok(":clear");
+    assert_eq!(notebook.error("a").0, "E0425");
+    assert_eq!(notebook.ok("!printf 'x y'").stdout(), b"x y");
+    assert_eq!(notebook.error("!exit 3").1, "the command ended with exit status 3");
+    assert_eq!(
+        notebook.ok("%%sh\nfor i in 1 2; do\n  echo $i\ndone").stdout(),
+        b"1\n2\n"
+    );
+    assert_eq!(notebook.result(":opt 0"), "Optimization: 0\n");
+    assert_eq!(notebook.result("1 + 1"), "2");
+    assert_eq!(notebook.result("dbutils.secrets.list_scopes().len()"), "1");
+    notebook.ok(":fmt {:#?}");
+    assert_eq!(notebook.result("vec![1]"), "[\n    1,\n]");
+    notebook.ok(":types");
+    assert_eq!(notebook.result("vec![1]"), ": Vec<i32> = [1]");
+    notebook.ok(":fmt {:?}");
+    assert_eq!(notebook.result("vec![1]"), "[1]");
+    let quit = notebook.ok(":quit");
+    let Outcome::Ok { payload } = quit.outcome else {
+        panic!()
+    };
+    assert_eq!(payload[0]["source"], "ask_exit");
+    assert_eq!(notebook.result("1"), "1");
+    assert_eq!(
+        notebook.error(":no_such_command").1,
+        "Unrecognised command :no_such_command"
+    );
+}
+
+pub fn input() {
+    let mut notebook = Notebook::open();
+    // What the crate evcxr_input does, without the registry.
+    notebook.ok("fn ask(request: &str) -> String {
+            println!(\"{request}\");
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line).unwrap();
+            line.trim().to_owned()
+        }");
+    assert_eq!(
+        notebook.result("ask(\"EVCXR_INPUT_REQUEST:name?\")"),
+        "\"NAME? hidden: false\""
+    );
+    assert_eq!(
+        notebook.result("ask(\"EVCXR_INPUT_REQUEST_PASSWORD:key\")"),
+        "\"KEY hidden: true\""
+    );
+    let (ename, _, _) = notebook.error("ask(\"EVCXR_INPUT_REQUEST:refuse\")");
+    assert_eq!(ename, "StdinNotImplementedError");
+    assert_eq!(
+        notebook.result("ask(\"EVCXR_INPUT_REQUEST:again\")"),
+        "\"AGAIN hidden: false\""
+    );
+}
+
+pub fn completion_and_inspection() {
+    let mut notebook = Notebook::open();
+    notebook.ok("let greeting = String::from(\"hi\");");
+    let found = notebook.engine.complete("let x = greeting.to_upper", 25);
+    assert_eq!((found.start, found.end), (17, 25));
+    assert!(
+        found
+            .candidates
+            .iter()
+            .any(|c| c.text.starts_with("to_uppercase") && c.kind == "function"),
+        "{found:?}"
+    );
+    let found = notebook.engine.complete("dbutils.secrets.ge", 18);
+    assert!(found.candidates.iter().any(|c| c.text.starts_with("get(")), "{found:?}");
+    let found = notebook.engine.complete("dbut", 4);
+    assert!(found.candidates.iter().any(|c| c.text == "dbutils"), "{found:?}");
+    let about = notebook.engine.inspect("Vec::new()", 7, 0).unwrap();
+    assert!(about.plain.contains("Constructs a new, empty"), "{about:?}");
+    assert!(about.markdown.unwrap().contains("```rust\n"), "markdown");
+    assert_eq!(notebook.engine.inspect("    ", 2, 0), None);
+    // Both leave the state alone.
+    assert_eq!(notebook.result("greeting"), "\"hi\"");
+}
+
+pub fn nothing_is_left() {
+    let before = folders();
+    let mut notebook = Notebook::open();
+    let during = folders();
+    assert_eq!(during.len(), before.len() + 1);
+    notebook.ok("let child = std::process::Command::new(\"sleep\").arg(\"1000\").spawn()?; let pid = child.id();");
+    let pid = notebook.result("pid");
+    Box::new(notebook.engine).shutdown();
+    assert_eq!(folders(), before);
+    let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    assert!(!command.contains("sleep"), "what a cell started is still there");
+}
+
+fn folders() -> Vec<PathBuf> {
+    let bases = [PathBuf::from("/dev/shm"), std::env::temp_dir()];
+    let entries = bases
+        .iter()
+        .filter_map(|base| std::fs::read_dir(base).ok())
+        .flatten()
+        .flatten();
+    let ours = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.to_string_lossy().contains("sealbook-build-"));
+    let this = std::process::id();
+    // Those of tests that run at the same time are not ours to count.
+    ours.filter(|path| std::fs::read_to_string(path.join("lock")).is_ok_and(|pid| pid == this.to_string()))
+        .collect()
+}
+
+pub fn no_toolchain_is_said() {
+    #[expect(unsafe_code, reason = "the only way to hide the toolchain")]
+    // SAFETY: no other thread runs yet.
+    unsafe {
+        std::env::set_var("PATH", "/nowhere");
+        std::env::set_var("CARGO_HOME", "/nowhere");
+    }
+    let error = EvcxrEngine::start(Options::new(std::sync::Arc::new(Broker::default())))
+        .err()
+        .unwrap();
+    assert!(error.0.contains("rustup") && error.0.contains("PATH"), "{error}");
+}
