@@ -44,7 +44,7 @@ impl<T> Append<T> {
     #[inline]
     pub(crate) fn get(&self, at: usize) -> Option<&T> {
         let (chunk, offset) = place(at);
-        self.chunks.get(chunk)?.get()?[offset].get()
+        self.chunks[chunk].get()?[offset].get()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {

@@ -3,6 +3,7 @@
 //! All channels end in one queue, in the order in which each delivered. The queue is bounded, so a client that does
 //! not read slows its kernel down instead of growing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +19,9 @@ use crate::{Message, Signer, WireError};
 const RECEIVED_MAX: usize = 256;
 /// Requests that wait for the connection.
 const SENDING_MAX: usize = 64;
+
+/// Sees every message that a client receives, as frames, before anything is checked.
+pub type Tap = Arc<dyn Fn(Channel, &[Bytes]) + Send + Sync>;
 
 /// A connected front end. Its connections close when it is dropped.
 #[derive(Debug)]
@@ -37,6 +41,18 @@ impl Client {
     /// # Errors
     /// [`WireError::Connection`] for a channel that cannot be reached in time.
     pub async fn connect(connection: &ConnectionFile, patience: Duration) -> Result<Client, WireError> {
+        Client::connect_tapped(connection, patience, Arc::new(|_, _| ())).await
+    }
+
+    /// [`Client::connect`] with `tap` on all that is received: for tests that record every byte.
+    ///
+    /// # Errors
+    /// As [`Client::connect`].
+    pub async fn connect_tapped(
+        connection: &ConnectionFile,
+        patience: Duration,
+        tap: Tap,
+    ) -> Result<Client, WireError> {
         let session = uuid::Uuid::new_v4().to_string();
         let signer = Signer::new(connection.key.as_bytes());
         let (sender, received) = channel(RECEIVED_MAX);
@@ -64,6 +80,7 @@ impl Client {
             Channel::Iopub,
             Signer::new(connection.key.as_bytes()),
             sender.clone(),
+            tap.clone(),
         ));
 
         let mut requests = Vec::new();
@@ -86,6 +103,7 @@ impl Client {
                 channel,
                 Signer::new(connection.key.as_bytes()),
                 sender.clone(),
+                tap.clone(),
             ));
             let (request_sender, mut request_receiver) = self::channel::<Vec<Bytes>>(SENDING_MAX);
             tasks.spawn(async move {
@@ -151,9 +169,12 @@ async fn receive(
     channel: Channel,
     signer: Signer,
     received: Sender<(Channel, Result<Message, WireError>)>,
+    tap: Tap,
 ) {
     while let Ok(message) = socket.recv().await {
-        let message = Message::decode(message.into_vec(), &signer);
+        let frames = message.into_vec();
+        tap(channel, &frames);
+        let message = Message::decode(frames, &signer);
         if received.send((channel, message)).await.is_err() {
             return;
         }

@@ -13,9 +13,6 @@ use crate::scan::{Scan, Scanner, Window};
 /// Shortest run that is looked at.
 const RUN_BYTES_MIN: usize = 16;
 
-/// Bytes decoded to see whether they are a deflate stream.
-const RAW_HEAD_BYTES: usize = 256;
-
 /// Lines of this length or more that hold nothing else are taken for one run.
 const LINE_BYTES_MIN: usize = 32;
 
@@ -63,9 +60,8 @@ fn run(scanner: &mut Scanner<'_>, window: &Window<'_>, at: usize, depth: usize, 
         start -= 1;
     }
     if start == floor && floor > 0 && is_digit(bytes[start - 1]) {
-        // It began in the window before and has been looked at.
-        let rest = bytes[at..window.to].iter().position(|b| !is_digit(*b));
-        return rest.map_or(window.to, |n| at + n);
+        // It began in the window before.
+        return end_of_run(bytes, at);
     }
     let end = end_of_run(bytes, at);
     if !is_ascii(&bytes[start..end]) {
@@ -74,8 +70,7 @@ fn run(scanner: &mut Scanner<'_>, window: &Window<'_>, at: usize, depth: usize, 
     let hex = bytes[start..end].iter().take(24).all(u8::is_ascii_hexdigit);
     if hex {
         let head = hex_bytes(&bytes[start..end.min(start + 48)]);
-        let content = content(&head).filter(|content| *content == Content::Text || inflate::opens(&head));
-        if let Some(content) = content {
+        if let Some(content) = content(&head) {
             let all = start..start + bytes[start..end].iter().take_while(|b| b.is_ascii_hexdigit()).count();
             let view = hex_view(bytes, all.clone(), scanner.budget);
             decoded(scanner, window, view, all, content, Form::Hex, depth, scan);
@@ -83,11 +78,7 @@ fn run(scanner: &mut Scanner<'_>, window: &Window<'_>, at: usize, depth: usize, 
         }
     }
     let head = head_bytes(&bytes[start..end.min(start + 32)]);
-    let later = is_later_line(bytes, start);
-    let content = content(&head).filter(|content| {
-        *content == Content::Text || !later && inflate::opens(&view(bytes, &[start..end], RAW_HEAD_BYTES).bytes)
-    });
-    match content {
+    match content(&head) {
         Some(content) => {
             let lines = lines(bytes, start, end);
             let to = lines.last().map_or(end, |line| line.end);
@@ -96,12 +87,11 @@ fn run(scanner: &mut Scanner<'_>, window: &Window<'_>, at: usize, depth: usize, 
             to
         }
         None => {
-            if !later && inflate::may_be_raw(&head) && looks_encoded(bytes, start, end) {
-                let sample = view(bytes, &[start..end], RAW_HEAD_BYTES);
-                if inflate::raw_text(&sample.bytes) {
-                    let lines = lines(bytes, start, end);
-                    let to = lines.last().map_or(end, |line| line.end);
-                    let view = view(bytes, &lines, scanner.budget);
+            if inflate::may_be_raw(&head) && looks_encoded(bytes, start, end) {
+                let lines = lines(bytes, start, end);
+                let to = lines.last().map_or(end, |line| line.end);
+                let view = view(bytes, &lines, scanner.budget);
+                if inflate::raw_text(&view.bytes) {
                     decoded(
                         scanner,
                         window,
@@ -215,14 +205,6 @@ fn content(head: &[u8]) -> Option<Content> {
     };
     let ascii = head.iter().filter(|b| plain(b)).count();
     (valid && ascii * 2 >= head.len()).then_some(Content::Text)
-}
-
-/// The second and later lines of a block do not begin compressed data.
-fn is_later_line(bytes: &[u8], start: usize) -> bool {
-    let block = bytes[..start]
-        .strip_suffix(b"\n")
-        .map(|before| before.strip_suffix(b"\r").unwrap_or(before));
-    block.is_some_and(|b| b.len() >= LINE_BYTES_MIN && b[b.len() - LINE_BYTES_MIN..].iter().all(|b| is_digit(*b)))
 }
 
 /// Letters of both cases and digits, or padding: not a path or an identifier.

@@ -28,23 +28,6 @@ fn is_zlib(head: &[u8]) -> bool {
     head.len() >= 2 && head[0] == 0x78 && (usize::from(head[0]) << 8 | usize::from(head[1])).is_multiple_of(31)
 }
 
-/// Whether data with the magic of a compressed format goes on like one, as far as it goes.
-pub(super) fn opens(data: &[u8]) -> bool {
-    let sound = |data: &[u8], zlib| {
-        let mut state = Decompress::new(zlib);
-        state
-            .decompress_vec(data, &mut Vec::with_capacity(4096), FlushDecompress::None)
-            .is_ok()
-    };
-    if is_zlib(data) {
-        return sound(data, true);
-    }
-    match gzip_header(data) {
-        Some(header) if data.starts_with(&[0x1F, 0x8B]) => sound(&data[header..], false),
-        _ => true,
-    }
-}
-
 /// Whether a deflate stream without a header may start here.
 pub(super) fn may_be_raw(head: &[u8]) -> bool {
     head.len() >= 12 && matches!(head[0] >> 1 & 3, 1 | 2)

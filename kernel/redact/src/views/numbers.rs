@@ -45,47 +45,22 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     }
 }
 
-/// Stretches with a list: the same character after several numbers in a row, or two in turn.
+/// Stretches with many numbers.
 fn dense(window: &Window<'_>) -> Vec<(usize, usize)> {
-    const SINGLE: usize = ELEMENTS_MIN - 2;
-    const IN_TURN: usize = 2 * ELEMENTS_MIN - 4;
-    let bytes = window.text.bytes;
     let mut spans: Vec<(usize, usize)> = Vec::new();
-    let mut carry = false;
-    // The last two characters after a number, how often each has been repeated, and where that began.
-    let (mut before, mut last) = (0, 0);
-    let (mut single, mut in_turn) = (0, 0);
-    let (mut single_from, mut in_turn_from) = (0, 0);
+    let mut carry = 0;
+    let mut previous = 0;
     for (i, block) in window.squeezed.blocks.iter().enumerate() {
-        // Adding the digits to the words they stand in carries to the place after each such word.
-        let (sum, over) = block.keep.overflowing_add(block.digit);
-        let (sum, more) = sum.overflowing_add(u64::from(carry));
-        let mut ends = sum & !block.keep;
-        carry = over || more;
-        while ends != 0 {
-            let at = window.from + 64 * i + ends.trailing_zeros() as usize;
-            ends &= ends - 1;
-            let Some(&next) = bytes.get(at) else { break };
-            let next = next.max(b' ');
-            if next == last {
-                single += 1;
-            } else {
-                (single, single_from) = (0, at);
-            }
-            if next == before {
-                in_turn += 1;
-            } else {
-                (in_turn, in_turn_from) = (0, at);
-            }
-            (before, last) = (last, next);
-            if single >= SINGLE || in_turn >= IN_TURN {
-                let start = if single >= SINGLE { single_from } else { in_turn_from };
-                let from = start.saturating_sub(3 * TOKEN_BYTES_MAX).max(window.from);
-                let to = (at + SEPARATOR_BYTES_MAX + TOKEN_BYTES_MAX).min(window.to);
-                match spans.last_mut() {
-                    Some(last) if from <= last.1 => last.1 = to,
-                    _ => spans.push((from, to)),
-                }
+        let starts = (block.digit & !(block.digit << 1 | carry)).count_ones();
+        carry = block.digit >> 63;
+        let many = starts >= 4 || starts + previous >= 5;
+        previous = starts;
+        if many {
+            let from = (window.from + (64 * i).saturating_sub(128)).max(window.from);
+            let to = (window.from + 64 * (i + 2)).min(window.to);
+            match spans.last_mut() {
+                Some(last) if from <= last.1 => last.1 = to,
+                _ => spans.push((from, to)),
             }
         }
     }
@@ -105,8 +80,7 @@ fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, tokens: &mut Ve
         }
         let start = at;
         let mut digits = false;
-        let end = bytes.len().min(start + 2 * TOKEN_BYTES_MAX);
-        while at < end && (is_kept(bytes[at]) || bytes[at] == b'_') {
+        while at < bytes.len() && (is_kept(bytes[at]) || bytes[at] == b'_') {
             digits |= bytes[at].is_ascii_digit();
             at += 1;
         }
