@@ -1,6 +1,7 @@
 //! The shared redactor: learns secrets, seals messages, opens streams.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::index::Index;
@@ -9,6 +10,7 @@ use crate::scan::Match;
 use crate::seal::{Redacted, Seal, Visitor};
 use crate::secret::{Learned, Secret};
 use crate::stream::{StreamRedactor, Tail};
+use crate::views;
 
 /// Everything one session has learnt. Cloning shares it.
 ///
@@ -127,6 +129,26 @@ impl Redactor {
             form: m.form,
             count: 1,
         }
+    }
+
+    /// Secrets among the elements of a list of integers.
+    pub(crate) fn integers(&self, values: &[i64]) -> Vec<(Range<usize>, Redaction)> {
+        let mut found: Vec<(Range<usize>, Redaction)> = Vec::new();
+        for (text, elements) in views::numbers::from_integers(values) {
+            for m in self.scan(&text).into_iter().filter(|m| m.bytes >= 6) {
+                let range = elements[m.start]..elements[m.end - 1] + 1;
+                if found
+                    .iter()
+                    .all(|(old, _)| old.end <= range.start || range.end <= old.start)
+                {
+                    let mut named = self.named(&m);
+                    named.form = crate::Form::Numbers;
+                    found.push((range, named));
+                }
+            }
+        }
+        found.sort_by_key(|(range, _)| range.start);
+        found
     }
 
     /// The redacted copy, or `None` when nothing has to change.

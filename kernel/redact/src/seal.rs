@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 use crate::redaction::{self, Redaction};
 use crate::{Redactor, TOKEN};
 
+/// Shortest list of numbers that is read as bytes.
+const LIST_ELEMENTS_MIN: usize = 6;
+
 /// Something that can leave the process only after a redactor has seen all of it.
 pub trait Seal {
     /// Shows every position that user code or a secret could have reached to the visitor.
@@ -101,8 +104,75 @@ impl<'r> Visitor<'r> {
                 }
             }
             Value::String(text) => self.text(text),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
+            Value::Array(items) => self.array(items),
             Value::Object(object) => self.object(object, &[]),
+        }
+    }
+
+    /// A list of numbers may be the bytes of a secret, a list of strings its characters or lines.
+    fn array(&mut self, items: &mut Vec<Value>) {
+        let integers: Option<Vec<i64>> = items.iter().map(Value::as_i64).collect();
+        if let Some(integers) = integers.filter(|list| list.len() >= LIST_ELEMENTS_MIN) {
+            let found = self.redactor.integers(&integers);
+            for (range, named) in found.into_iter().rev() {
+                items.splice(range, [Value::String(TOKEN.to_owned())]);
+                redaction::add(&mut self.redactions, &[named]);
+            }
+        }
+        self.across(items);
+        items.iter_mut().for_each(|item| self.value(item));
+    }
+
+    /// What shows only when the strings of a list are read one after the other.
+    fn across(&mut self, items: &mut [Value]) {
+        let mut joined = String::new();
+        let mut starts = Vec::new();
+        for (i, item) in items.iter().enumerate() {
+            if let Value::String(text) = item {
+                starts.push((joined.len(), i));
+                joined.push_str(text);
+                joined.push('\n');
+            }
+        }
+        if starts.len() < 2 {
+            return;
+        }
+        for m in self.redactor.scan(joined.as_bytes()).into_iter().rev() {
+            let touched = starts.iter().enumerate().filter(|(k, (start, _))| {
+                let end = starts.get(k + 1).map_or(joined.len(), |next| next.0) - 1;
+                *start < m.end && m.start < end
+            });
+            let touched: Vec<(usize, usize)> = touched.map(|(_, place)| *place).collect();
+            // What stands in one string is found there.
+            if touched.len() < 2 {
+                continue;
+            }
+            for (start, i) in touched {
+                if let Some(Value::String(text)) = items.get_mut(i) {
+                    let from = m.start.saturating_sub(start).min(text.len());
+                    let to = (m.end - start).min(text.len());
+                    if text.is_char_boundary(from) && text.is_char_boundary(to) {
+                        text.replace_range(from..to, TOKEN);
+                    } else {
+                        TOKEN.clone_into(text);
+                    }
+                }
+            }
+            let mut named = self.redactor.named(&m);
+            named.form = crate::Form::Scattered;
+            redaction::add(&mut self.redactions, &[named]);
+        }
+    }
+
+    /// An image: a secret in its data cannot be cut out, so the whole of it goes.
+    fn image(&mut self, data: &mut String) {
+        let mut found = self.redactor.scan(data.as_bytes());
+        if found.is_empty() {
+            found = self.redactor.scan(&crate::views::base64::decode_all(data.as_bytes()));
+        }
+        if let Some(first) = found.first() {
+            redaction::add(&mut self.redactions, &[self.redactor.named(first)]);
+            TOKEN.clone_into(data);
         }
     }
 
@@ -110,8 +180,23 @@ impl<'r> Visitor<'r> {
     /// The values of those keys are walked like all others.
     pub fn object(&mut self, object: &mut Map<String, Value>, own: &[&str]) {
         let mut renamed = false;
+        // Bytes as a script language writes a byte array: `{"0":104,"1":117}`.
+        let integers: Option<Vec<i64>> = object.values().map(Value::as_i64).collect();
+        if let Some(integers) = integers.filter(|list| list.len() >= LIST_ELEMENTS_MIN) {
+            for (range, named) in self.redactor.integers(&integers) {
+                object
+                    .values_mut()
+                    .skip(range.start)
+                    .take(range.len())
+                    .for_each(|v| *v = TOKEN.into());
+                redaction::add(&mut self.redactions, &[named]);
+            }
+        }
         for (key, value) in object.iter_mut() {
-            self.value(value);
+            match value {
+                Value::String(data) if key.starts_with("image/") && !key.starts_with("image/svg") => self.image(data),
+                value => self.value(value),
+            }
             renamed |= !own.contains(&key.as_str()) && self.redactor.redact(key.as_bytes(), &mut Vec::new()).is_some();
         }
         if renamed {
@@ -182,5 +267,60 @@ fn is_date(text: &str) -> bool {
 impl std::fmt::Debug for Visitor<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(TOKEN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::Secret;
+
+    fn check(message: Value, expect: Value) {
+        let redactor = Redactor::new();
+        for (key, value) in [("token", "plantedT0ken9xQ4vLw8Zr2Kd7"), ("pin", "4821")] {
+            let secret = Secret::new("s", key, value.as_bytes().to_vec());
+            let _proof = redactor.learn(&secret);
+        }
+        assert_eq!(redactor.seal(message).into_message(), expect);
+    }
+
+    #[test]
+    fn every_leaf_is_walked() {
+        let token = "plantedT0ken9xQ4vLw8Zr2Kd7";
+        check(json!({"a": [{"b": token}]}), json!({"a": [{"b": TOKEN}]}));
+        check(json!({token: 1, "x": 4821}), json!({TOKEN: 1, "x": TOKEN}));
+        check(json!({"x": 148_213, "y": 48.21}), json!({"x": 148_213, "y": 48.21}));
+        let bytes: Vec<u8> = [b"ab".as_slice(), token.as_bytes(), b"z"].concat();
+        check(json!({"data": bytes}), json!({"data": [97, 98, TOKEN, 122]}));
+        let lines: Vec<&str> = vec!["note", "plantedT0ken", "9xQ4vLw8Zr2Kd7", "end"];
+        check(json!(lines), json!(["note", TOKEN, TOKEN, "end"]));
+        let chars: Vec<String> = token.chars().map(String::from).collect();
+        check(json!(chars), json!(vec![TOKEN; token.len()]));
+    }
+
+    #[test]
+    fn an_image_that_holds_a_secret_goes_as_a_whole() {
+        use base64::Engine as _;
+        let encode = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+        let image = encode(b"\xFF\xD8\xFF\xE0\0\x10JFIF plantedT0ken9xQ4vLw8Zr2Kd7 \xFF\xD9");
+        check(json!({"image/jpeg": image}), json!({"image/jpeg": TOKEN}));
+        let clean = encode(b"\xFF\xD8\xFF\xE0\0\x10JFIF nothing here \xFF\xD9");
+        check(json!({"image/jpeg": clean}), json!({"image/jpeg": clean}));
+    }
+
+    #[test]
+    fn identifiers_keep_their_grammar() {
+        for id in [
+            "550e8400-e29b-41d4-a716-446655440000",
+            "2026-11-24T08:36:07.123456Z",
+            "0123456789abcdef0123456789abcdef_12_3",
+        ] {
+            assert!(is_identifier(id), "{id}");
+        }
+        for text in ["planted", "550e8400-e29b-41d4-a716-44665544000z", "2026-11-24"] {
+            assert!(!is_identifier(text), "{text}");
+        }
     }
 }

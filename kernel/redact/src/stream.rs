@@ -76,13 +76,21 @@ impl Drop for Track {
 
 impl Track {
     fn remember(&mut self, bytes: &[u8]) {
-        let bytes = &bytes[bytes.len().saturating_sub(CONTEXT_BYTES_MAX)..];
+        let bytes = &bytes[bytes.len().saturating_sub(2 * CONTEXT_BYTES_MAX)..];
         self.context.extend_from_slice(bytes);
         if self.context.len() > 2 * CONTEXT_BYTES_MAX {
-            let cut = self.context.len() - CONTEXT_BYTES_MAX;
+            let cut = aligned(&self.context, self.context.len() - CONTEXT_BYTES_MAX);
+            self.context[..cut].zeroize();
             self.context.drain(..cut);
         }
     }
+}
+
+/// A place to cut a text at: base64 is read in groups of four characters, so a run of it is cut between groups.
+fn aligned(text: &[u8], cut: usize) -> usize {
+    let digit = |b: &u8| b.is_ascii_alphanumeric() || b"+/-_".contains(b);
+    let into = text[..cut].iter().rev().take_while(|b| digit(b)).count();
+    cut - into % 4
 }
 
 /// The redactor of one execution's output.
@@ -91,8 +99,10 @@ pub struct StreamRedactor {
     redactor: Redactor,
     tail: Tail,
     pending: Vec<u8>,
-    lanes: Vec<Lane>,
-    marks: Vec<Option<Match>>,
+    /// Whose the pending bytes are, in order.
+    lanes: Vec<(Lane, usize)>,
+    /// Pending bytes that a token takes the place of.
+    marks: Vec<Match>,
     /// Pending bytes before this one were followed by a boundary of the merge.
     merged_from: usize,
     /// Whether the last thing released on (stdout, stderr) was a token.
@@ -117,8 +127,10 @@ impl StreamRedactor {
         let mut chunks = Vec::new();
         for step in bytes.chunks(STEP_BYTES) {
             self.pending.extend_from_slice(step);
-            self.lanes.resize(self.pending.len(), lane);
-            self.marks.resize(self.pending.len(), None);
+            match self.lanes.last_mut() {
+                Some((last, n)) if *last == lane => *n += step.len(),
+                _ => self.lanes.push((lane, step.len())),
+            }
             let (hold, _) = self.examine(false);
             self.release(hold, &mut chunks);
             let excess = self.pending.len().saturating_sub(HOLD_BACK_BYTES_MAX);
@@ -178,7 +190,7 @@ impl StreamRedactor {
     /// Marks pending bytes that belong to a match; returns how many pending bytes may leave and how many bytes of a
     /// secret the rest holds at most.
     fn examine(&mut self, complete: bool) -> (usize, usize) {
-        let only = |lane: Lane| self.lanes.iter().all(|l| *l == lane);
+        let only = |lane: Lane| self.lanes.iter().all(|(l, _)| *l == lane);
         let mut hold = (self.pending.len(), 0);
         let tracks: &[Option<Lane>] =
             if only(Lane::Stdout) && self.tail.stderr.context.is_empty() && self.merged_from == 0 {
@@ -192,7 +204,7 @@ impl StreamRedactor {
             let found = self.examine_track(*track, complete);
             hold = (hold.0.min(found.0), hold.1.max(found.1));
         }
-        // A chunk does not end inside a character.
+        // A chunk does not end inside a character, nor inside a match.
         if !complete && hold.0 == self.pending.len() {
             hold.0 -= incomplete_utf8(&self.pending);
         }
@@ -205,89 +217,134 @@ impl StreamRedactor {
             Some(Lane::Stderr) => &self.tail.stderr.context,
             None => &self.tail.merged.context,
         };
-        // Where each byte of the track's text stands in `pending`.
-        let positions: Vec<usize> = match track {
-            Some(lane) => (0..self.pending.len()).filter(|i| self.lanes[*i] == lane).collect(),
-            None => (self.merged_from..self.pending.len()).collect(),
-        };
-        let mut text = zeroize::Zeroizing::new(Vec::with_capacity(context.len() + positions.len()));
+        let mut text = zeroize::Zeroizing::new(Vec::with_capacity(context.len() + self.pending.len()));
         text.extend_from_slice(context);
         let before = text.len();
-        text.extend(positions.iter().map(|i| self.pending[*i]));
+        // The track's pieces: where they start in the text and in `pending`, and their length.
+        let mut pieces: Vec<(usize, usize, usize)> = Vec::new();
+        let mut at = 0;
+        for (lane, n) in &self.lanes {
+            let from = if track.is_none() { at.max(self.merged_from) } else { at };
+            if track.is_none_or(|track| track == *lane) && from < at + n {
+                pieces.push((text.len(), from, at + n - from));
+                text.extend_from_slice(&self.pending[from..at + n]);
+            }
+            at += n;
+        }
         let scan = self.redactor.index().scan(&text, complete);
         for m in crate::redactor::join(scan.matches) {
-            for k in m.start.max(before)..m.end.max(before) {
-                self.marks[positions[k - before]].get_or_insert(m);
+            for (start, pending, n) in &pieces {
+                let (from, to) = (m.start.max(*start), m.end.min(start + n));
+                if from < to {
+                    self.marks.push(Match {
+                        start: pending + from - start,
+                        end: pending + to - start,
+                        ..m
+                    });
+                }
             }
         }
         match scan.live {
             Some(live) if live.from < text.len() => {
-                let first = live.from.max(before) - before;
-                (positions.get(first).copied().unwrap_or(self.pending.len()), live.bytes)
+                let from = live.from.max(before);
+                let piece = pieces.iter().find(|(start, _, n)| from < start + n);
+                let hold = piece.map_or(self.pending.len(), |(start, pending, _)| {
+                    pending + from.saturating_sub(*start)
+                });
+                (hold, live.bytes)
             }
             _ => (self.pending.len(), 0),
         }
     }
 
-    /// Too much is held: what was held longest becomes a token.
+    /// Too much is held: what was held longest becomes a token, if it is the beginning of a secret. A block of compressed
+    /// data without an end is held too, and is no secret.
     fn mask_start(&mut self, bytes: usize) {
-        let secret = self
-            .redactor
-            .index()
-            .scan(&self.pending, false)
-            .live
-            .map_or(0, |live| live.secret);
-        let m = Match {
-            start: 0,
-            end: bytes,
-            secret,
-            form: crate::Form::Truncated,
-            bytes,
-        };
-        self.marks[..bytes].iter_mut().for_each(|mark| {
-            mark.get_or_insert(m);
-        });
+        let live = self.redactor.index().scan(&self.pending, false).live;
+        if let Some(live) = live.filter(|live| live.secret != u32::MAX && live.bytes >= TIMER_HOLDS_BYTES) {
+            let form = crate::Form::Truncated;
+            self.marks.push(Match {
+                start: 0,
+                end: bytes,
+                secret: live.secret,
+                form,
+                bytes,
+            });
+        }
     }
 
     /// Moves the first `n` pending bytes out, tokens in place of marked ones.
     fn release(&mut self, n: usize, chunks: &mut Vec<Chunk>) {
+        let marks = crate::redactor::join(std::mem::take(&mut self.marks));
         let mut all = Vec::new();
-        for i in 0..n {
-            let (lane, byte, mark) = (self.lanes[i], self.pending[i], self.marks[i]);
+        let mut next_mark = 0;
+        let mut at = 0;
+        for (lane, length) in &self.lanes {
+            let (from, to) = (at, (at + length).min(n));
+            at += length;
+            if from >= to {
+                break;
+            }
             let track = match lane {
                 Lane::Stdout => &mut self.tail.stdout,
                 Lane::Stderr => &mut self.tail.stderr,
             };
-            track.remember(&[byte]);
-            if i >= self.merged_from {
-                self.tail.merged.remember(&[byte]);
+            track.remember(&self.pending[from..to]);
+            if to > self.merged_from {
+                self.tail.merged.remember(&self.pending[from.max(self.merged_from)..to]);
             }
-            if chunks.last().is_none_or(|chunk| chunk.lane != lane) {
+            if chunks.last().is_none_or(|chunk| chunk.lane != *lane) {
                 chunks.push(Chunk {
-                    lane,
+                    lane: *lane,
                     bytes: Vec::new(),
                     redactions: Vec::new(),
                 });
             }
             let Some(chunk) = chunks.last_mut() else { continue };
-            let after_token = &mut self.after_token[usize::from(lane == Lane::Stderr)];
-            match mark {
-                None => chunk.bytes.push(byte),
-                Some(m) if !*after_token => {
-                    chunk.bytes.extend_from_slice(crate::TOKEN.as_bytes());
-                    let named = self.redactor.named(&m);
-                    redaction::add(&mut chunk.redactions, std::slice::from_ref(&named));
-                    redaction::add(&mut all, &[named]);
+            let after_token = &mut self.after_token[usize::from(*lane == Lane::Stderr)];
+            let mut i = from;
+            while i < to {
+                while marks.get(next_mark).is_some_and(|m| m.end <= i) {
+                    next_mark += 1;
                 }
-                Some(_) => {}
+                match marks.get(next_mark).filter(|m| m.start <= i) {
+                    Some(m) => {
+                        if !*after_token {
+                            chunk.bytes.extend_from_slice(crate::TOKEN.as_bytes());
+                            let named = self.redactor.named(m);
+                            redaction::add(&mut chunk.redactions, std::slice::from_ref(&named));
+                            redaction::add(&mut all, &[named]);
+                        }
+                        *after_token = true;
+                        i = m.end.min(to);
+                    }
+                    None => {
+                        let end = marks.get(next_mark).map_or(to, |m| m.start.min(to));
+                        chunk.bytes.extend_from_slice(&self.pending[i..end]);
+                        *after_token = false;
+                        i = end;
+                    }
+                }
             }
-            *after_token = mark.is_some();
         }
         chunks.retain(|chunk| !chunk.bytes.is_empty());
         self.pending[..n].zeroize();
         self.pending.drain(..n);
-        self.lanes.drain(..n);
-        self.marks.drain(..n);
+        let mut gone = n;
+        self.lanes.retain_mut(|(_, length)| {
+            let take = gone.min(*length);
+            gone -= take;
+            *length -= take;
+            *length > 0
+        });
+        let rest = marks.into_iter().filter(|m| m.end > n);
+        self.marks = rest
+            .map(|m| Match {
+                start: m.start.saturating_sub(n),
+                end: m.end - n,
+                ..m
+            })
+            .collect();
         self.merged_from = self.merged_from.saturating_sub(n);
         self.redactor.count(&all);
     }

@@ -234,6 +234,12 @@ fn head_bytes(run: &[u8]) -> Vec<u8> {
     quads.collect()
 }
 
+/// All of a base64 text, whatever its line width.
+pub(crate) fn decode_all(text: &[u8]) -> Vec<u8> {
+    let digits: Vec<u8> = text.iter().copied().filter(|b| is_digit(*b)).collect();
+    view(&digits, std::slice::from_ref(&(0..digits.len())), usize::MAX).bytes
+}
+
 fn hex_bytes(run: &[u8]) -> Vec<u8> {
     let digit = |b: u8| char::from(b).to_digit(16).unwrap_or(0) as u8;
     run.chunks_exact(2)
@@ -255,7 +261,7 @@ fn hex_view(bytes: &[u8], run: Range<usize>, budget: usize) -> View {
 
 fn view(bytes: &[u8], lines: &[Range<usize>], budget: usize) -> View {
     let total: usize = lines.iter().map(ExactSizeIterator::len).sum();
-    let mut view = View::with_capacity((total * 3 / 4 + 3).min(budget));
+    let mut view = View::with_capacity((total / 4 * 3 + 3).min(budget));
     let mut word = 0;
     let mut sources = [0; 4];
     let mut have = 0;
@@ -268,7 +274,7 @@ fn view(bytes: &[u8], lines: &[Range<usize>], budget: usize) -> View {
                 view.decode((word >> shift) as u8, sources[i]..sources[i + 1] + 1);
             }
             (word, have) = (0, 0);
-            if view.bytes.len() + 3 > budget {
+            if view.bytes.len() >= budget.saturating_sub(3) {
                 return view;
             }
         }

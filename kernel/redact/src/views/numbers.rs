@@ -4,7 +4,6 @@
 use super::View;
 use crate::scan::{Scan, Scanner, Window};
 use crate::squeeze::is_kept;
-use crate::verify::Text;
 use crate::{Form, index};
 
 /// Shortest list.
@@ -398,28 +397,20 @@ fn begins(scanner: &Scanner<'_>, decoded: &[(u8, usize)]) -> bool {
     }
 }
 
-/// The decoded bytes of a whole list, for arrays that are not text.
-pub(crate) fn from_integers(values: &[i64]) -> Vec<View> {
-    let mut views = Vec::new();
+/// The texts that a whole list of integers may be, each with the element that every byte comes from.
+pub(crate) fn from_integers(values: &[i64]) -> Vec<(Vec<u8>, Vec<usize>)> {
+    let mut texts = Vec::new();
     if values.iter().all(|v| (-128..=255).contains(v)) {
-        let mut view = View::with_capacity(values.len());
-        values
-            .iter()
-            .enumerate()
-            .for_each(|(i, v)| view.decode(*v as u8, i..i + 1));
-        views.push(view);
+        texts.push((values.iter().map(|v| *v as u8).collect(), (0..values.len()).collect()));
     }
     if values.iter().any(|v| *v > 127) && values.iter().all(|v| (0..=0x10_FFFF).contains(v)) {
-        let mut view = View::with_capacity(values.len());
+        let mut text = (Vec::new(), Vec::new());
         for (i, v) in values.iter().enumerate() {
-            view.decode_char(char::from_u32(*v as u32).unwrap_or('\u{FFFD}'), i..i + 1);
+            let char = char::from_u32(*v as u32).unwrap_or('\u{FFFD}');
+            text.0.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+            text.1.resize(text.0.len(), i);
         }
-        views.push(view);
+        texts.push(text);
     }
-    views
-}
-
-/// A text that is complete.
-pub(crate) fn complete(bytes: &[u8]) -> Text<'_> {
-    Text { bytes, complete: true }
+    texts
 }

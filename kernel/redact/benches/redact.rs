@@ -1,4 +1,4 @@
-//! `cargo run --release -p sealbook-redact --example bench`: throughput, latency and memory, as Markdown tables.
+//! `cargo xtask bench redact`: throughput, latency and memory, as Markdown tables.
 //!
 //! Beside memcpy and the `aho-corasick` crate over the same literal variants (raw, Debug, hex, base64 at three
 //! alignments, percent-encoded and so on) in the same run.
