@@ -26,6 +26,9 @@ pub struct Sealbook {
 /// The command groups.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run as a Jupyter kernel (what the kernelspec launches)
+    #[cfg(feature = "kernel")]
+    Kernel(crate::kernel::Kernel),
     /// Install the Jupyter kernelspec
     #[cfg(feature = "kernel")]
     Install(crate::install::Install),
@@ -60,6 +63,8 @@ impl Sealbook {
     pub fn run(self) -> Outcome {
         let format = self.output;
         match self.command {
+            #[cfg(feature = "kernel")]
+            Command::Kernel(command) => command.run(),
             #[cfg(feature = "kernel")]
             Command::Install(command) => command.run(),
             #[cfg(feature = "kernel")]

@@ -22,6 +22,7 @@ impl Kernel {
             Failure::new(format!("cannot use the connection file {}: {error}", self.connection_file.display()))
                 .hint("A Jupyter front end writes this file and starts the kernel itself. To run a notebook: sealbook run IN OUT")
         })?;
-        sealbook_kernel::run(connection, Options::default()).map_err(|error| Failure::new(format!("the kernel ended: {error}")))
+        sealbook_kernel::run(connection, Options::default())
+            .map_err(|error| Failure::new(format!("the kernel ended: {error}")))
     }
 }

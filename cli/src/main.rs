@@ -10,6 +10,8 @@ mod failure;
 mod groups;
 #[cfg(feature = "kernel")]
 mod install;
+#[cfg(feature = "kernel")]
+mod kernel;
 mod output;
 mod secrets;
 mod service;
@@ -23,6 +25,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "kernel")]
+    sealbook_kernel::runner_hook();
     // A wrong command line ends here, with status 2 and clap's explanation.
     let sealbook = command::Sealbook::parse();
     match sealbook.run() {
