@@ -39,15 +39,18 @@ pub struct Request {
 }
 
 impl FrontEnd {
-    /// Starts a kernel for a user with the planted secrets.
+    /// Starts a kernel for a user who has no secrets: no service runs.
     #[must_use]
     pub fn start() -> FrontEnd {
+        FrontEnd::start_in(House::new(), usual_connection())
+    }
+
+    /// Starts a kernel for a user with the planted secrets.
+    #[must_use]
+    pub fn start_planted() -> FrontEnd {
         let house = House::new();
         house.plant();
-        FrontEnd::start_in(
-            house,
-            json!({"transport": "tcp", "ip": "127.0.0.1", "key": "a key for signatures"}),
-        )
+        FrontEnd::start_in(house, usual_connection())
     }
 
     /// Starts a kernel in `house`; ports are added to `connection`.
@@ -452,6 +455,10 @@ impl Drop for FrontEnd {
             assert!(unread.is_empty(), "nobody asserted these messages: {unread:?}");
         }
     }
+}
+
+fn usual_connection() -> Value {
+    json!({"transport": "tcp", "ip": "127.0.0.1", "key": "a key for signatures"})
 }
 
 fn object(value: Value) -> Object {

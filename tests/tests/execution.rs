@@ -58,7 +58,7 @@ fn errors_are_told_once_on_iopub_and_again_in_the_reply() {
 
 #[test]
 fn secrets_are_masked_in_every_message() {
-    let mut front = FrontEnd::start();
+    let mut front = FrontEnd::start_planted();
     front.check("let password = dbutils.secrets.get(\"jdbc\", \"password\");", "");
     front.check_result("password.len()", "29");
     front.check("println!(\"<{password}>\");", "<[REDACTED]>\n");
