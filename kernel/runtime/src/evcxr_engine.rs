@@ -29,14 +29,18 @@ use crate::engine::{
 use crate::folder::BuildFolder;
 use crate::messages::{self, FromBuilder, ToBuilder};
 use crate::pump::{self, Ending, FromCell, Pump, Shared, State, ToCall, lock};
-use crate::runner::BUILDER;
-use crate::{completeness, environment, outcome, sys};
+use crate::runner::{BUILDER, supervisor};
+use crate::sys::{self, Waiting};
+use crate::{completeness, environment, outcome};
 
 /// Events that may wait for the session; each holds at most 64 KiB of output.
 const EVENTS_MAX: usize = 64;
 
 /// Size asked for of the pipes of user output: fewer switches between processes.
 const PIPE_BYTES: i32 = 1 << 20;
+
+/// How long the supervisor may take to end, in milliseconds.
+const END_TIME_MAX_MS: i32 = 200;
 
 /// Names of environment variables that cells get besides the allow list, separated by commas.
 const PASS_ENV: &str = "SEALBOOK_PASS_ENV";
@@ -257,7 +261,12 @@ impl Engine for EvcxrEngine {
 
 impl Drop for EvcxrEngine {
     fn drop(&mut self) {
-        // The builder's end takes the runner and cargo with it; then the folder goes.
+        // The supervisor ends what the cells started; the builder's end takes cargo with it; then the folder goes.
+        let supervisor = sys::open_process(self.shared.supervisor.load(Ordering::SeqCst));
+        let told = sys::send_packet(self.shared.control.as_raw_fd(), supervisor::END, None);
+        if let (Ok(supervisor), Ok(())) = (supervisor, told) {
+            sys::wait(&mut [Waiting::on(&supervisor)], END_TIME_MAX_MS);
+        }
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

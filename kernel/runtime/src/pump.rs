@@ -299,10 +299,11 @@ impl Pump {
             Ok(Report::Ended(end)) => self.state.ending.cell = Some(end),
             Ok(Report::Died(death)) => {
                 self.state.ending.cell = None;
-                if !death.in_cell && !self.shared.executing.load(Ordering::SeqCst) {
+                if self.shared.executing.load(Ordering::SeqCst) {
+                    self.state.ending.death = Some(death);
+                } else {
                     self.event(Event::Stderr(LOST_BETWEEN_CELLS.as_bytes().to_vec()));
                 }
-                self.state.ending.death = Some(death);
             }
             Err(_) => tracing::warn!("unreadable report of the cell runner"),
         }

@@ -9,6 +9,7 @@ use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::ptr;
+use std::time::{Duration, Instant};
 
 /// Longest packet of a control socket.
 pub(crate) const PACKET_BYTES_MAX: usize = 64 * 1024;
@@ -66,6 +67,21 @@ pub(crate) fn set_inherited(fd: RawFd, inherited: bool) -> io::Result<()> {
 pub(crate) fn enlarge_pipe(fd: &impl AsRawFd, bytes: i32) {
     // SAFETY: no memory is involved.
     unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETPIPE_SZ, bytes) };
+}
+
+/// No program executed from here inherits a descriptor but the standard ones, unless it is let through on purpose.
+pub(crate) fn keep_descriptors() {
+    // SAFETY: no memory is involved.
+    unsafe { libc::close_range(3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC as libc::c_int) };
+}
+
+/// Waits until this process has no children left, for at most `timeout`.
+pub(crate) fn wait_for_children(timeout: Duration) {
+    let since = Instant::now();
+    // SAFETY: no memory is involved; no status is wanted.
+    while unsafe { libc::waitpid(-1, ptr::null_mut(), libc::WNOHANG) } >= 0 && since.elapsed() < timeout {
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// A copy of the descriptor, close-on-exec, numbered `at_least` or higher.

@@ -24,12 +24,16 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use crate::cargo_shim::{INTERRUPTED, RUNNING};
 use crate::messages::{self, FromBuilder, ToBuilder};
 use crate::{folder, sys};
 pub(crate) use prelude::SOCKET;
 use session::Session;
+
+/// How long the supervisor may take to end.
+const END_TIME_MAX: Duration = Duration::from_millis(300);
 
 /// Descriptors that the builder inherits.
 #[derive(Debug, Clone, Copy)]
@@ -82,9 +86,7 @@ pub(crate) fn main(args: Vec<OsString>) -> ! {
     // A terminal's Ctrl-C is for the kernel, which decides whom to interrupt.
     sys::new_process_group();
     sys::forbid_core_dumps();
-    for fd in fds.all() {
-        let _ = sys::set_inherited(fd, false);
-    }
+    sys::keep_descriptors();
     let place = Place {
         folder: folder.into(),
         fds,
@@ -158,6 +160,8 @@ fn interrupt(folder: &Path, shell: &AtomicI32) {
 
 /// The kernel is gone: the supervisor and cargo die with us, and the folder is ours to remove.
 fn end(place: &Path) -> ! {
+    // The supervisor notices too, and ends what the cells started; if it went with us first, that would live on.
+    sys::wait_for_children(END_TIME_MAX);
     folder::remove(place);
     std::process::exit(0);
 }

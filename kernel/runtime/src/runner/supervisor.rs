@@ -127,8 +127,9 @@ struct Cell {
 
 impl Supervisor {
     fn spawn(&mut self) -> std::io::Result<()> {
-        let (ours, theirs) = sys::packet_pair()?;
-        let theirs = sys::duplicate(theirs.as_raw_fd(), FIRST_FD)?;
+        let (ours, low) = sys::packet_pair()?;
+        let theirs = sys::duplicate(low.as_raw_fd(), FIRST_FD)?;
+        drop(low);
         let parent = std::process::id();
         // SAFETY: this process has one thread.
         match unsafe { libc::fork() } {

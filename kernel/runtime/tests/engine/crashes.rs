@@ -43,7 +43,7 @@ pub fn state_survives_crashes() {
     notebook.ok("fn forever(n: u64) -> u64 { std::hint::black_box(forever(n + 1)) + 1 }");
     let cases = [
         (
-            "let p: *mut i32 = std::hint::black_box(std::ptr::null_mut()); unsafe { *p = 1 };",
+            "let p = std::hint::black_box(64) as *mut i32; unsafe { *p = 1 };",
             "SegmentationFault",
         ),
         ("std::process::exit(3);", "ProcessExit"),
