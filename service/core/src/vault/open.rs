@@ -1,0 +1,123 @@
+//! Opening the vault: keys, journal, recovery.
+//!
+//! 1. Read the wrapped KEKs; in a new database make the first.
+//! 2. Unwrap them with the KMS; a wrong root key stops here.
+//! 3. Open the journal at the end of the database's chain and hand what the database lacks to the store.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sealbook_api::{ErrorCode, SecretBytes};
+
+use super::{Limits, Vault};
+use crate::audit::{Chain, GENESIS, Journal, Recovery, Sync};
+use crate::clock::{Clock, Entropy, random};
+use crate::envelope::KEY_BYTES;
+use crate::error::Error;
+use crate::keyring::{Kek, Keyring};
+use crate::kms::{Kms, KmsContext};
+use crate::rows::KekRow;
+use crate::store::{Change, CommitError, Store};
+
+/// What a vault is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// Holds the root key.
+    pub kms: Arc<dyn Kms>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Limits.
+    pub limits: Limits,
+    /// The organisation's name, bound into every key and record.
+    pub organisation: String,
+    /// Names this process's audit chain.
+    pub replica: String,
+    /// The audit journal.
+    pub journal_path: PathBuf,
+    /// When an audit record counts as written.
+    pub journal_sync: Sync,
+    /// The embedded service's owner, who is an administrator of it.
+    pub owner: Option<String>,
+    /// Lets API tokens open kernel sessions.
+    pub api_tokens_open_sessions: bool,
+    /// The HTTP status of a code, for audit records.
+    pub status_of: fn(ErrorCode) -> u16,
+}
+
+impl Vault {
+    /// Opens a vault.
+    ///
+    /// # Errors
+    /// A root key that does not fit the database, a journal that does not fit the chain, a database that does not answer.
+    pub async fn open(parts: Parts) -> Result<(Self, Recovery), Error> {
+        let keyring = Arc::new(keyring(&parts).await?);
+        let end = match parts.store.audit_tail(&parts.replica).await? {
+            Some((index, mac)) => Chain::at(&parts.replica, index, mac),
+            None => Chain::at(&parts.replica, 0, GENESIS),
+        };
+        let (journal, recovery) = Journal::open(
+            &parts.journal_path,
+            end,
+            Arc::clone(&keyring),
+            Arc::clone(&parts.clock),
+            parts.journal_sync,
+        )?;
+        let journal = Arc::new(journal);
+        parts.store.attach_audit(journal.clone());
+        parts.store.flush_audit().await?;
+        let vault = Self {
+            store: parts.store,
+            keyring,
+            journal,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            limits: parts.limits,
+            organisation: parts.organisation,
+            owner: parts.owner,
+            api_tokens_open_sessions: parts.api_tokens_open_sessions,
+            bootstrap_retired: std::sync::atomic::AtomicBool::new(false),
+            literal_questions: super::quota::Quota::default(),
+            status_of: parts.status_of,
+        };
+        if let Some(owner) = vault.owner.clone() {
+            vault.ensure_user(&owner).await?;
+        }
+        Ok((vault, recovery))
+    }
+}
+
+async fn keyring(parts: &Parts) -> Result<Keyring, Error> {
+    let mut rows = parts.store.keks().await?;
+    if rows.is_empty() {
+        let first = first_kek(parts).await?;
+        match parts.store.commit(vec![Change::CreateKek(first)]).await {
+            // Another replica was first: its key counts.
+            Ok(()) | Err(CommitError::Exists) => rows = parts.store.keks().await?,
+            Err(error) => return Err(super::commit_error(error)),
+        }
+    }
+    let mut keks = Vec::new();
+    for row in rows {
+        let kek = parts.kms.unwrap(&row.wrapped, &context(parts, row.id)).await?;
+        keks.push(Kek::derive(row.id, &kek)?);
+    }
+    Keyring::new(keks)
+}
+
+async fn first_kek(parts: &Parts) -> Result<KekRow, Error> {
+    let kek = SecretBytes::new(random::<KEY_BYTES>(parts.entropy.as_ref())?.to_vec());
+    Ok(KekRow {
+        id: 1,
+        root_key_id: parts.kms.key_id().to_owned(),
+        wrapped: parts.kms.wrap(&kek, &context(parts, 1)).await?,
+        created_at: parts.clock.now_ms(),
+    })
+}
+
+fn context(parts: &Parts, version: u32) -> KmsContext<'_> {
+    KmsContext { organisation: &parts.organisation, purpose: "kek", version }
+}

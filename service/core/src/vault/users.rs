@@ -1,0 +1,137 @@
+//! Users: created by administrators, or at their first authentication by a trusted issuer.
+
+use sealbook_api::names::{ADMINS, USERS};
+use sealbook_api::{ErrorCode, Principal};
+
+use super::{Caller, Vault, commit_error, params};
+use crate::audit::Action;
+use crate::error::Error;
+use crate::rows::UserRow;
+use crate::store::{Change, CommitError};
+
+impl Vault {
+    /// Administrators only.
+    ///
+    /// # Errors
+    /// `RESOURCE_ALREADY_EXISTS`, `INVALID_PARAMETER_VALUE`, `PERMISSION_DENIED`.
+    pub async fn create_user(&self, caller: &Caller, name: &str) -> Result<UserRow, Error> {
+        self.audited(caller, Action::CreateUser, params(&[("user", name)]), async {
+            self.admin(caller)?;
+            let row = self.new_user(name).await?;
+            self.store.commit(vec![Change::CreateUser(row.clone())]).await.map_err(|error| match error {
+                CommitError::Exists => user_exists(name),
+                other => commit_error(other),
+            })?;
+            Ok(row)
+        })
+        .await
+    }
+
+    async fn new_user(&self, name: &str) -> Result<UserRow, Error> {
+        let name = Principal::parse("userName", name)?;
+        if name.as_str() == ADMINS || name.as_str() == USERS || self.store.group(name.as_str()).await?.is_some() {
+            return Err(Error::new(ErrorCode::ResourceAlreadyExists, format!("{name} is the name of a group.")));
+        }
+        let row = UserRow {
+            id: self.new_id()?,
+            name: name.as_str().to_owned(),
+            active: true,
+            created_at: self.clock.now_ms(),
+            mac: Vec::new(),
+        };
+        Ok(row.signed(self.row_mac()))
+    }
+
+    /// The user of this name, made if there is none: for identities that somebody trusted has established.
+    ///
+    /// # Errors
+    /// The name is not legal or is a group's; the user is not active; the database does not answer.
+    pub async fn ensure_user(&self, name: &str) -> Result<UserRow, Error> {
+        let row = match self.store.user(name).await? {
+            Some(row) => row.checked(self.row_mac())?,
+            None => {
+                let row = self.new_user(name).await?;
+                match self.store.commit(vec![Change::CreateUser(row.clone())]).await {
+                    Ok(()) => row,
+                    Err(CommitError::Exists) => {
+                        let row = self.store.user(name).await?.ok_or_else(|| Error::aborted("The user just left."))?;
+                        row.checked(self.row_mac())?
+                    }
+                    Err(error) => return Err(commit_error(error)),
+                }
+            }
+        };
+        if row.active { Ok(row) } else { Err(Error::unauthenticated(format!("User {name} is deactivated."))) }
+    }
+
+    /// Administrators only: a deactivated user cannot authenticate; what they were granted stays.
+    ///
+    /// # Errors
+    /// `RESOURCE_DOES_NOT_EXIST`, `PERMISSION_DENIED`.
+    pub async fn set_user_active(&self, caller: &Caller, name: &str, active: bool) -> Result<UserRow, Error> {
+        self.audited(caller, Action::UpdateUser, params(&[("user", name)]), async {
+            self.admin(caller)?;
+            let row = self.existing_user(name).await?;
+            let row = UserRow { active, ..row }.signed(self.row_mac());
+            self.store.commit(vec![Change::ReplaceUser(row.clone())]).await.map_err(commit_error)?;
+            Ok(row)
+        })
+        .await
+    }
+
+    /// Administrators only: the user with their grants, memberships, tokens and sessions.
+    ///
+    /// # Errors
+    /// `RESOURCE_DOES_NOT_EXIST`, `PERMISSION_DENIED`.
+    pub async fn delete_user(&self, caller: &Caller, name: &str) -> Result<(), Error> {
+        self.audited(caller, Action::DeleteUser, params(&[("user", name)]), async {
+            self.admin(caller)?;
+            if name == caller.identity.user {
+                return Err(Error::invalid("you cannot delete yourself; ask another administrator"));
+            }
+            let mut changes = self.without_grants(name).await?;
+            changes.push(Change::DeleteUser { name: name.to_owned() });
+            self.store.commit(changes).await.map_err(|error| match error {
+                CommitError::Missing => user_missing(name),
+                other => commit_error(other),
+            })
+        })
+        .await
+    }
+
+    /// Any user.
+    ///
+    /// # Errors
+    /// `RESOURCE_DOES_NOT_EXIST`.
+    pub async fn get_user(&self, caller: &Caller, name: &str) -> Result<UserRow, Error> {
+        self.audited(caller, Action::GetUser, params(&[("user", name)]), self.existing_user(name)).await
+    }
+
+    /// Any user.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn list_users(&self, caller: &Caller) -> Result<Vec<UserRow>, Error> {
+        self.audited(caller, Action::ListUsers, params(&[]), self.store.users()).await
+    }
+
+    /// The caller's own row.
+    ///
+    /// # Errors
+    /// `RESOURCE_DOES_NOT_EXIST`.
+    pub async fn me(&self, caller: &Caller) -> Result<UserRow, Error> {
+        self.audited(caller, Action::GetMe, params(&[]), self.existing_user(&caller.identity.user)).await
+    }
+
+    async fn existing_user(&self, name: &str) -> Result<UserRow, Error> {
+        self.store.user(name).await?.ok_or_else(|| user_missing(name))?.checked(self.row_mac())
+    }
+}
+
+fn user_missing(name: &str) -> Error {
+    Error::missing(format!("User {name} does not exist."))
+}
+
+fn user_exists(name: &str) -> Error {
+    Error::new(ErrorCode::ResourceAlreadyExists, format!("User {name} already exists!"))
+}
