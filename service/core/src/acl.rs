@@ -25,7 +25,10 @@ impl Identity {
     pub fn new(user: impl Into<String>, groups: impl IntoIterator<Item = String>) -> Self {
         let mut groups: BTreeSet<String> = groups.into_iter().collect();
         groups.insert(USERS.to_owned());
-        Self { user: user.into(), groups }
+        Self {
+            user: user.into(),
+            groups,
+        }
     }
 
     /// A member of `admins`.
@@ -38,7 +41,10 @@ impl Identity {
 pub fn reasons(identity: &Identity, scope: &ScopeRow) -> Vec<Reason> {
     let mut reasons = Vec::new();
     if identity.is_admin() {
-        reasons.push(Reason { permission: Permission::Manage, because: format!("member of {ADMINS}, who manage every scope") });
+        reasons.push(Reason {
+            permission: Permission::Manage,
+            because: format!("member of {ADMINS}, who manage every scope"),
+        });
     }
     for entry in &scope.acl {
         let because = if entry.principal == identity.user {
@@ -48,7 +54,10 @@ pub fn reasons(identity: &Identity, scope: &ScopeRow) -> Vec<Reason> {
         } else {
             continue;
         };
-        reasons.push(Reason { permission: entry.permission, because });
+        reasons.push(Reason {
+            permission: entry.permission,
+            because,
+        });
     }
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.permission));
     reasons
@@ -77,7 +86,14 @@ mod tests {
             principal: (*principal).to_owned(),
             permission: *permission,
         });
-        ScopeRow { id: "i".into(), name: "s".into(), acl: acl.collect(), epoch: 1, created_at: 0, mac: vec![] }
+        ScopeRow {
+            id: "i".into(),
+            name: "s".into(),
+            acl: acl.collect(),
+            epoch: 1,
+            created_at: 0,
+            mac: vec![],
+        }
     }
 
     fn bob(groups: &[&str]) -> Identity {
@@ -98,8 +114,14 @@ mod tests {
             (&[], &["admins"], Some(Manage)),
         ];
         for (entries, groups, expected) in cases {
-            assert_eq!(permission(&bob(groups), &scope(entries)), expected, "{entries:?} {groups:?}");
-            let strongest = reasons(&bob(groups), &scope(entries)).first().map(|reason| reason.permission);
+            assert_eq!(
+                permission(&bob(groups), &scope(entries)),
+                expected,
+                "{entries:?} {groups:?}"
+            );
+            let strongest = reasons(&bob(groups), &scope(entries))
+                .first()
+                .map(|reason| reason.permission);
             assert_eq!(strongest, expected, "{entries:?} {groups:?}");
         }
     }

@@ -202,7 +202,11 @@ impl AeadKey {
         let (nonce, body) = sealed.split_at_checked(NONCE_LEN)?;
         let nonce = Nonce::assume_unique_for_key(nonce.try_into().ok()?);
         let mut body = body.to_vec();
-        match self.0.open_in_place(nonce, Aad::from(aad), &mut body).map(|plaintext| plaintext.len()) {
+        match self
+            .0
+            .open_in_place(nonce, Aad::from(aad), &mut body)
+            .map(|plaintext| plaintext.len())
+        {
             Ok(length) => {
                 body.truncate(length);
                 Some(SecretBytes::new(body))
@@ -249,7 +253,14 @@ mod tests {
     }
 
     fn vector() -> Vec<u8> {
-        seal(1, &key(0x11), &Fixed(0x22), &metadata(), &SecretBytes::new(b"planted-vector".to_vec())).unwrap()
+        seal(
+            1,
+            &key(0x11),
+            &Fixed(0x22),
+            &metadata(),
+            &SecretBytes::new(b"planted-vector".to_vec()),
+        )
+        .unwrap()
     }
 
     fn hex(bytes: &[u8]) -> String {
@@ -263,9 +274,19 @@ mod tests {
 
     #[test]
     fn a_record_opens_under_its_own_key_and_metadata() {
-        assert_eq!(open(&key(0x11), &metadata(), &vector()).unwrap().expose(), b"planted-vector");
+        assert_eq!(
+            open(&key(0x11), &metadata(), &vector()).unwrap().expose(),
+            b"planted-vector"
+        );
         for value in [vec![], vec![0], vec![0xff; 131_072]] {
-            let record = seal(9, &key(1), &SystemEntropy, &metadata(), &SecretBytes::new(value.clone())).unwrap();
+            let record = seal(
+                9,
+                &key(1),
+                &SystemEntropy,
+                &metadata(),
+                &SecretBytes::new(value.clone()),
+            )
+            .unwrap();
             assert_eq!(kek_id(&record), Some(9));
             assert_eq!(open(&key(1), &metadata(), &record).unwrap().expose(), value);
         }
@@ -275,15 +296,43 @@ mod tests {
     fn no_other_metadata_opens_it() {
         let m = metadata();
         let altered = [
-            Metadata { organisation: "other".into(), ..m.clone() },
-            Metadata { scope_id: "00000000-0000-4000-8000-000000000002".into(), ..m.clone() },
-            Metadata { scope_name: "jdbd".into(), ..m.clone() },
-            Metadata { scope_name: "jdbcp".into(), key: "assword".into(), ..m.clone() },
-            Metadata { key: "username".into(), ..m.clone() },
-            Metadata { version: 2, ..m.clone() },
-            Metadata { kind: ValueKind::Bytes, ..m.clone() },
-            Metadata { author: "bob".into(), ..m.clone() },
-            Metadata { time_ms: m.time_ms + 1, ..m.clone() },
+            Metadata {
+                organisation: "other".into(),
+                ..m.clone()
+            },
+            Metadata {
+                scope_id: "00000000-0000-4000-8000-000000000002".into(),
+                ..m.clone()
+            },
+            Metadata {
+                scope_name: "jdbd".into(),
+                ..m.clone()
+            },
+            Metadata {
+                scope_name: "jdbcp".into(),
+                key: "assword".into(),
+                ..m.clone()
+            },
+            Metadata {
+                key: "username".into(),
+                ..m.clone()
+            },
+            Metadata {
+                version: 2,
+                ..m.clone()
+            },
+            Metadata {
+                kind: ValueKind::Bytes,
+                ..m.clone()
+            },
+            Metadata {
+                author: "bob".into(),
+                ..m.clone()
+            },
+            Metadata {
+                time_ms: m.time_ms + 1,
+                ..m.clone()
+            },
         ];
         for metadata in altered {
             assert!(open(&key(0x11), &metadata, &vector()).is_none(), "{metadata:?}");
@@ -301,7 +350,10 @@ mod tests {
             assert!(open(&key(0x11), &metadata(), &tampered).is_none(), "byte {at}");
         }
         for length in 0..record.len() {
-            assert!(open(&key(0x11), &metadata(), &record[..length]).is_none(), "cut to {length}");
+            assert!(
+                open(&key(0x11), &metadata(), &record[..length]).is_none(),
+                "cut to {length}"
+            );
         }
         let mut longer = record.clone();
         longer.push(0);
@@ -310,9 +362,26 @@ mod tests {
 
     #[test]
     fn a_dek_or_a_body_of_another_record_does_not_fit() {
-        let other = Metadata { key: "username".into(), ..metadata() };
-        let a = seal(1, &key(1), &SystemEntropy, &metadata(), &SecretBytes::new(b"planted-a".to_vec())).unwrap();
-        let b = seal(1, &key(1), &SystemEntropy, &other, &SecretBytes::new(b"planted-b".to_vec())).unwrap();
+        let other = Metadata {
+            key: "username".into(),
+            ..metadata()
+        };
+        let a = seal(
+            1,
+            &key(1),
+            &SystemEntropy,
+            &metadata(),
+            &SecretBytes::new(b"planted-a".to_vec()),
+        )
+        .unwrap();
+        let b = seal(
+            1,
+            &key(1),
+            &SystemEntropy,
+            &other,
+            &SecretBytes::new(b"planted-b".to_vec()),
+        )
+        .unwrap();
         let mixed = [&a[..BODY_AT], &b[BODY_AT..]].concat();
         assert!(open(&key(1), &metadata(), &mixed).is_none());
         assert!(open(&key(1), &other, &mixed).is_none());
@@ -320,10 +389,19 @@ mod tests {
 
     #[test]
     fn rewrapping_keeps_the_value_and_changes_the_key() {
-        let rewrapped = rewrap(&key(0x11), 2, &key(0x33), &SystemEntropy, &metadata(), &vector()).unwrap().unwrap();
+        let rewrapped = rewrap(&key(0x11), 2, &key(0x33), &SystemEntropy, &metadata(), &vector())
+            .unwrap()
+            .unwrap();
         assert_eq!(kek_id(&rewrapped), Some(2));
         assert!(open(&key(0x11), &metadata(), &rewrapped).is_none());
-        assert_eq!(open(&key(0x33), &metadata(), &rewrapped).unwrap().expose(), b"planted-vector");
-        assert!(rewrap(&key(0x12), 2, &key(0x33), &SystemEntropy, &metadata(), &vector()).unwrap().is_none());
+        assert_eq!(
+            open(&key(0x33), &metadata(), &rewrapped).unwrap().expose(),
+            b"planted-vector"
+        );
+        assert!(
+            rewrap(&key(0x12), 2, &key(0x33), &SystemEntropy, &metadata(), &vector())
+                .unwrap()
+                .is_none()
+        );
     }
 }

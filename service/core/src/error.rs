@@ -24,7 +24,10 @@ impl Error {
 
     /// A refusal with a code and a message.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
@@ -98,7 +101,10 @@ impl std::error::Error for Error {}
 
 impl From<ApiError> for Error {
     fn from(error: ApiError) -> Self {
-        Self { code: error.error_code, message: error.message }
+        Self {
+            code: error.error_code,
+            message: error.message,
+        }
     }
 }
 

@@ -73,9 +73,11 @@ impl<N: Need> Authorized<N> {
     /// The one origin: the ACL of a scope whose row has been checked.
     pub(crate) fn check(identity: &Identity, scope: ScopeRow) -> Result<Self, Error> {
         match acl::permission(identity, &scope) {
-            Some(granted) if granted >= N::PERMISSION => {
-                Ok(Self { scope, user: identity.user.clone(), marker: PhantomData })
-            }
+            Some(granted) if granted >= N::PERMISSION => Ok(Self {
+                scope,
+                user: identity.user.clone(),
+                marker: PhantomData,
+            }),
             _ => Err(Error::denied(&identity.user, N::PERMISSION, &scope.name)),
         }
     }

@@ -123,7 +123,10 @@ impl UserRow {
     }
 
     fn encode(&self) -> Vec<u8> {
-        fields(&["user", &self.id, &self.name], &[i64::from(self.active), self.created_at])
+        fields(
+            &["user", &self.id, &self.name],
+            &[i64::from(self.active), self.created_at],
+        )
     }
 }
 
@@ -188,12 +191,24 @@ impl MembershipRow {
         if key.verify(&[&self.encode()], &self.mac) {
             Ok(self)
         } else {
-            Err(Error::tampered(format_args!("The membership of {} in {}", self.member, self.group)))
+            Err(Error::tampered(format_args!(
+                "The membership of {} in {}",
+                self.member, self.group
+            )))
         }
     }
 
     fn encode(&self) -> Vec<u8> {
-        fields(&["membership", &self.group, &self.group_id, self.kind.as_str(), &self.member], &[])
+        fields(
+            &[
+                "membership",
+                &self.group,
+                &self.group_id,
+                self.kind.as_str(),
+                &self.member,
+            ],
+            &[],
+        )
     }
 }
 
@@ -253,7 +268,11 @@ impl TokenRow {
     fn encode(&self) -> Vec<u8> {
         let mut out = fields(
             &["token", &self.id, &self.user, token_kind_name(self.kind), &self.comment],
-            &[self.created_at, self.expires_at.unwrap_or(-1), i64::from(self.bootstrap)],
+            &[
+                self.created_at,
+                self.expires_at.unwrap_or(-1),
+                i64::from(self.bootstrap),
+            ],
         );
         out.extend_from_slice(&self.hash);
         out
@@ -354,7 +373,10 @@ impl TicketRow {
 
     fn encode(&self) -> Vec<u8> {
         let (job, run) = self.job.as_ref().map_or(("", ""), |(job, run)| (job, run));
-        let mut out = fields(&["ticket", &self.id, &self.user, &self.minted_by, job, run], &[self.expires_at]);
+        let mut out = fields(
+            &["ticket", &self.id, &self.user, &self.minted_by, job, run],
+            &[self.expires_at],
+        );
         out.extend_from_slice(&self.hash);
         out
     }
@@ -405,7 +427,10 @@ mod tests {
     }
 
     fn scope() -> ScopeRow {
-        let entry = |principal: &str, permission| AclEntry { principal: principal.into(), permission };
+        let entry = |principal: &str, permission| AclEntry {
+            principal: principal.into(),
+            permission,
+        };
         ScopeRow {
             id: "id".into(),
             name: "jdbc".into(),
@@ -425,7 +450,10 @@ mod tests {
         let mut renamed = scope();
         renamed.name = "hr".into();
         let mut added = scope();
-        added.acl.push(AclEntry { principal: "mallory".into(), permission: Permission::Read });
+        added.acl.push(AclEntry {
+            principal: "mallory".into(),
+            permission: Permission::Read,
+        });
         let mut removed = scope();
         removed.acl.pop();
         let mut rolled_back = scope();
@@ -452,12 +480,31 @@ mod tests {
             mac: Vec::new(),
         }
         .signed(kek.row_mac());
-        assert!(TokenRow { last_used_at: Some(9), ..token.clone() }.checked(kek.row_mac()).is_ok());
+        assert!(
+            TokenRow {
+                last_used_at: Some(9),
+                ..token.clone()
+            }
+            .checked(kek.row_mac())
+            .is_ok()
+        );
         for row in [
-            TokenRow { user: "alice".into(), ..token.clone() },
-            TokenRow { kind: TokenKind::Kernel, ..token.clone() },
-            TokenRow { expires_at: None, ..token.clone() },
-            TokenRow { hash: vec![2; 32], ..token.clone() },
+            TokenRow {
+                user: "alice".into(),
+                ..token.clone()
+            },
+            TokenRow {
+                kind: TokenKind::Kernel,
+                ..token.clone()
+            },
+            TokenRow {
+                expires_at: None,
+                ..token.clone()
+            },
+            TokenRow {
+                hash: vec![2; 32],
+                ..token.clone()
+            },
         ] {
             assert!(row.checked(kek.row_mac()).is_err());
         }
@@ -469,7 +516,14 @@ mod tests {
             mac: Vec::new(),
         }
         .signed(kek.row_mac());
-        assert!(MembershipRow { member: "mallory".into(), ..membership.clone() }.checked(kek.row_mac()).is_err());
+        assert!(
+            MembershipRow {
+                member: "mallory".into(),
+                ..membership.clone()
+            }
+            .checked(kek.row_mac())
+            .is_err()
+        );
         assert!(membership.checked(kek.row_mac()).is_ok());
     }
 }

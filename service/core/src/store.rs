@@ -223,14 +223,12 @@ pub trait Store: Debug + Send + Sync {
     /// The last row of a chain: index and MAC.
     fn audit_tail<'a>(&'a self, replica: &'a str) -> Pending<'a, Result<Option<(u64, Vec<u8>)>, Error>>;
     /// Requests that pass the filters: position, intent, outcome.
-    fn audit_query<'a>(&'a self, query: &'a AuditQuery)
-    -> Pending<'a, Result<Vec<(i64, AuditRow, Option<AuditRow>)>, Error>>;
-    /// Up to `limit` rows in chain order, after (replica, index).
-    fn audit_rows<'a>(
+    fn audit_query<'a>(
         &'a self,
-        after: (&'a str, u64),
-        limit: u32,
-    ) -> Pending<'a, Result<Vec<AuditRow>, Error>>;
+        query: &'a AuditQuery,
+    ) -> Pending<'a, Result<Vec<(i64, AuditRow, Option<AuditRow>)>, Error>>;
+    /// Up to `limit` rows in chain order, after (replica, index).
+    fn audit_rows<'a>(&'a self, after: (&'a str, u64), limit: u32) -> Pending<'a, Result<Vec<AuditRow>, Error>>;
 
     /// One trivial query, for readiness.
     fn ping(&self) -> Pending<'_, Result<(), Error>>;

@@ -44,7 +44,10 @@ impl ReplayWindow {
 
     /// The window's 8 + 128 bytes, for the session's row.
     pub fn to_bytes(&self) -> Vec<u8> {
-        std::iter::once(self.high).chain(self.used).flat_map(u64::to_be_bytes).collect()
+        std::iter::once(self.high)
+            .chain(self.used)
+            .flat_map(u64::to_be_bytes)
+            .collect()
     }
 
     /// Back from a session's row; `None` for anything else.
@@ -52,7 +55,9 @@ impl ReplayWindow {
         if bytes.len() != 8 * (1 + WORDS) {
             return None;
         }
-        let mut words = bytes.chunks_exact(8).map(|word| u64::from_be_bytes(word.try_into().unwrap_or_default()));
+        let mut words = bytes
+            .chunks_exact(8)
+            .map(|word| u64::from_be_bytes(word.try_into().unwrap_or_default()));
         let high = words.next()?;
         let mut used = [0; WORDS];
         used.iter_mut().zip(words).for_each(|(slot, word)| *slot = word);

@@ -18,7 +18,9 @@ pub(crate) fn failed(error: sqlx::Error) -> Error {
 }
 
 fn is_damage(message: &str) -> bool {
-    ["malformed", "not a database", "corrupt"].iter().any(|word| message.contains(word))
+    ["malformed", "not a database", "corrupt"]
+        .iter()
+        .any(|word| message.contains(word))
 }
 
 fn damaged(what: &str) -> Error {
@@ -41,5 +43,8 @@ pub(crate) fn cannot_open(path: &Path, error: sqlx::Error) -> Error {
             ),
         );
     }
-    Error::new(error.code(), format!("the database {shown} cannot be opened: {}", error.message()))
+    Error::new(
+        error.code(),
+        format!("the database {shown} cannot be opened: {}", error.message()),
+    )
 }

@@ -6,8 +6,8 @@ use sealbook_core::Error;
 use sealbook_core::audit::{AuditRow, Phase};
 use sealbook_core::envelope::Metadata;
 use sealbook_core::rows::{
-    AclEntry, GroupRow, HeadRow, KekRow, MemberKind, MembershipRow, ScopeRow, SecretRow, SessionRow, TicketRow, TokenRow,
-    UserRow, parse_kind,
+    AclEntry, GroupRow, HeadRow, KekRow, MemberKind, MembershipRow, ScopeRow, SecretRow, SessionRow, TicketRow,
+    TokenRow, UserRow, parse_kind,
 };
 use sqlx::{ColumnIndex, Database, Decode, Row, Type};
 
@@ -65,8 +65,10 @@ pub(crate) fn scope(row: &impl Columns) -> Result<ScopeRow, Error> {
 
 /// `[["alice","MANAGE"],…]`
 pub(crate) fn write_acl(acl: &[AclEntry]) -> String {
-    let pairs: Vec<(&str, &str)> =
-        acl.iter().map(|entry| (entry.principal.as_str(), entry.permission.as_str())).collect();
+    let pairs: Vec<(&str, &str)> = acl
+        .iter()
+        .map(|entry| (entry.principal.as_str(), entry.permission.as_str()))
+        .collect();
     serde_json::to_string(&pairs).unwrap_or_default()
 }
 
@@ -74,12 +76,21 @@ fn parse_acl(text: &str) -> Option<Vec<AclEntry>> {
     let pairs: Vec<(String, String)> = serde_json::from_str(text).ok()?;
     pairs
         .into_iter()
-        .map(|(principal, permission)| Some(AclEntry { principal, permission: Permission::parse(&permission).ok()? }))
+        .map(|(principal, permission)| {
+            Some(AclEntry {
+                principal,
+                permission: Permission::parse(&permission).ok()?,
+            })
+        })
         .collect()
 }
 
 pub(crate) fn head(row: &impl Columns) -> Result<HeadRow, Error> {
-    Ok(HeadRow { key: row.text("key")?, version: row.unsigned("version")?, updated_at: row.number("updated_at")? })
+    Ok(HeadRow {
+        key: row.text("key")?,
+        version: row.unsigned("version")?,
+        updated_at: row.number("updated_at")?,
+    })
 }
 
 pub(crate) fn secret(row: &impl Columns) -> Result<SecretRow, Error> {
@@ -94,7 +105,11 @@ pub(crate) fn secret(row: &impl Columns) -> Result<SecretRow, Error> {
         author: row.text("author")?,
         time_ms: row.number("time_ms")?,
     };
-    Ok(SecretRow { metadata, record: row.bytes("record")?, blind: Vec::new() })
+    Ok(SecretRow {
+        metadata,
+        record: row.bytes("record")?,
+        blind: Vec::new(),
+    })
 }
 
 pub(crate) fn user(row: &impl Columns) -> Result<UserRow, Error> {
@@ -108,7 +123,11 @@ pub(crate) fn user(row: &impl Columns) -> Result<UserRow, Error> {
 }
 
 pub(crate) fn group(row: &impl Columns) -> Result<GroupRow, Error> {
-    Ok(GroupRow { id: row.text("id")?, name: row.text("name")?, created_at: row.number("created_at")? })
+    Ok(GroupRow {
+        id: row.text("id")?,
+        name: row.text("name")?,
+        created_at: row.number("created_at")?,
+    })
 }
 
 pub(crate) fn membership(row: &impl Columns) -> Result<MembershipRow, Error> {
@@ -194,7 +213,11 @@ pub(crate) fn audit(row: &impl Columns) -> Result<AuditRow, Error> {
     Ok(AuditRow {
         replica: row.text("replica")?,
         index: row.unsigned("idx")?,
-        phase: if row.number("phase")? == 0 { Phase::Intent } else { Phase::Outcome },
+        phase: if row.number("phase")? == 0 {
+            Phase::Intent
+        } else {
+            Phase::Outcome
+        },
         request_id: row.text("request_id")?,
         at_ms: row.number("at_ms")?,
         user: row.text("user_name")?,
@@ -209,7 +232,9 @@ pub(crate) fn audit(row: &impl Columns) -> Result<AuditRow, Error> {
 
 /// An outcome joined to an intent: its columns begin with `o_`.
 pub(crate) fn joined_outcome(row: &impl Columns, intent: &AuditRow) -> Result<Option<AuditRow>, Error> {
-    let Some(body) = row.maybe_text("o_body")? else { return Ok(None) };
+    let Some(body) = row.maybe_text("o_body")? else {
+        return Ok(None);
+    };
     Ok(Some(AuditRow {
         phase: Phase::Outcome,
         index: row.unsigned("o_idx")?,

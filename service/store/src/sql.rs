@@ -15,8 +15,7 @@ pub(crate) const SCOPE_DELETE_SECRETS: &str = "DELETE FROM secrets WHERE scope_i
 pub(crate) const SECRETS: &str =
     "SELECT key, version, updated_at FROM heads WHERE scope_id = $1 AND deleted_at IS NULL ORDER BY key";
 pub(crate) const SECRET_COUNT: &str = "SELECT count(*) FROM heads WHERE scope_id = $1 AND deleted_at IS NULL";
-pub(crate) const HEAD: &str =
-    "SELECT key, version, updated_at, deleted_at FROM heads WHERE scope_id = $1 AND key = $2";
+pub(crate) const HEAD: &str = "SELECT key, version, updated_at, deleted_at FROM heads WHERE scope_id = $1 AND key = $2";
 pub(crate) const RECORD: &str = "SELECT s.* FROM heads h
      JOIN secrets s ON s.scope_id = h.scope_id AND s.key = h.key AND s.version = h.version
      WHERE h.scope_id = $1 AND h.key = $2 AND h.deleted_at IS NULL";

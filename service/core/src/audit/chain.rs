@@ -19,7 +19,11 @@ pub struct Chain {
 impl Chain {
     /// A chain that ends at this record; index 0 and [`GENESIS`] for an empty one.
     pub fn at(replica: impl Into<String>, index: u64, head: impl Into<Vec<u8>>) -> Self {
-        Self { replica: replica.into(), index, head: head.into() }
+        Self {
+            replica: replica.into(),
+            index,
+            head: head.into(),
+        }
     }
 
     /// Records so far.
@@ -77,7 +81,10 @@ impl<'a> ChainCheck<'a> {
         if row.index > expected {
             return Err(format!("record {expected} of chain {} is missing", row.replica));
         }
-        if !self.key.verify(&fields(&self.chain.head, row).each_ref().map(Vec::as_slice), &row.mac) {
+        if !self
+            .key
+            .verify(&fields(&self.chain.head, row).each_ref().map(Vec::as_slice), &row.mac)
+        {
             return Err(format!(
                 "{name} ({} by {}, request {}) was altered, or the record before it was",
                 row.action, row.user, row.request_id

@@ -176,7 +176,10 @@ pub struct Event {
 
 impl Event {
     pub(crate) fn scope(&self) -> Option<String> {
-        self.params.get("scope").and_then(Value::as_str).map(str::to_ascii_lowercase)
+        self.params
+            .get("scope")
+            .and_then(Value::as_str)
+            .map(str::to_ascii_lowercase)
     }
 
     pub(crate) fn into_record(self) -> AuditRecord {
@@ -210,11 +213,17 @@ pub struct Outcome {
 impl Outcome {
     /// Served.
     pub fn ok() -> Self {
-        Self { status: 200, error: None }
+        Self {
+            status: 200,
+            error: None,
+        }
     }
 
     pub(crate) fn into_response(self) -> AuditResponse {
-        AuditResponse { status_code: self.status, error_message: self.error }
+        AuditResponse {
+            status_code: self.status,
+            error_message: self.error,
+        }
     }
 }
 

@@ -103,7 +103,13 @@ impl Journal {
         let cannot = |error: std::io::Error| {
             Error::unavailable(format!("the audit journal {} cannot be used: {error}", path.display()))
         };
-        let file = File::options().create(true).read(true).append(true).mode(0o600).open(path).map_err(cannot)?;
+        let file = File::options()
+            .create(true)
+            .read(true)
+            .append(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(cannot)?;
         let (rows, kept) = read_rows(&file, path).map_err(cannot)?;
         let length = file.metadata().map_err(cannot)?.len();
         file.set_len(kept).map_err(cannot)?;
@@ -118,7 +124,12 @@ impl Journal {
                 waiting.push_back(row);
             }
         }
-        let of = |phase: Phase| waiting.iter().filter(move |row| row.phase == phase).map(|row| &row.request_id);
+        let of = |phase: Phase| {
+            waiting
+                .iter()
+                .filter(move |row| row.phase == phase)
+                .map(|row| &row.request_id)
+        };
         let finished: HashSet<&String> = of(Phase::Outcome).collect();
         let recovery = Recovery {
             replayed: waiting.len(),
@@ -126,9 +137,22 @@ impl Journal {
             torn_bytes: length - kept,
         };
         let chain = check.chain().clone();
-        let state =
-            State { chain, file, length: kept, waiting, durable: database_end.index(), broken: false };
-        let journal = Self { keyring, clock, sync, path: path.to_owned(), state: Mutex::new(state), wake: Wake::default() };
+        let state = State {
+            chain,
+            file,
+            length: kept,
+            waiting,
+            durable: database_end.index(),
+            broken: false,
+        };
+        let journal = Self {
+            keyring,
+            clock,
+            sync,
+            path: path.to_owned(),
+            state: Mutex::new(state),
+            wake: Wake::default(),
+        };
         Ok((journal, recovery))
     }
 
@@ -246,14 +270,7 @@ impl AuditQueue for Journal {
     }
 }
 
-fn row(
-    entry: &Entry,
-    phase: Phase,
-    at_ms: i64,
-    failed: bool,
-    claim: Option<(String, u64)>,
-    body: String,
-) -> AuditRow {
+fn row(entry: &Entry, phase: Phase, at_ms: i64, failed: bool, claim: Option<(String, u64)>, body: String) -> AuditRow {
     AuditRow {
         replica: String::new(),
         index: 0,
@@ -288,7 +305,11 @@ fn read_rows(file: &File, path: &Path) -> std::io::Result<(Vec<AuditRow>, u64)> 
             return Ok((rows, kept));
         }
         let row = serde_json::from_slice(&line).map_err(|_| {
-            std::io::Error::other(format!("line {} of {} is not an audit record", rows.len() + 1, path.display()))
+            std::io::Error::other(format!(
+                "line {} of {} is not an audit record",
+                rows.len() + 1,
+                path.display()
+            ))
         })?;
         rows.push(row);
         kept += read as u64;
@@ -312,7 +333,10 @@ mod tests {
         Event {
             at_ms: 5,
             organisation: "default".into(),
-            origin: Origin { source: "unix:uid=0,pid=1".into(), user_agent: "test".into() },
+            origin: Origin {
+                source: "unix:uid=0,pid=1".into(),
+                user_agent: "test".into(),
+            },
             user: "alice".into(),
             action: Action::GetSecret,
             request_id: request_id.into(),
@@ -343,9 +367,21 @@ mod tests {
         drop(journal);
 
         // The process died in the middle of a line.
-        File::options().append(true).open(&path).unwrap().write_all(b"{\"replica\":\"ma").unwrap();
+        File::options()
+            .append(true)
+            .open(&path)
+            .unwrap()
+            .write_all(b"{\"replica\":\"ma")
+            .unwrap();
         let (journal, recovery) = open(&path, empty());
-        assert_eq!(recovery, Recovery { replayed: 3, unknown: 1, torn_bytes: 14 });
+        assert_eq!(
+            recovery,
+            Recovery {
+                replayed: 3,
+                unknown: 1,
+                torn_bytes: 14
+            }
+        );
         assert_eq!(journal.end(), end);
         let rows = journal.take();
         assert_eq!(rows.iter().map(|row| row.index).collect::<Vec<_>>(), [1, 2, 3]);

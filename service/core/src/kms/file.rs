@@ -66,7 +66,11 @@ impl FileKms {
                  can be opened"
             )));
         };
-        let id = format!("file:{}", path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into()));
+        let id = format!(
+            "file:{}",
+            path.file_name()
+                .map_or_else(String::new, |name| name.to_string_lossy().into())
+        );
         let aead = AeadKey::new(key.expose())?;
         Ok(Self { key: aead, id, entropy })
     }
@@ -131,8 +135,10 @@ fn parse(text: &str) -> Option<SecretBytes> {
     if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;
     }
-    let bytes: Option<Vec<u8>> =
-        (0..64).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect();
+    let bytes: Option<Vec<u8>> = (0..64)
+        .step_by(2)
+        .map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
+        .collect();
     bytes.map(SecretBytes::new)
 }
 
@@ -164,7 +170,11 @@ mod tests {
         }
     }
 
-    const CONTEXT: KmsContext<'static> = KmsContext { organisation: "default", purpose: "kek", version: 1 };
+    const CONTEXT: KmsContext<'static> = KmsContext {
+        organisation: "default",
+        purpose: "kek",
+        version: 1,
+    };
 
     #[test]
     fn keys_come_back_under_their_own_context_only() {
@@ -177,8 +187,14 @@ mod tests {
         let again = FileKms::open_or_create(&path, Arc::new(SystemEntropy)).unwrap();
         assert_eq!(now(again.unwrap(&wrapped, &CONTEXT)).unwrap().expose(), key.expose());
         for context in [
-            KmsContext { organisation: "other", ..CONTEXT },
-            KmsContext { purpose: "audit", ..CONTEXT },
+            KmsContext {
+                organisation: "other",
+                ..CONTEXT
+            },
+            KmsContext {
+                purpose: "audit",
+                ..CONTEXT
+            },
             KmsContext { version: 2, ..CONTEXT },
         ] {
             assert!(now(again.unwrap(&wrapped, &context)).is_err(), "{context:?}");

@@ -22,10 +22,12 @@ impl Vault {
         self.audited(caller, Action::PutAcl, named, async {
             let permission = Permission::parse(permission)?;
             let principal = Principal::parse("principal", principal)?;
-            self.change_acl(&caller.identity, scope, async |row: &mut ScopeRow| {
-                if !self.principal_exists(principal.as_str()).await? {
-                    return Err(Error::missing(format!("Principal {principal} does not exist.")));
-                }
+            // The scope and the right to change it come first, so that nobody learns who exists without it.
+            self.authorize::<Manage>(&caller.identity, scope).await?;
+            if !self.principal_exists(principal.as_str()).await? {
+                return Err(Error::missing(format!("Principal {principal} does not exist.")));
+            }
+            self.change_acl(&caller.identity, scope, |row| {
                 let principal = principal.as_str().to_owned();
                 row.acl.retain(|entry| entry.principal != principal);
                 row.acl.push(AclEntry { principal, permission });
@@ -43,10 +45,14 @@ impl Vault {
     pub async fn delete_acl(&self, caller: &Caller, scope: &str, principal: &str) -> Result<(), Error> {
         let named = params(&[("scope", scope), ("principal", principal)]);
         self.audited(caller, Action::DeleteAcl, named, async {
-            self.change_acl(&caller.identity, scope, async |row: &mut ScopeRow| {
+            self.change_acl(&caller.identity, scope, |row| {
                 let before = row.acl.len();
                 row.acl.retain(|entry| entry.principal != principal);
-                if row.acl.len() == before { Err(acl_missing(scope, principal)) } else { Ok(()) }
+                if row.acl.len() == before {
+                    Err(acl_missing(scope, principal))
+                } else {
+                    Ok(())
+                }
             })
             .await
         })
@@ -70,11 +76,16 @@ impl Vault {
     /// # Errors
     /// `RESOURCE_DOES_NOT_EXIST`, `PERMISSION_DENIED`.
     pub async fn get_acl(&self, caller: &Caller, scope: &str, principal: &str) -> Result<AclItem, Error> {
-        self.audited(caller, Action::GetAcl, params(&[("scope", scope), ("principal", principal)]), async {
-            let row = self.authorize::<Manage>(&caller.identity, scope).await?.into_scope();
-            let entry = row.acl.into_iter().find(|entry| entry.principal == principal);
-            entry.map(item).ok_or_else(|| acl_missing(scope, principal))
-        })
+        self.audited(
+            caller,
+            Action::GetAcl,
+            params(&[("scope", scope), ("principal", principal)]),
+            async {
+                let row = self.authorize::<Manage>(&caller.identity, scope).await?.into_scope();
+                let entry = row.acl.into_iter().find(|entry| entry.principal == principal);
+                entry.map(item).ok_or_else(|| acl_missing(scope, principal))
+            },
+        )
         .await
     }
 
@@ -83,30 +94,39 @@ impl Vault {
     /// # Errors
     /// `RESOURCE_DOES_NOT_EXIST`, `PERMISSION_DENIED`.
     pub async fn explain(&self, caller: &Caller, scope: &str, principal: &str) -> Result<Explanation, Error> {
-        self.audited(caller, Action::ExplainAcl, params(&[("scope", scope), ("principal", principal)]), async {
-            let row = if principal == caller.identity.user {
-                let row = self.store.scope(scope).await?.ok_or_else(|| Error::scope_missing(scope))?;
-                row.checked(self.row_mac())?
-            } else {
-                self.authorize::<Manage>(&caller.identity, scope).await?.into_scope()
-            };
-            let identity = if principal == caller.identity.user {
-                caller.identity.clone()
-            } else if self.group_exists(principal).await? {
-                self.group_identity(principal).await?
-            } else if self.store.user(principal).await?.is_some() {
-                self.identity(principal).await?
-            } else {
-                return Err(Error::missing(format!("Principal {principal} does not exist.")));
-            };
-            let reasons = acl::reasons(&identity, &row);
-            Ok(Explanation {
-                scope: row.name,
-                principal: principal.to_owned(),
-                permission: reasons.first().map(|reason| reason.permission),
-                reasons,
-            })
-        })
+        self.audited(
+            caller,
+            Action::ExplainAcl,
+            params(&[("scope", scope), ("principal", principal)]),
+            async {
+                let row = if principal == caller.identity.user {
+                    let row = self
+                        .store
+                        .scope(scope)
+                        .await?
+                        .ok_or_else(|| Error::scope_missing(scope))?;
+                    row.checked(self.row_mac())?
+                } else {
+                    self.authorize::<Manage>(&caller.identity, scope).await?.into_scope()
+                };
+                let identity = if principal == caller.identity.user {
+                    caller.identity.clone()
+                } else if self.group_exists(principal).await? {
+                    self.group_identity(principal).await?
+                } else if self.store.user(principal).await?.is_some() {
+                    self.identity(principal).await?
+                } else {
+                    return Err(Error::missing(format!("Principal {principal} does not exist.")));
+                };
+                let reasons = acl::reasons(&identity, &row);
+                Ok(Explanation {
+                    scope: row.name,
+                    principal: principal.to_owned(),
+                    permission: reasons.first().map(|reason| reason.permission),
+                    reasons,
+                })
+            },
+        )
         .await
     }
 
@@ -114,15 +134,19 @@ impl Vault {
         &self,
         identity: &Identity,
         scope: &str,
-        change: impl AsyncFn(&mut ScopeRow) -> Result<(), Error>,
+        change: impl Fn(&mut ScopeRow) -> Result<(), Error> + Send,
     ) -> Result<(), Error> {
         for _ in 0..STALE_RETRIES_MAX {
             let mut row = self.authorize::<Manage>(identity, scope).await?.into_scope();
             let expected_epoch = row.epoch;
-            change(&mut row).await?;
+            change(&mut row)?;
             row.epoch += 1;
             let row = row.signed(self.row_mac());
-            match self.store.commit(vec![Change::ReplaceScope { row, expected_epoch }]).await {
+            match self
+                .store
+                .commit(vec![Change::ReplaceScope { row, expected_epoch }])
+                .await
+            {
                 Err(CommitError::Stale) => {}
                 Err(CommitError::Missing) => return Err(Error::scope_missing(scope)),
                 other => return other.map_err(commit_error),
@@ -150,9 +174,14 @@ impl Vault {
 }
 
 fn item(entry: AclEntry) -> AclItem {
-    AclItem { principal: entry.principal, permission: entry.permission }
+    AclItem {
+        principal: entry.principal,
+        permission: entry.permission,
+    }
 }
 
 fn acl_missing(scope: &str, principal: &str) -> Error {
-    Error::missing(format!("Failed to get secret acl for principal {principal} for scope {scope}."))
+    Error::missing(format!(
+        "Failed to get secret acl for principal {principal} for scope {scope}."
+    ))
 }

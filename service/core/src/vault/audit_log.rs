@@ -23,7 +23,11 @@ impl Vault {
     pub async fn query_audit(&self, caller: &Caller, query: &AuditQuery) -> Result<AuditPage, Error> {
         let mut named = params(&[]);
         if let Ok(serde_json::Value::Object(filters)) = serde_json::to_value(query) {
-            named.extend(filters.into_iter().map(|(name, value)| (format!("filter.{name}"), value)));
+            named.extend(
+                filters
+                    .into_iter()
+                    .map(|(name, value)| (format!("filter.{name}"), value)),
+            );
         }
         self.audited(caller, Action::QueryAudit, named, async {
             self.admin(caller)?;
@@ -34,7 +38,10 @@ impl Vault {
                 scope: query.scope.as_deref().map(str::to_ascii_lowercase),
                 ..query.clone()
             };
-            let mut page = AuditPage { records: Vec::new(), position: query.after.unwrap_or(0) };
+            let mut page = AuditPage {
+                records: Vec::new(),
+                position: query.after.unwrap_or(0),
+            };
             let recent = self.clock.now_ms() - OUTCOME_MS_MAX;
             for (position, intent, outcome) in self.store.audit_query(&query).await? {
                 if query.after.is_some() && outcome.is_none() && intent.at_ms > recent {
@@ -63,7 +70,13 @@ impl Vault {
 
     async fn verified(&self) -> Result<AuditVerification, Error> {
         let key = self.keyring.first().audit_mac();
-        let mut found = AuditVerification { intact: true, records: 0, chains: 0, first_bad: None, unknown_outcomes: 0 };
+        let mut found = AuditVerification {
+            intact: true,
+            records: 0,
+            chains: 0,
+            first_bad: None,
+            unknown_outcomes: 0,
+        };
         let mut check: Option<ChainCheck<'_>> = None;
         let mut open = std::collections::HashSet::new();
         let mut after = (String::new(), 0);
@@ -73,7 +86,10 @@ impl Vault {
             let Some(last) = rows.last() else { break };
             after = (last.replica.clone(), last.index);
             for row in rows {
-                if check.as_ref().is_none_or(|check| check.chain().replica() != row.replica) {
+                if check
+                    .as_ref()
+                    .is_none_or(|check| check.chain().replica() != row.replica)
+                {
                     found.chains += 1;
                     check = Some(ChainCheck::from(key, Chain::at(&row.replica, 0, GENESIS)));
                 }
@@ -92,7 +108,9 @@ impl Vault {
         }
         // A chain that ends early was cut: our own is known to be at least this long.
         let end = check.map(|check| check.chain().clone());
-        let reached = end.filter(|end| end.replica() == self.journal.end().replica()).map_or(0, |end| end.index());
+        let reached = end
+            .filter(|end| end.replica() == self.journal.end().replica())
+            .map_or(0, |end| end.index());
         if reached < expected_end {
             found.intact = false;
             found.first_bad = Some(format!(
@@ -107,9 +125,17 @@ impl Vault {
 }
 
 fn record(intent: &AuditRow, outcome: Option<&AuditRow>) -> Result<AuditRecord, Error> {
-    let broken = || Error::tampered(format_args!("Audit record {} of chain {}", intent.index, intent.replica));
+    let broken = || {
+        Error::tampered(format_args!(
+            "Audit record {} of chain {}",
+            intent.index, intent.replica
+        ))
+    };
     let mut record: AuditRecord = serde_json::from_str(&intent.body).map_err(|_| broken())?;
-    record.response = outcome.map(|row| serde_json::from_str(&row.body)).transpose().map_err(|_| broken())?;
+    record.response = outcome
+        .map(|row| serde_json::from_str(&row.body))
+        .transpose()
+        .map_err(|_| broken())?;
     Ok(record)
 }
 
@@ -124,5 +150,12 @@ fn consistent(row: &AuditRow) -> Result<(), String> {
             && record.request_id == row.request_id
             && record.timestamp == row.at_ms
     });
-    if agrees { Ok(()) } else { Err(format!("record {} of chain {} contradicts itself", row.index, row.replica)) }
+    if agrees {
+        Ok(())
+    } else {
+        Err(format!(
+            "record {} of chain {} contradicts itself",
+            row.index, row.replica
+        ))
+    }
 }

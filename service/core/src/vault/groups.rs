@@ -20,18 +20,27 @@ impl Vault {
             self.admin(caller)?;
             let name = Principal::parse("group_name", name)?;
             let exists = || {
-                Error::new(ErrorCode::ResourceAlreadyExists, format!("Group {name} already exists!"))
+                Error::new(
+                    ErrorCode::ResourceAlreadyExists,
+                    format!("Group {name} already exists!"),
+                )
             };
             // A name is a user's or a group's, so that an ACL entry means one of them.
             if self.group_exists(name.as_str()).await? || self.store.user(name.as_str()).await?.is_some() {
                 return Err(exists());
             }
-            let row =
-                GroupRow { id: self.new_id()?, name: name.as_str().to_owned(), created_at: self.clock.now_ms() };
-            self.store.commit(vec![Change::CreateGroup(row.clone())]).await.map_err(|error| match error {
-                CommitError::Exists => exists(),
-                other => commit_error(other),
-            })?;
+            let row = GroupRow {
+                id: self.new_id()?,
+                name: name.as_str().to_owned(),
+                created_at: self.clock.now_ms(),
+            };
+            self.store
+                .commit(vec![Change::CreateGroup(row.clone())])
+                .await
+                .map_err(|error| match error {
+                    CommitError::Exists => exists(),
+                    other => commit_error(other),
+                })?;
             Ok(row)
         })
         .await
@@ -45,7 +54,9 @@ impl Vault {
         self.audited(caller, Action::DeleteGroup, params(&[("group", name)]), async {
             self.admin(caller)?;
             if name == ADMINS || name == USERS {
-                return Err(Error::invalid(format!("the group {name} is built in and cannot be deleted")));
+                return Err(Error::invalid(format!(
+                    "the group {name} is built in and cannot be deleted"
+                )));
             }
             let mut changes = self.without_grants(name).await?;
             changes.push(Change::DeleteGroup { name: name.to_owned() });
@@ -66,7 +77,10 @@ impl Vault {
                 let expected_epoch = row.epoch;
                 row.acl.retain(|entry| entry.principal != principal);
                 row.epoch += 1;
-                changes.push(Change::ReplaceScope { row: row.signed(self.row_mac()), expected_epoch });
+                changes.push(Change::ReplaceScope {
+                    row: row.signed(self.row_mac()),
+                    expected_epoch,
+                });
             }
         }
         Ok(changes)
@@ -78,7 +92,11 @@ impl Vault {
     /// The database does not answer.
     pub async fn list_groups(&self, caller: &Caller) -> Result<Vec<GroupRow>, Error> {
         self.audited(caller, Action::ListGroups, params(&[]), async {
-            let built_in = |name: &str| GroupRow { id: name.to_owned(), name: name.to_owned(), created_at: 0 };
+            let built_in = |name: &str| GroupRow {
+                id: name.to_owned(),
+                name: name.to_owned(),
+                created_at: 0,
+            };
             let mut groups = vec![built_in(ADMINS), built_in(USERS)];
             groups.extend(self.store.groups().await?);
             Ok(groups)
@@ -94,20 +112,25 @@ impl Vault {
         self.audited(caller, Action::AddGroupMember, member_params(group, member), async {
             self.admin(caller)?;
             let row = self.membership(group, member).await?;
-            self.store.commit(vec![Change::AddMember(row)]).await.map_err(|error| match error {
-                CommitError::Exists => Error::new(
-                    ErrorCode::ResourceAlreadyExists,
-                    format!("{} is a member of group {group} already!", member_name(member)),
-                ),
-                other => commit_error(other),
-            })
+            self.store
+                .commit(vec![Change::AddMember(row)])
+                .await
+                .map_err(|error| match error {
+                    CommitError::Exists => Error::new(
+                        ErrorCode::ResourceAlreadyExists,
+                        format!("{} is a member of group {group} already!", member_name(member)),
+                    ),
+                    other => commit_error(other),
+                })
         })
         .await
     }
 
     async fn membership(&self, group: &str, member: &Member) -> Result<MembershipRow, Error> {
         if group == USERS {
-            return Err(Error::invalid(format!("every user is in {USERS} already; its members cannot be changed")));
+            return Err(Error::invalid(format!(
+                "every user is in {USERS} already; its members cannot be changed"
+            )));
         }
         let group_id = match self.store.group(group).await? {
             Some(row) => row.id,
@@ -120,7 +143,9 @@ impl Vault {
                 return Err(Error::missing(format!("User {name} does not exist.")));
             }
             MemberKind::Group if name == group || name == USERS || name == ADMINS => {
-                return Err(Error::invalid(format!("the group {name} cannot be a member of {group}")));
+                return Err(Error::invalid(format!(
+                    "the group {name} cannot be a member of {group}"
+                )));
             }
             MemberKind::Group if self.store.group(name).await?.is_none() => return Err(group_missing(name)),
             MemberKind::User | MemberKind::Group => {}
@@ -146,7 +171,11 @@ impl Vault {
                 return Err(group_missing(group));
             }
             let (kind, name) = kind_and_name(member);
-            let change = Change::RemoveMember { group: group.to_owned(), kind, member: name.to_owned() };
+            let change = Change::RemoveMember {
+                group: group.to_owned(),
+                kind,
+                member: name.to_owned(),
+            };
             self.store.commit(vec![change]).await.map_err(|error| match error {
                 CommitError::Missing => Error::missing(format!("{name} is not a member of group {group}.")),
                 other => commit_error(other),
@@ -160,7 +189,13 @@ impl Vault {
     /// # Errors
     /// `RESOURCE_DOES_NOT_EXIST`.
     pub async fn list_members(&self, caller: &Caller, group: &str) -> Result<Vec<Member>, Error> {
-        self.audited(caller, Action::ListGroupMembers, params(&[("group", group)]), self.direct_members(group)).await
+        self.audited(
+            caller,
+            Action::ListGroupMembers,
+            params(&[("group", group)]),
+            self.direct_members(group),
+        )
+        .await
     }
 
     pub(super) async fn direct_members(&self, group: &str) -> Result<Vec<Member>, Error> {
@@ -168,7 +203,13 @@ impl Vault {
             return Err(group_missing(group));
         }
         if group == USERS {
-            return Ok(self.store.users().await?.into_iter().map(|user| Member::User(user.name)).collect());
+            return Ok(self
+                .store
+                .users()
+                .await?
+                .into_iter()
+                .map(|user| Member::User(user.name))
+                .collect());
         }
         let mut members: Vec<Member> = Vec::new();
         if group == ADMINS {
@@ -192,28 +233,33 @@ impl Vault {
     /// # Errors
     /// `RESOURCE_DOES_NOT_EXIST`.
     pub async fn list_parents(&self, caller: &Caller, member: &Member) -> Result<Vec<String>, Error> {
-        self.audited(caller, Action::ListGroupParents, params(&[("member", member_name(member))]), async {
-            let (kind, name) = kind_and_name(member);
-            let known = match kind {
-                MemberKind::User => self.store.user(name).await?.is_some(),
-                MemberKind::Group => self.group_exists(name).await?,
-            };
-            if !known {
-                return Err(match kind {
-                    MemberKind::User => Error::missing(format!("User {name} does not exist.")),
-                    MemberKind::Group => group_missing(name),
-                });
-            }
-            let mut parents = Vec::new();
-            if kind == MemberKind::User {
-                parents.push(USERS.to_owned());
-            }
-            for row in self.store.memberships(kind, name).await? {
-                parents.push(row.checked(self.row_mac())?.group);
-            }
-            parents.sort();
-            Ok(parents)
-        })
+        self.audited(
+            caller,
+            Action::ListGroupParents,
+            params(&[("member", member_name(member))]),
+            async {
+                let (kind, name) = kind_and_name(member);
+                let known = match kind {
+                    MemberKind::User => self.store.user(name).await?.is_some(),
+                    MemberKind::Group => self.group_exists(name).await?,
+                };
+                if !known {
+                    return Err(match kind {
+                        MemberKind::User => Error::missing(format!("User {name} does not exist.")),
+                        MemberKind::Group => group_missing(name),
+                    });
+                }
+                let mut parents = Vec::new();
+                if kind == MemberKind::User {
+                    parents.push(USERS.to_owned());
+                }
+                for row in self.store.memberships(kind, name).await? {
+                    parents.push(row.checked(self.row_mac())?.group);
+                }
+                parents.sort();
+                Ok(parents)
+            },
+        )
         .await
     }
 }

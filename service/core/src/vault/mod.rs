@@ -108,7 +108,10 @@ pub struct Vault {
 type Params = Map<String, Value>;
 
 fn params(fields: &[(&str, &str)]) -> Params {
-    fields.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect()
+    fields
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), Value::from(*value)))
+        .collect()
 }
 
 impl Vault {
@@ -224,23 +227,36 @@ impl Vault {
     }
 
     fn conclude<T>(&self, entry: Entry, result: Result<T, Error>) -> Result<T, Error> {
-        let outcome = result.as_ref().map_or_else(|error| self.outcome(error), |_| Outcome::ok());
+        let outcome = result
+            .as_ref()
+            .map_or_else(|error| self.outcome(error), |_| Outcome::ok());
         self.journal.finish(entry, outcome)?;
         result
     }
 
     fn outcome(&self, error: &Error) -> Outcome {
-        Outcome { status: (self.status_of)(error.code()), error: Some(error.to_string()) }
+        Outcome {
+            status: (self.status_of)(error.code()),
+            error: Some(error.to_string()),
+        }
     }
 
     /// The scope, if it exists and the user may do `N` in it.
     async fn authorize<N: Need>(&self, identity: &Identity, scope: &str) -> Result<Authorized<N>, Error> {
-        let row = self.store.scope(scope).await?.ok_or_else(|| Error::scope_missing(scope))?;
+        let row = self
+            .store
+            .scope(scope)
+            .await?
+            .ok_or_else(|| Error::scope_missing(scope))?;
         Authorized::check(identity, row.checked(self.row_mac())?)
     }
 
     fn admin(&self, caller: &Caller) -> Result<(), Error> {
-        if caller.identity.is_admin() { Ok(()) } else { Err(Error::not_admin(&caller.identity.user)) }
+        if caller.identity.is_admin() {
+            Ok(())
+        } else {
+            Err(Error::not_admin(&caller.identity.user))
+        }
     }
 
     fn new_id(&self) -> Result<String, Error> {

@@ -119,5 +119,9 @@ async fn first_kek(parts: &Parts) -> Result<KekRow, Error> {
 }
 
 fn context(parts: &Parts, version: u32) -> KmsContext<'_> {
-    KmsContext { organisation: &parts.organisation, purpose: "kek", version }
+    KmsContext {
+        organisation: &parts.organisation,
+        purpose: "kek",
+        version,
+    }
 }

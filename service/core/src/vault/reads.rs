@@ -38,7 +38,9 @@ impl Vault {
         scope: &str,
         key: &str,
     ) -> Result<SealedAnswer, Error> {
-        let session = self.enter(from, call, Action::GetSecret, params(&[("scope", scope), ("key", key)])).await?;
+        let session = self
+            .enter(from, call, Action::GetSecret, params(&[("scope", scope), ("key", key)]))
+            .await?;
         let authorized = match self.identity(&session.row.user).await {
             Ok(identity) => self.authorize::<Read>(&identity, scope).await,
             Err(error) => Err(error),
@@ -48,9 +50,8 @@ impl Vault {
             Err(error) => return self.conclude(session.entry, Err(error)),
         };
         let opened = self.plaintext(&proof, key).await;
-        let sealed = opened.and_then(|(metadata, value)| {
-            self.sealed(&session.keys, &session.row.id, session.seq, metadata, &value)
-        });
+        let sealed = opened
+            .and_then(|(metadata, value)| self.sealed(&session.keys, &session.row.id, session.seq, metadata, &value));
         self.conclude(proof.into_entry(), sealed)
     }
 
@@ -66,10 +67,15 @@ impl Vault {
             && metadata.scope_name == scope.name
             && metadata.key == key;
         let kek = envelope::kek_id(&row.record).and_then(|id| self.keyring.by_id(id));
-        let value = kek.filter(|_| asked_for).and_then(|kek| envelope::open(kek.dek_wrap(), &metadata, &row.record));
+        let value = kek
+            .filter(|_| asked_for)
+            .and_then(|kek| envelope::open(kek.dek_wrap(), &metadata, &row.record));
         match value {
             Some(value) => Ok((metadata, value)),
-            None => Err(Error::tampered(format_args!("The record of secret {key} in scope {}", scope.name))),
+            None => Err(Error::tampered(format_args!(
+                "The record of secret {key} in scope {}",
+                scope.name
+            ))),
         }
     }
 
@@ -119,16 +125,24 @@ impl Vault {
         let Some(scope) = scope else {
             let session = self.enter(from, call, Action::ListScopes, params(&[])).await?;
             let scopes = self.scope_names().await;
-            let listing = scopes.map(|scopes| SessionListing { scopes, secrets: Vec::new() });
+            let listing = scopes.map(|scopes| SessionListing {
+                scopes,
+                secrets: Vec::new(),
+            });
             return self.conclude(session.entry, listing);
         };
-        let session = self.enter(from, call, Action::ListSecrets, params(&[("scope", scope)])).await?;
+        let session = self
+            .enter(from, call, Action::ListSecrets, params(&[("scope", scope)]))
+            .await?;
         let secrets: Result<Vec<SecretMetadata>, Error> = async {
             let identity = self.identity(&session.row.user).await?;
             self.secret_names(&identity, scope).await
         }
         .await;
-        let listing = secrets.map(|secrets| SessionListing { scopes: Vec::new(), secrets });
+        let listing = secrets.map(|secrets| SessionListing {
+            scopes: Vec::new(),
+            secrets,
+        });
         self.conclude(session.entry, listing)
     }
 
@@ -151,9 +165,15 @@ impl Vault {
 
     async fn matches(&self, session: &str, user: &str, literals: &[SecretText]) -> Result<Vec<LiteralMatch>, Error> {
         if literals.len() > LITERALS_MAX {
-            return Err(Error::invalid(format!("literals has {} entries; the maximum is {LITERALS_MAX}", literals.len())));
+            return Err(Error::invalid(format!(
+                "literals has {} entries; the maximum is {LITERALS_MAX}",
+                literals.len()
+            )));
         }
-        if !self.literal_questions.admit(session, literals.len() as u32, self.clock.now_ms()) {
+        if !self
+            .literal_questions
+            .admit(session, literals.len() as u32, self.clock.now_ms())
+        {
             return Err(Error::new(
                 ErrorCode::RequestLimitExceeded,
                 "This session asks about too many literals; wait a minute.",
@@ -183,7 +203,11 @@ impl Vault {
         for (scope_id, key, blind) in self.store.blind_matches(&indexes).await? {
             let Some(scope) = names.get(&scope_id) else { continue };
             for &index in asked.get(&(scope_id.clone(), blind)).into_iter().flatten() {
-                matches.push(LiteralMatch { index, scope: scope.clone(), key: key.clone() });
+                matches.push(LiteralMatch {
+                    index,
+                    scope: scope.clone(),
+                    key: key.clone(),
+                });
             }
         }
         matches.sort_by(|a, b| (a.index, &a.scope, &a.key).cmp(&(b.index, &b.scope, &b.key)));

@@ -32,29 +32,42 @@ impl Vault {
                     )));
                 }
             };
-            if let Some(other) = request.scope_backend_type.as_deref().filter(|kind| *kind != "DATABRICKS") {
-                return Err(Error::invalid(format!("scope_backend_type must be DATABRICKS or absent, not {other:?}")));
+            if let Some(other) = request
+                .scope_backend_type
+                .as_deref()
+                .filter(|kind| *kind != "DATABRICKS")
+            {
+                return Err(Error::invalid(format!(
+                    "scope_backend_type must be DATABRICKS or absent, not {other:?}"
+                )));
             }
             let row = ScopeRow {
                 id: self.new_id()?,
                 name: name.as_str().to_owned(),
-                acl: vec![AclEntry { principal: manager, permission: Permission::Manage }],
+                acl: vec![AclEntry {
+                    principal: manager,
+                    permission: Permission::Manage,
+                }],
                 epoch: 1,
                 created_at: self.clock.now_ms(),
                 mac: Vec::new(),
             }
             .signed(self.row_mac());
             let scopes_max = self.limits.scopes_max;
-            self.store.commit(vec![Change::CreateScope { row, scopes_max }]).await.map_err(|error| match error {
-                CommitError::Exists => {
-                    Error::new(ErrorCode::ResourceAlreadyExists, format!("Scope {name} already exists!"))
-                }
-                CommitError::Full => Error::new(
-                    ErrorCode::ResourceLimitExceeded,
-                    format!("There are {scopes_max} scopes already, which is the maximum; delete one first."),
-                ),
-                other => commit_error(other),
-            })
+            self.store
+                .commit(vec![Change::CreateScope { row, scopes_max }])
+                .await
+                .map_err(|error| match error {
+                    CommitError::Exists => Error::new(
+                        ErrorCode::ResourceAlreadyExists,
+                        format!("Scope {name} already exists!"),
+                    ),
+                    CommitError::Full => Error::new(
+                        ErrorCode::ResourceLimitExceeded,
+                        format!("There are {scopes_max} scopes already, which is the maximum; delete one first."),
+                    ),
+                    other => commit_error(other),
+                })
         })
         .await
     }
@@ -67,7 +80,10 @@ impl Vault {
         self.audited(caller, Action::DeleteScope, params(&[("scope", scope)]), async {
             for _ in 0..STALE_RETRIES_MAX {
                 let row = self.authorize::<Manage>(&caller.identity, scope).await?.into_scope();
-                let change = Change::DeleteScope { id: row.id, expected_epoch: row.epoch };
+                let change = Change::DeleteScope {
+                    id: row.id,
+                    expected_epoch: row.epoch,
+                };
                 match self.store.commit(vec![change]).await {
                     Err(CommitError::Stale) => {}
                     Err(CommitError::Missing) => return Err(Error::scope_missing(scope)),
@@ -84,11 +100,18 @@ impl Vault {
     /// # Errors
     /// The database does not answer.
     pub async fn list_scopes(&self, caller: &Caller) -> Result<Vec<Scope>, Error> {
-        self.audited(caller, Action::ListScopes, params(&[]), self.scope_names()).await
+        self.audited(caller, Action::ListScopes, params(&[]), self.scope_names())
+            .await
     }
 
     pub(super) async fn scope_names(&self) -> Result<Vec<Scope>, Error> {
         let rows = self.store.scopes().await?;
-        Ok(rows.into_iter().map(|row| Scope { name: row.name, backend_type: "DATABRICKS".into() }).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| Scope {
+                name: row.name,
+                backend_type: "DATABRICKS".into(),
+            })
+            .collect())
     }
 }

@@ -67,7 +67,12 @@ impl Vault {
     ) -> Result<SecretRow, Error> {
         let proof = self.authorize::<Write>(identity, scope).await?;
         let scope = proof.scope();
-        let version = self.store.head(&scope.id, key.as_str()).await?.map_or(0, |(head, _)| head.version) + 1;
+        let version = self
+            .store
+            .head(&scope.id, key.as_str())
+            .await?
+            .map_or(0, |(head, _)| head.version)
+            + 1;
         let metadata = Metadata {
             organisation: self.organisation.clone(),
             scope_id: scope.id.clone(),
@@ -85,7 +90,11 @@ impl Vault {
         } else {
             Vec::new()
         };
-        Ok(SecretRow { metadata, record, blind })
+        Ok(SecretRow {
+            metadata,
+            record,
+            blind,
+        })
     }
 
     /// Needs WRITE.
@@ -93,27 +102,32 @@ impl Vault {
     /// # Errors
     /// `RESOURCE_DOES_NOT_EXIST`, `PERMISSION_DENIED`.
     pub async fn delete_secret(&self, caller: &Caller, scope: &str, key: &str) -> Result<(), Error> {
-        self.audited(caller, Action::DeleteSecret, params(&[("scope", scope), ("key", key)]), async {
-            for _ in 0..STALE_RETRIES_MAX {
-                let proof = self.authorize::<Write>(&caller.identity, scope).await?;
-                let head = match self.store.head(&proof.scope().id, key).await? {
-                    Some((head, false)) => head,
-                    _ => return Err(Error::secret_missing(scope, key)),
-                };
-                let change = Change::DeleteSecret {
-                    scope_id: proof.into_scope().id,
-                    key: key.to_owned(),
-                    expected_version: head.version,
-                    at: self.clock.now_ms(),
-                };
-                match self.store.commit(vec![change]).await {
-                    Err(CommitError::Stale) => {}
-                    Err(CommitError::Missing) => return Err(Error::secret_missing(scope, key)),
-                    other => return other.map_err(commit_error),
+        self.audited(
+            caller,
+            Action::DeleteSecret,
+            params(&[("scope", scope), ("key", key)]),
+            async {
+                for _ in 0..STALE_RETRIES_MAX {
+                    let proof = self.authorize::<Write>(&caller.identity, scope).await?;
+                    let head = match self.store.head(&proof.scope().id, key).await? {
+                        Some((head, false)) => head,
+                        _ => return Err(Error::secret_missing(scope, key)),
+                    };
+                    let change = Change::DeleteSecret {
+                        scope_id: proof.into_scope().id,
+                        key: key.to_owned(),
+                        expected_version: head.version,
+                        at: self.clock.now_ms(),
+                    };
+                    match self.store.commit(vec![change]).await {
+                        Err(CommitError::Stale) => {}
+                        Err(CommitError::Missing) => return Err(Error::secret_missing(scope, key)),
+                        other => return other.map_err(commit_error),
+                    }
                 }
-            }
-            Err(commit_error(CommitError::Stale))
-        })
+                Err(commit_error(CommitError::Stale))
+            },
+        )
         .await
     }
 
@@ -123,13 +137,20 @@ impl Vault {
     /// `RESOURCE_DOES_NOT_EXIST`, `PERMISSION_DENIED`.
     pub async fn list_secrets(&self, caller: &Caller, scope: &str) -> Result<Vec<SecretMetadata>, Error> {
         let work = self.secret_names(&caller.identity, scope);
-        self.audited(caller, Action::ListSecrets, params(&[("scope", scope)]), work).await
+        self.audited(caller, Action::ListSecrets, params(&[("scope", scope)]), work)
+            .await
     }
 
     pub(super) async fn secret_names(&self, identity: &Identity, scope: &str) -> Result<Vec<SecretMetadata>, Error> {
         let proof = self.authorize::<Read>(identity, scope).await?;
         let rows = self.store.secrets(&proof.scope().id).await?;
-        Ok(rows.into_iter().map(|row| SecretMetadata { key: row.key, last_updated_timestamp: row.updated_at }).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| SecretMetadata {
+                key: row.key,
+                last_updated_timestamp: row.updated_at,
+            })
+            .collect())
     }
 
     /// Always refused: a value is read in a kernel session only. Audited as a failed `getSecret`.

@@ -17,11 +17,11 @@ use sealbook_api::{ErrorCode, SecretText};
 
 use super::tokens::hash;
 use super::{Caller, Params, Vault, commit_error, params};
+use crate::acl::Identity;
 use crate::audit::{Action, Entry, Origin};
 use crate::error::Error;
 use crate::rows::{SessionRow, TicketRow};
 use crate::store::{Change, CommitError};
-use crate::acl::Identity;
 
 /// The group whose members may mint tickets for others.
 const JOB_LAUNCHER: &str = "job-launcher";
@@ -105,7 +105,10 @@ impl Vault {
         let public = decode("hpke_public_key", &request.hpke_public_key)?;
         let nonce = decode("client_nonce", &request.client_nonce)?;
         if nonce.len() != 16 {
-            return Err(Error::invalid(format!("client_nonce must be 16 bytes, not {}", nonce.len())));
+            return Err(Error::invalid(format!(
+                "client_nonce must be 16 bytes, not {}",
+                nonce.len()
+            )));
         }
         let (encapsulated, keys) = sealing::encapsulate(&public, &nonce, &request.kernel_id)
             .map_err(|error| Error::invalid(format!("hpke_public_key: {error}")))?;
@@ -128,7 +131,9 @@ impl Vault {
             window: Vec::new(),
         };
         let secret = keys.to_secret_bytes();
-        row.wrapped_keys = kek.session_wrap().seal(self.entropy.as_ref(), secret.expose(), &row.binding())?;
+        row.wrapped_keys = kek
+            .session_wrap()
+            .seal(self.entropy.as_ref(), secret.expose(), &row.binding())?;
         let opened = OpenedSession {
             session_id: row.id.clone(),
             user: row.user.clone(),
@@ -137,7 +142,10 @@ impl Vault {
             renewable_until: row.renewable_until,
             server_time: now,
         };
-        self.store.commit(vec![Change::Expire { before: now }, Change::OpenSession(row)]).await.map_err(commit_error)?;
+        self.store
+            .commit(vec![Change::Expire { before: now }, Change::OpenSession(row)])
+            .await
+            .map_err(commit_error)?;
         Ok(opened)
     }
 
@@ -165,9 +173,15 @@ impl Vault {
     /// # Errors
     /// `UNAUTHENTICATED`: unknown, expired or used.
     pub async fn establish_by_ticket(&self, ticket: &SecretText) -> Result<Established, Error> {
-        let refusal = || Error::unauthenticated("The job ticket is not valid: it is unknown, expired or used. Mint another.");
+        let refusal =
+            || Error::unauthenticated("The job ticket is not valid: it is unknown, expired or used. Mint another.");
         let hash = hash(ticket.expose());
-        let row = self.store.ticket(&hash).await?.ok_or_else(refusal)?.checked(self.row_mac())?;
+        let row = self
+            .store
+            .ticket(&hash)
+            .await?
+            .ok_or_else(refusal)?
+            .checked(self.row_mac())?;
         match self.store.commit(vec![Change::BurnTicket { hash }]).await {
             Ok(()) => {}
             Err(CommitError::Missing) => return Err(refusal()),
@@ -200,7 +214,10 @@ impl Vault {
             if user != caller.identity.user && !launcher {
                 return Err(Error::new(
                     ErrorCode::PermissionDenied,
-                    format!("User {} is not in {JOB_LAUNCHER}, which minting a ticket for another user needs.", caller.identity.user),
+                    format!(
+                        "User {} is not in {JOB_LAUNCHER}, which minting a ticket for another user needs.",
+                        caller.identity.user
+                    ),
                 ));
             }
             if self.store.user(user).await?.is_none() {
@@ -218,7 +235,10 @@ impl Vault {
             }
             .signed(self.row_mac());
             let expires_at = row.expires_at;
-            self.store.commit(vec![Change::CreateTicket(row)]).await.map_err(commit_error)?;
+            self.store
+                .commit(vec![Change::CreateTicket(row)])
+                .await
+                .map_err(commit_error)?;
             Ok((ticket, expires_at))
         })
         .await
@@ -247,19 +267,28 @@ impl Vault {
     ) -> Result<RenewedSession, Error> {
         let now = self.clock.now_ms();
         if now >= row.renewable_until {
-            return Err(Error::unauthenticated("The session cannot be renewed any more: restart the kernel."));
+            return Err(Error::unauthenticated(
+                "The session cannot be renewed any more: restart the kernel.",
+            ));
         }
         match attest.await? {
             Some(established) if established.user != row.user || established.attestation != row.attestation => {
-                return Err(Error::unauthenticated("The attestation is not the one that opened this session."));
+                return Err(Error::unauthenticated(
+                    "The attestation is not the one that opened this session.",
+                ));
             }
             None if row.attestation != "job-ticket" => {
-                return Err(Error::unauthenticated("The session can be renewed only with its attestation."));
+                return Err(Error::unauthenticated(
+                    "The session can be renewed only with its attestation.",
+                ));
             }
             _ => {}
         }
         let expires_at = (now + self.limits.session_ms).min(row.renewable_until);
-        let change = Change::RenewSession { id: row.id.clone(), expires_at };
+        let change = Change::RenewSession {
+            id: row.id.clone(),
+            expires_at,
+        };
         self.store.commit(vec![change]).await.map_err(|error| match error {
             CommitError::Missing => session_missing(),
             other => commit_error(other),
@@ -273,7 +302,10 @@ impl Vault {
     /// Refused by the session checks.
     pub async fn close_session(&self, from: &SessionOrigin, call: SignedCall<'_>) -> Result<(), Error> {
         let session = self.enter(from, call, Action::CloseKernelSession, params(&[])).await?;
-        let result = self.store.commit(vec![Change::CloseSession { id: session.row.id }]).await;
+        let result = self
+            .store
+            .commit(vec![Change::CloseSession { id: session.row.id }])
+            .await;
         self.conclude(session.entry, result.map_err(commit_error))
     }
 
@@ -283,10 +315,18 @@ impl Vault {
     /// The database does not answer.
     pub async fn list_sessions(&self, caller: &Caller) -> Result<Vec<SessionInfo>, Error> {
         self.audited(caller, Action::ListKernelSessions, params(&[]), async {
-            let user = if caller.identity.is_admin() { None } else { Some(caller.identity.user.as_str()) };
+            let user = if caller.identity.is_admin() {
+                None
+            } else {
+                Some(caller.identity.user.as_str())
+            };
             let now = self.clock.now_ms();
             let rows = self.store.sessions(user).await?;
-            Ok(rows.into_iter().filter(|row| row.expires_at > now).map(session_info).collect())
+            Ok(rows
+                .into_iter()
+                .filter(|row| row.expires_at > now)
+                .map(session_info)
+                .collect())
         })
         .await
     }
@@ -296,17 +336,25 @@ impl Vault {
     /// # Errors
     /// `RESOURCE_DOES_NOT_EXIST`.
     pub async fn revoke_session(&self, caller: &Caller, id: &str) -> Result<(), Error> {
-        self.audited(caller, Action::RevokeKernelSession, params(&[("kernelSession", id)]), async {
-            let missing = || Error::missing(format!("Kernel session {id} does not exist."));
-            let row = self.store.session(id).await?.ok_or_else(missing)?;
-            if row.user != caller.identity.user && !caller.identity.is_admin() {
-                return Err(missing());
-            }
-            self.store.commit(vec![Change::CloseSession { id: row.id }]).await.map_err(|error| match error {
-                CommitError::Missing => missing(),
-                other => commit_error(other),
-            })
-        })
+        self.audited(
+            caller,
+            Action::RevokeKernelSession,
+            params(&[("kernelSession", id)]),
+            async {
+                let missing = || Error::missing(format!("Kernel session {id} does not exist."));
+                let row = self.store.session(id).await?.ok_or_else(missing)?;
+                if row.user != caller.identity.user && !caller.identity.is_admin() {
+                    return Err(missing());
+                }
+                self.store
+                    .commit(vec![Change::CloseSession { id: row.id }])
+                    .await
+                    .map_err(|error| match error {
+                        CommitError::Missing => missing(),
+                        other => commit_error(other),
+                    })
+            },
+        )
         .await
     }
 
@@ -343,10 +391,16 @@ impl Vault {
     }
 
     async fn authenticate_call(&self, call: SignedCall<'_>) -> Result<(SessionRow, SessionKeys), Error> {
-        let row = self.store.session(call.request.session).await?.ok_or_else(session_missing)?;
+        let row = self
+            .store
+            .session(call.request.session)
+            .await?
+            .ok_or_else(session_missing)?;
         let now = self.clock.now_ms();
         if row.expires_at.min(row.renewable_until) <= now {
-            return Err(Error::unauthenticated("The kernel session has expired: restart the kernel."));
+            return Err(Error::unauthenticated(
+                "The kernel session has expired: restart the kernel.",
+            ));
         }
         let kek = self.keyring.by_id(row.kek_id);
         let keys = kek
@@ -419,11 +473,15 @@ fn shortened(text: &str) -> String {
 
 fn check_text(field: &str, text: &str) -> Result<(), Error> {
     if text.is_empty() || text.chars().count() > TEXT_CHARS_MAX || text.chars().any(char::is_control) {
-        return Err(Error::invalid(format!("{field} must have 1 to {TEXT_CHARS_MAX} printable characters")));
+        return Err(Error::invalid(format!(
+            "{field} must have 1 to {TEXT_CHARS_MAX} printable characters"
+        )));
     }
     Ok(())
 }
 
 fn decode(field: &str, text: &str) -> Result<Vec<u8>, Error> {
-    STANDARD.decode(text).map_err(|_| Error::invalid(format!("{field} is not base64")))
+    STANDARD
+        .decode(text)
+        .map_err(|_| Error::invalid(format!("{field} is not base64")))
 }

@@ -55,17 +55,24 @@ impl Vault {
             }
             let comment = request.comment.clone().unwrap_or_default();
             if comment.chars().count() > COMMENT_CHARS_MAX {
-                return Err(Error::invalid(format!("comment has more than {COMMENT_CHARS_MAX} characters")));
+                return Err(Error::invalid(format!(
+                    "comment has more than {COMMENT_CHARS_MAX} characters"
+                )));
             }
             let lifetime_ms = match request.lifetime_seconds {
                 None => self.limits.token_ms_default,
                 Some(seconds) if seconds > 0 => Some(seconds.saturating_mul(1_000)),
                 Some(seconds) => {
-                    return Err(Error::invalid(format!("lifetime_seconds must be positive, not {seconds}")));
+                    return Err(Error::invalid(format!(
+                        "lifetime_seconds must be positive, not {seconds}"
+                    )));
                 }
             };
             let (token, row) = self.new_token(user, kind, comment, lifetime_ms, false)?;
-            self.store.commit(vec![Change::CreateToken(row.clone())]).await.map_err(commit_error)?;
+            self.store
+                .commit(vec![Change::CreateToken(row.clone())])
+                .await
+                .map_err(commit_error)?;
             Ok((token, info(row)))
         })
         .await
@@ -127,14 +134,21 @@ impl Vault {
     pub async fn delete_token(&self, caller: &Caller, id: &str) -> Result<(), Error> {
         self.audited(caller, Action::DeleteToken, params(&[("tokenId", id)]), async {
             let missing = || Error::missing(format!("Token {id} does not exist."));
-            let owner = if caller.identity.is_admin() { None } else { Some(caller.identity.user.as_str()) };
+            let owner = if caller.identity.is_admin() {
+                None
+            } else {
+                Some(caller.identity.user.as_str())
+            };
             if !self.store.tokens(owner).await?.iter().any(|row| row.id == id) {
                 return Err(missing());
             }
-            self.store.commit(vec![Change::DeleteToken { id: id.to_owned() }]).await.map_err(|error| match error {
-                CommitError::Missing => missing(),
-                other => commit_error(other),
-            })
+            self.store
+                .commit(vec![Change::DeleteToken { id: id.to_owned() }])
+                .await
+                .map_err(|error| match error {
+                    CommitError::Missing => missing(),
+                    other => commit_error(other),
+                })
         })
         .await
     }
@@ -144,15 +158,24 @@ impl Vault {
     /// # Errors
     /// `UNAUTHENTICATED`, always in the same words.
     pub async fn authenticate_token(&self, token: &str) -> Result<Authenticated, Error> {
-        let refusal = || {
-            Error::unauthenticated("The token is not valid: it is unknown, expired or revoked. Create a new one.")
-        };
-        let row = self.store.token(&hash(token)).await?.ok_or_else(refusal)?.checked(self.row_mac())?;
+        let refusal =
+            || Error::unauthenticated("The token is not valid: it is unknown, expired or revoked. Create a new one.");
+        let row = self
+            .store
+            .token(&hash(token))
+            .await?
+            .ok_or_else(refusal)?
+            .checked(self.row_mac())?;
         let now = self.clock.now_ms();
         if row.expires_at.is_some_and(|expiry| expiry <= now) {
             return Err(refusal());
         }
-        let user = self.store.user(&row.user).await?.ok_or_else(refusal)?.checked(self.row_mac())?;
+        let user = self
+            .store
+            .user(&row.user)
+            .await?
+            .ok_or_else(refusal)?
+            .checked(self.row_mac())?;
         if !user.active {
             return Err(refusal());
         }
@@ -161,9 +184,19 @@ impl Vault {
             self.retire_bootstrap_token().await?;
         }
         if row.last_used_at.is_none_or(|last| now - last >= TOUCH_INTERVAL_MS) {
-            self.store.commit(vec![Change::TouchToken { id: row.id.clone(), at: now }]).await.map_err(commit_error)?;
+            self.store
+                .commit(vec![Change::TouchToken {
+                    id: row.id.clone(),
+                    at: now,
+                }])
+                .await
+                .map_err(commit_error)?;
         }
-        Ok(Authenticated { identity, kind: row.kind, token_id: row.id })
+        Ok(Authenticated {
+            identity,
+            kind: row.kind,
+            token_id: row.id,
+        })
     }
 
     /// At the first start of a shared server: the first administrator and a token for them, or `None` when there is any
@@ -185,9 +218,16 @@ impl Vault {
             mac: Vec::new(),
         }
         .signed(self.row_mac());
-        match self.store.commit(vec![Change::AddMember(membership), Change::CreateToken(row.clone())]).await {
+        match self
+            .store
+            .commit(vec![Change::AddMember(membership), Change::CreateToken(row.clone())])
+            .await
+        {
             Err(CommitError::Exists) => {
-                self.store.commit(vec![Change::CreateToken(row)]).await.map_err(commit_error)?;
+                self.store
+                    .commit(vec![Change::CreateToken(row)])
+                    .await
+                    .map_err(commit_error)?;
             }
             other => other.map_err(commit_error)?,
         }
@@ -198,7 +238,10 @@ impl Vault {
     async fn retire_bootstrap_token(&self) -> Result<(), Error> {
         let retired = self.bootstrap_retired.load(std::sync::atomic::Ordering::Relaxed);
         if !retired {
-            self.store.commit(vec![Change::DeleteBootstrapTokens]).await.map_err(commit_error)?;
+            self.store
+                .commit(vec![Change::DeleteBootstrapTokens])
+                .await
+                .map_err(commit_error)?;
             self.bootstrap_retired.store(true, std::sync::atomic::Ordering::Relaxed);
         }
         Ok(())

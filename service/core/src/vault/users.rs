@@ -18,10 +18,13 @@ impl Vault {
         self.audited(caller, Action::CreateUser, params(&[("user", name)]), async {
             self.admin(caller)?;
             let row = self.new_user(name).await?;
-            self.store.commit(vec![Change::CreateUser(row.clone())]).await.map_err(|error| match error {
-                CommitError::Exists => user_exists(name),
-                other => commit_error(other),
-            })?;
+            self.store
+                .commit(vec![Change::CreateUser(row.clone())])
+                .await
+                .map_err(|error| match error {
+                    CommitError::Exists => user_exists(name),
+                    other => commit_error(other),
+                })?;
             Ok(row)
         })
         .await
@@ -30,7 +33,10 @@ impl Vault {
     async fn new_user(&self, name: &str) -> Result<UserRow, Error> {
         let name = Principal::parse("userName", name)?;
         if name.as_str() == ADMINS || name.as_str() == USERS || self.store.group(name.as_str()).await?.is_some() {
-            return Err(Error::new(ErrorCode::ResourceAlreadyExists, format!("{name} is the name of a group.")));
+            return Err(Error::new(
+                ErrorCode::ResourceAlreadyExists,
+                format!("{name} is the name of a group."),
+            ));
         }
         let row = UserRow {
             id: self.new_id()?,
@@ -54,14 +60,22 @@ impl Vault {
                 match self.store.commit(vec![Change::CreateUser(row.clone())]).await {
                     Ok(()) => row,
                     Err(CommitError::Exists) => {
-                        let row = self.store.user(name).await?.ok_or_else(|| Error::aborted("The user just left."))?;
+                        let row = self
+                            .store
+                            .user(name)
+                            .await?
+                            .ok_or_else(|| Error::aborted("The user just left."))?;
                         row.checked(self.row_mac())?
                     }
                     Err(error) => return Err(commit_error(error)),
                 }
             }
         };
-        if row.active { Ok(row) } else { Err(Error::unauthenticated(format!("User {name} is deactivated."))) }
+        if row.active {
+            Ok(row)
+        } else {
+            Err(Error::unauthenticated(format!("User {name} is deactivated.")))
+        }
     }
 
     /// Administrators only: a deactivated user cannot authenticate; what they were granted stays.
@@ -73,7 +87,10 @@ impl Vault {
             self.admin(caller)?;
             let row = self.existing_user(name).await?;
             let row = UserRow { active, ..row }.signed(self.row_mac());
-            self.store.commit(vec![Change::ReplaceUser(row.clone())]).await.map_err(commit_error)?;
+            self.store
+                .commit(vec![Change::ReplaceUser(row.clone())])
+                .await
+                .map_err(commit_error)?;
             Ok(row)
         })
         .await
@@ -104,7 +121,13 @@ impl Vault {
     /// # Errors
     /// `RESOURCE_DOES_NOT_EXIST`.
     pub async fn get_user(&self, caller: &Caller, name: &str) -> Result<UserRow, Error> {
-        self.audited(caller, Action::GetUser, params(&[("user", name)]), self.existing_user(name)).await
+        self.audited(
+            caller,
+            Action::GetUser,
+            params(&[("user", name)]),
+            self.existing_user(name),
+        )
+        .await
     }
 
     /// Any user.
@@ -112,7 +135,8 @@ impl Vault {
     /// # Errors
     /// The database does not answer.
     pub async fn list_users(&self, caller: &Caller) -> Result<Vec<UserRow>, Error> {
-        self.audited(caller, Action::ListUsers, params(&[]), self.store.users()).await
+        self.audited(caller, Action::ListUsers, params(&[]), self.store.users())
+            .await
     }
 
     /// The caller's own row.
@@ -120,11 +144,21 @@ impl Vault {
     /// # Errors
     /// `RESOURCE_DOES_NOT_EXIST`.
     pub async fn me(&self, caller: &Caller) -> Result<UserRow, Error> {
-        self.audited(caller, Action::GetMe, params(&[]), self.existing_user(&caller.identity.user)).await
+        self.audited(
+            caller,
+            Action::GetMe,
+            params(&[]),
+            self.existing_user(&caller.identity.user),
+        )
+        .await
     }
 
     async fn existing_user(&self, name: &str) -> Result<UserRow, Error> {
-        self.store.user(name).await?.ok_or_else(|| user_missing(name))?.checked(self.row_mac())
+        self.store
+            .user(name)
+            .await?
+            .ok_or_else(|| user_missing(name))?
+            .checked(self.row_mac())
     }
 }
 

@@ -45,12 +45,22 @@ pub(super) async fn apply(connection: &mut SqliteConnection, change: &Change) ->
             }
             Ok(())
         }
-        Change::PutSecret { row, secrets_max, versions_kept } => {
-            put_secret(connection, row, *secrets_max, *versions_kept).await
-        }
-        Change::DeleteSecret { scope_id, key, expected_version, at } => {
-            let delete =
-                sqlx::query(sql::HEAD_DELETE).bind(*at).bind(scope_id).bind(key).bind(*expected_version as i64);
+        Change::PutSecret {
+            row,
+            secrets_max,
+            versions_kept,
+        } => put_secret(connection, row, *secrets_max, *versions_kept).await,
+        Change::DeleteSecret {
+            scope_id,
+            key,
+            expected_version,
+            at,
+        } => {
+            let delete = sqlx::query(sql::HEAD_DELETE)
+                .bind(*at)
+                .bind(scope_id)
+                .bind(key)
+                .bind(*expected_version as i64);
             changed_or(connection, delete, CommitError::Stale).await
         }
         Change::CreateUser(row) => {
@@ -63,13 +73,18 @@ pub(super) async fn apply(connection: &mut SqliteConnection, change: &Change) ->
             changed_or(connection, insert, CommitError::Exists).await
         }
         Change::ReplaceUser(row) => {
-            let replace =
-                sqlx::query(sql::USER_REPLACE).bind(i64::from(row.active)).bind(&row.mac).bind(&row.id);
+            let replace = sqlx::query(sql::USER_REPLACE)
+                .bind(i64::from(row.active))
+                .bind(&row.mac)
+                .bind(&row.id);
             changed_or(connection, replace, CommitError::Missing).await
         }
         Change::DeleteUser { name } => delete_with_dependents(connection, &sql::USER_DELETE, name).await,
         Change::CreateGroup(row) => {
-            let insert = sqlx::query(sql::GROUP_INSERT).bind(&row.id).bind(&row.name).bind(row.created_at);
+            let insert = sqlx::query(sql::GROUP_INSERT)
+                .bind(&row.id)
+                .bind(&row.name)
+                .bind(row.created_at);
             changed_or(connection, insert, CommitError::Exists).await
         }
         Change::DeleteGroup { name } => delete_with_dependents(connection, &sql::GROUP_DELETE, name).await,
@@ -83,16 +98,24 @@ pub(super) async fn apply(connection: &mut SqliteConnection, change: &Change) ->
             changed_or(connection, insert, CommitError::Exists).await
         }
         Change::RemoveMember { group, kind, member } => {
-            let delete = sqlx::query(sql::MEMBER_DELETE).bind(group).bind(kind.as_str()).bind(member);
+            let delete = sqlx::query(sql::MEMBER_DELETE)
+                .bind(group)
+                .bind(kind.as_str())
+                .bind(member);
             changed_or(connection, delete, CommitError::Missing).await
         }
         Change::CreateToken(row) => changed_or(connection, insert_token(row), CommitError::Exists).await,
         Change::DeleteToken { id } => {
-            changed_or(connection, sqlx::query(sql::TOKEN_DELETE).bind(id), CommitError::Missing).await
+            changed_or(
+                connection,
+                sqlx::query(sql::TOKEN_DELETE).bind(id),
+                CommitError::Missing,
+            )
+            .await
         }
-        Change::TouchToken { id, at } => {
-            execute(connection, sqlx::query(sql::TOKEN_TOUCH).bind(*at).bind(id)).await.map(drop)
-        }
+        Change::TouchToken { id, at } => execute(connection, sqlx::query(sql::TOKEN_TOUCH).bind(*at).bind(id))
+            .await
+            .map(drop),
         Change::DeleteBootstrapTokens => execute(connection, sqlx::query(sql::BOOTSTRAP_DELETE)).await.map(drop),
         Change::OpenSession(row) => changed_or(connection, insert_session(row), CommitError::Exists).await,
         Change::RenewSession { id, expires_at } => {
@@ -100,7 +123,12 @@ pub(super) async fn apply(connection: &mut SqliteConnection, change: &Change) ->
             changed_or(connection, renew, CommitError::Missing).await
         }
         Change::CloseSession { id } => {
-            changed_or(connection, sqlx::query(sql::SESSION_DELETE).bind(id), CommitError::Missing).await
+            changed_or(
+                connection,
+                sqlx::query(sql::SESSION_DELETE).bind(id),
+                CommitError::Missing,
+            )
+            .await
         }
         Change::Expire { before } => {
             for statement in [sql::SESSION_EXPIRE, sql::TICKET_EXPIRE] {
@@ -109,7 +137,10 @@ pub(super) async fn apply(connection: &mut SqliteConnection, change: &Change) ->
             Ok(())
         }
         Change::CreateTicket(row) => {
-            let (job, run) = row.job.as_ref().map_or((None, None), |(job, run)| (Some(job), Some(run)));
+            let (job, run) = row
+                .job
+                .as_ref()
+                .map_or((None, None), |(job, run)| (Some(job), Some(run)));
             let insert = sqlx::query(sql::TICKET_INSERT)
                 .bind(&row.hash)
                 .bind(&row.id)
@@ -122,7 +153,12 @@ pub(super) async fn apply(connection: &mut SqliteConnection, change: &Change) ->
             changed_or(connection, insert, CommitError::Exists).await
         }
         Change::BurnTicket { hash } => {
-            changed_or(connection, sqlx::query(sql::TICKET_BURN).bind(hash), CommitError::Missing).await
+            changed_or(
+                connection,
+                sqlx::query(sql::TICKET_BURN).bind(hash),
+                CommitError::Missing,
+            )
+            .await
         }
         Change::CreateKek(row) => {
             let insert = sqlx::query(sql::KEK_INSERT)
@@ -179,7 +215,11 @@ async fn put_secret(
         .bind(&row.blind);
     execute(connection, head).await?;
     let prune = metadata.version as i64 - versions_kept as i64;
-    execute(connection, sqlx::query(sql::SECRET_PRUNE).bind(scope_id).bind(key).bind(prune)).await?;
+    execute(
+        connection,
+        sqlx::query(sql::SECRET_PRUNE).bind(scope_id).bind(key).bind(prune),
+    )
+    .await?;
     Ok(())
 }
 
@@ -238,7 +278,11 @@ async fn scope_changed(
     if execute(connection, statement).await? > 0 {
         return Ok(());
     }
-    Err(if epoch(connection, id).await?.is_some() { CommitError::Stale } else { CommitError::Missing })
+    Err(if epoch(connection, id).await?.is_some() {
+        CommitError::Stale
+    } else {
+        CommitError::Missing
+    })
 }
 
 async fn epoch(connection: &mut SqliteConnection, id: &str) -> Result<Option<i64>, CommitError> {
@@ -251,7 +295,11 @@ async fn changed_or(
     statement: Statement<'_>,
     otherwise: CommitError,
 ) -> Result<(), CommitError> {
-    if execute(connection, statement).await? > 0 { Ok(()) } else { Err(otherwise) }
+    if execute(connection, statement).await? > 0 {
+        Ok(())
+    } else {
+        Err(otherwise)
+    }
 }
 
 async fn execute(connection: &mut SqliteConnection, statement: Statement<'_>) -> Result<u64, CommitError> {
@@ -266,5 +314,9 @@ async fn fetch(
 }
 
 async fn count(connection: &mut SqliteConnection, statement: Statement<'_>) -> Result<i64, CommitError> {
-    Ok(statement.fetch_one(connection).await.and_then(|row| row.try_get(0)).map_err(failed)?)
+    Ok(statement
+        .fetch_one(connection)
+        .await
+        .and_then(|row| row.try_get(0))
+        .map_err(failed)?)
 }

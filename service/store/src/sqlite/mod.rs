@@ -62,16 +62,19 @@ impl SqliteStore {
             .disable_statement_logging();
         let mut connection = options.connect().await.map_err(failed)?;
         check(path, &mut connection).await?;
-        sqlx::migrate!("migrations/sqlite").run(&mut connection).await.map_err(|error| {
-            let hint = "it was made by a newer version, or is not a Sealbook database";
-            match error {
-                sqlx::migrate::MigrateError::Execute(error) => failed(error),
-                other => Error::unavailable(format!(
-                    "the database {} cannot be brought up to date ({other}): {hint}",
-                    path.display()
-                )),
-            }
-        })?;
+        sqlx::migrate!("migrations/sqlite")
+            .run(&mut connection)
+            .await
+            .map_err(|error| {
+                let hint = "it was made by a newer version, or is not a Sealbook database";
+                match error {
+                    sqlx::migrate::MigrateError::Execute(error) => failed(error),
+                    other => Error::unavailable(format!(
+                        "the database {} cannot be brought up to date ({other}): {hint}",
+                        path.display()
+                    )),
+                }
+            })?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
             .connect_with(options.read_only(true))
@@ -103,5 +106,8 @@ async fn check(path: &Path, connection: &mut sqlx::SqliteConnection) -> Result<(
     if verdict == "ok" {
         return Ok(());
     }
-    Err(cannot_open(path, sqlx::Error::Io(std::io::Error::other("it is corrupt"))))
+    Err(cannot_open(
+        path,
+        sqlx::Error::Io(std::io::Error::other("it is corrupt")),
+    ))
 }

@@ -30,7 +30,13 @@ impl SqliteStore {
         statement: Statement<'_>,
         map: impl Fn(&SqliteRow) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
-        statement.fetch_optional(&self.readers).await.map_err(failed)?.as_ref().map(map).transpose()
+        statement
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(failed)?
+            .as_ref()
+            .map(map)
+            .transpose()
     }
 
     async fn all<T>(
@@ -38,7 +44,13 @@ impl SqliteStore {
         statement: Statement<'_>,
         map: impl Fn(&SqliteRow) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
-        statement.fetch_all(&self.readers).await.map_err(failed)?.iter().map(map).collect()
+        statement
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed)?
+            .iter()
+            .map(map)
+            .collect()
     }
 
     async fn write(&self, changes: Vec<Change>) -> Result<(), CommitError> {
@@ -64,7 +76,9 @@ impl Store for SqliteStore {
 
     fn head<'a>(&'a self, scope_id: &'a str, key: &'a str) -> Pending<'a, Result<Option<(HeadRow, bool)>, Error>> {
         let statement = sqlx::query(sql::HEAD).bind(scope_id).bind(key);
-        Box::pin(self.one(statement, |row| Ok((map::head(row)?, row.maybe_number("deleted_at")?.is_some()))))
+        Box::pin(self.one(statement, |row| {
+            Ok((map::head(row)?, row.maybe_number("deleted_at")?.is_some()))
+        }))
     }
 
     fn record<'a>(&'a self, proof: &'a Audited<Read>, key: &'a str) -> Pending<'a, Result<Option<SecretRow>, Error>> {
@@ -110,7 +124,10 @@ impl Store for SqliteStore {
     }
 
     fn memberships<'a>(&'a self, kind: MemberKind, member: &'a str) -> Pending<'a, Result<Vec<MembershipRow>, Error>> {
-        Box::pin(self.all(sqlx::query(sql::MEMBERSHIPS).bind(kind.as_str()).bind(member), map::membership))
+        Box::pin(self.all(
+            sqlx::query(sql::MEMBERSHIPS).bind(kind.as_str()).bind(member),
+            map::membership,
+        ))
     }
 
     fn token<'a>(&'a self, hash: &'a [u8]) -> Pending<'a, Result<Option<TokenRow>, Error>> {
@@ -118,7 +135,10 @@ impl Store for SqliteStore {
     }
 
     fn tokens<'a>(&'a self, user: Option<&'a str>) -> Pending<'a, Result<Vec<TokenRow>, Error>> {
-        let statement = user.map_or_else(|| sqlx::query(sql::TOKENS), |user| sqlx::query(sql::TOKENS_OF).bind(user));
+        let statement = user.map_or_else(
+            || sqlx::query(sql::TOKENS),
+            |user| sqlx::query(sql::TOKENS_OF).bind(user),
+        );
         Box::pin(self.all(statement, map::token))
     }
 
@@ -127,21 +147,33 @@ impl Store for SqliteStore {
     }
 
     fn sessions<'a>(&'a self, user: Option<&'a str>) -> Pending<'a, Result<Vec<SessionRow>, Error>> {
-        let statement =
-            user.map_or_else(|| sqlx::query(sql::SESSIONS), |user| sqlx::query(sql::SESSIONS_OF).bind(user));
+        let statement = user.map_or_else(
+            || sqlx::query(sql::SESSIONS),
+            |user| sqlx::query(sql::SESSIONS_OF).bind(user),
+        );
         Box::pin(self.all(statement, map::session))
     }
 
     fn claim<'a>(&'a self, session: &'a str, seq: u64) -> Pending<'a, Result<bool, Error>> {
         Box::pin(async move {
             let known = |claim: &dyn Fn(&mut ReplayWindow) -> bool| {
-                self.windows.lock().unwrap_or_else(PoisonError::into_inner).get_mut(session).map(claim)
+                self.windows
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .get_mut(session)
+                    .map(claim)
             };
             if let Some(claimed) = known(&|window| window.claim(seq)) {
                 return Ok(claimed);
             }
-            let stored = self.one(sqlx::query(sql::SESSION_WINDOW).bind(session), |row| row.bytes("replay_window")).await?;
-            let stored = stored.and_then(|bytes| ReplayWindow::from_bytes(&bytes)).unwrap_or_default();
+            let stored = self
+                .one(sqlx::query(sql::SESSION_WINDOW).bind(session), |row| {
+                    row.bytes("replay_window")
+                })
+                .await?;
+            let stored = stored
+                .and_then(|bytes| ReplayWindow::from_bytes(&bytes))
+                .unwrap_or_default();
             let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
             Ok(windows.entry(session.to_owned()).or_insert(stored).claim(seq))
         })
@@ -199,7 +231,11 @@ impl Store for SqliteStore {
         query: &'a AuditQuery,
     ) -> Pending<'a, Result<Vec<(i64, AuditRow, Option<AuditRow>)>, Error>> {
         Box::pin(async move {
-            let text = if query.after.is_some() { sql::audit_after() } else { sql::audit_newest() };
+            let text = if query.after.is_some() {
+                sql::audit_after()
+            } else {
+                sql::audit_newest()
+            };
             let mut statement = sqlx::query(AssertSqlSafe(text))
                 .bind(&query.user)
                 .bind(&query.scope)
@@ -225,11 +261,20 @@ impl Store for SqliteStore {
     }
 
     fn audit_rows<'a>(&'a self, after: (&'a str, u64), limit: u32) -> Pending<'a, Result<Vec<AuditRow>, Error>> {
-        let statement = sqlx::query(sql::AUDIT_ROWS).bind(after.0).bind(after.1 as i64).bind(i64::from(limit));
+        let statement = sqlx::query(sql::AUDIT_ROWS)
+            .bind(after.0)
+            .bind(after.1 as i64)
+            .bind(i64::from(limit));
         Box::pin(self.all(statement, map::audit))
     }
 
     fn ping(&self) -> Pending<'_, Result<(), Error>> {
-        Box::pin(async move { sqlx::query("SELECT 1").execute(&self.readers).await.map(drop).map_err(failed) })
+        Box::pin(async move {
+            sqlx::query("SELECT 1")
+                .execute(&self.readers)
+                .await
+                .map(drop)
+                .map_err(failed)
+        })
     }
 }

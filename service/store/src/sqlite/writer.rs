@@ -47,7 +47,11 @@ impl Writer {
         queue: Arc<OnceLock<Arc<dyn AuditQueue>>>,
         wake: Arc<Notify>,
     ) -> Self {
-        Self { connection, queue, wake }
+        Self {
+            connection,
+            queue,
+            wake,
+        }
     }
 
     /// Ends when the store is dropped.
@@ -104,19 +108,31 @@ impl Writer {
         jobs: &[&[Change]],
     ) -> Result<Vec<Result<(), CommitError>>, Error> {
         let connection = &mut self.connection;
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await.map_err(failed)?;
+        sqlx::query("BEGIN IMMEDIATE")
+            .execute(&mut *connection)
+            .await
+            .map_err(failed)?;
         insert_audit(connection, rows).await?;
         let mut results = Vec::with_capacity(jobs.len());
         for changes in jobs {
-            sqlx::query("SAVEPOINT job").execute(&mut *connection).await.map_err(failed)?;
+            sqlx::query("SAVEPOINT job")
+                .execute(&mut *connection)
+                .await
+                .map_err(failed)?;
             let result = apply_all(connection, changes).await;
             if let Err(CommitError::Failed(error)) = result {
                 return Err(error);
             }
             if result.is_err() {
-                sqlx::query("ROLLBACK TO job").execute(&mut *connection).await.map_err(failed)?;
+                sqlx::query("ROLLBACK TO job")
+                    .execute(&mut *connection)
+                    .await
+                    .map_err(failed)?;
             }
-            sqlx::query("RELEASE job").execute(&mut *connection).await.map_err(failed)?;
+            sqlx::query("RELEASE job")
+                .execute(&mut *connection)
+                .await
+                .map_err(failed)?;
             results.push(result);
         }
         sqlx::query("COMMIT").execute(&mut *connection).await.map_err(failed)?;
@@ -134,7 +150,10 @@ async fn apply_all(connection: &mut SqliteConnection, changes: &[Change]) -> Res
 async fn insert_audit(connection: &mut SqliteConnection, rows: &[AuditRow]) -> Result<(), Error> {
     let mut claims: HashMap<&str, Vec<u64>> = HashMap::new();
     for row in rows {
-        let (session, seq) = row.claim.as_ref().map_or((None, None), |(session, seq)| (Some(session), Some(*seq)));
+        let (session, seq) = row
+            .claim
+            .as_ref()
+            .map_or((None, None), |(session, seq)| (Some(session), Some(*seq)));
         sqlx::query(sql::AUDIT_INSERT)
             .bind(&row.replica)
             .bind(row.index as i64)
@@ -157,7 +176,11 @@ async fn insert_audit(connection: &mut SqliteConnection, rows: &[AuditRow]) -> R
         }
     }
     for (session, numbers) in claims {
-        let row = sqlx::query(sql::SESSION_WINDOW).bind(session).fetch_optional(&mut *connection).await.map_err(failed)?;
+        let row = sqlx::query(sql::SESSION_WINDOW)
+            .bind(session)
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(failed)?;
         let Some(row) = row else { continue };
         let mut window = ReplayWindow::from_bytes(&row.try_get::<Vec<u8>, _>(0).map_err(failed)?).unwrap_or_default();
         for seq in numbers {

@@ -1,0 +1,81 @@
+//! Attestations: parsed from a request, and whom they establish. Not an endpoint; two use it.
+
+use sealbook_api::sessions::{Attestation, JobRun};
+use sealbook_api::{ErrorCode, SecretText};
+use sealbook_core::Error;
+use sealbook_core::vault::Established;
+use serde_json::Value;
+
+use crate::fields::Fields;
+use crate::operation::Call;
+use crate::peer::Peer;
+use crate::service::IdentitySource;
+
+/// `{"kind": "...", "credential": "..."}`.
+pub(super) fn parse(fields: &mut Fields) -> Result<Attestation, Error> {
+    let malformed = |message: &str| Error::new(ErrorCode::MalformedRequest, message);
+    let Some(Value::Object(mut attestation)) = fields.json("attestation") else {
+        return Err(malformed("The field attestation must be an object."));
+    };
+    let credential = match attestation.remove("credential") {
+        Some(Value::String(text)) => Some(SecretText::new(text)),
+        None => None,
+        Some(_) => return Err(malformed("The field attestation.credential must be a string.")),
+    };
+    let kind = attestation.remove("kind");
+    if !attestation.is_empty() {
+        return Err(malformed("The field attestation takes only kind and credential."));
+    }
+    let kind = kind.as_ref().and_then(Value::as_str);
+    match (kind, credential) {
+        (Some("peer-credential"), None) => Ok(Attestation::PeerCredential),
+        (Some("kernel-token"), Some(secret)) => Ok(Attestation::KernelToken(secret)),
+        (Some("job-ticket"), Some(secret)) => Ok(Attestation::JobTicket(secret)),
+        (Some("jupyterhub"), Some(secret)) => Ok(Attestation::Jupyterhub(secret)),
+        (Some("oidc"), Some(secret)) => Ok(Attestation::Oidc(secret)),
+        _ => Err(malformed(
+            "The field attestation.kind must be peer-credential (without a credential), or kernel-token, job-ticket, \
+             jupyterhub or oidc (with one).",
+        )),
+    }
+}
+
+/// `{"id": "...", "run_id": "..."}`.
+pub(super) fn job(fields: &mut Fields) -> Result<Option<JobRun>, Error> {
+    let Some(job) = fields.json("job") else { return Ok(None) };
+    serde_json::from_value(job).map(Some).map_err(|_| {
+        Error::new(
+            ErrorCode::MalformedRequest,
+            "The field job must be an object with id and run_id.",
+        )
+    })
+}
+
+/// Whom an attestation establishes.
+pub(super) async fn establish(call: &Call, attestation: &Attestation) -> Result<Established, Error> {
+    match attestation {
+        Attestation::PeerCredential => by_peer(call),
+        Attestation::KernelToken(token) => call.vault().establish_by_token(token).await,
+        Attestation::JobTicket(ticket) => call.vault().establish_by_ticket(ticket).await,
+        other => Err(Error::new(
+            ErrorCode::Unauthenticated,
+            format!("This service takes no attestation of kind {}.", other.kind()),
+        )),
+    }
+}
+
+/// The embedded service has checked the peer before anything else.
+fn by_peer(call: &Call) -> Result<Established, Error> {
+    match (&call.service.identity, &call.peer) {
+        (IdentitySource::Peer(owner), Peer::Unix { .. }) => Ok(Established {
+            user: owner.name.clone(),
+            attestation: "peer-credential".into(),
+            attestation_id: call.peer.describe(),
+            job: None,
+        }),
+        _ => Err(Error::new(
+            ErrorCode::Unauthenticated,
+            "A peer credential is taken only on the embedded service's unix socket: use a kernel token.",
+        )),
+    }
+}

@@ -1,0 +1,81 @@
+//! A file per endpoint, and the table of all of them.
+
+mod acls_delete;
+mod acls_explain;
+mod acls_get;
+mod acls_list;
+mod acls_put;
+mod attestation;
+mod audit_query;
+mod audit_verify;
+mod groups_add_member;
+mod groups_create;
+mod groups_delete;
+mod groups_list;
+mod groups_list_members;
+mod groups_list_parents;
+mod groups_remove_member;
+mod health_live;
+mod health_ready;
+mod scim_me;
+mod scopes_create;
+mod scopes_delete;
+mod scopes_list;
+mod secrets_delete;
+mod secrets_get;
+mod secrets_list;
+mod secrets_put;
+mod sessions_close;
+mod sessions_list;
+mod sessions_list_secrets;
+mod sessions_match_literals;
+mod sessions_open;
+mod sessions_read;
+mod sessions_renew;
+mod sessions_revoke;
+mod sessions_tickets;
+mod token_create;
+mod token_delete;
+mod token_list;
+
+use crate::operation::Operation;
+
+/// Every operation of the API.
+pub(crate) const OPERATIONS: &[&Operation] = &[
+    &scopes_create::OPERATION,
+    &scopes_delete::OPERATION,
+    &scopes_list::OPERATION,
+    &secrets_put::OPERATION,
+    &secrets_delete::OPERATION,
+    &secrets_list::OPERATION,
+    &secrets_get::OPERATION,
+    &acls_put::OPERATION,
+    &acls_delete::OPERATION,
+    &acls_list::OPERATION,
+    &acls_get::OPERATION,
+    &acls_explain::OPERATION,
+    &groups_create::OPERATION,
+    &groups_delete::OPERATION,
+    &groups_list::OPERATION,
+    &groups_add_member::OPERATION,
+    &groups_remove_member::OPERATION,
+    &groups_list_members::OPERATION,
+    &groups_list_parents::OPERATION,
+    &token_create::OPERATION,
+    &token_list::OPERATION,
+    &token_delete::OPERATION,
+    &audit_query::OPERATION,
+    &audit_verify::OPERATION,
+    &sessions_open::OPERATION,
+    &sessions_read::OPERATION,
+    &sessions_list_secrets::OPERATION,
+    &sessions_match_literals::OPERATION,
+    &sessions_renew::OPERATION,
+    &sessions_close::OPERATION,
+    &sessions_list::OPERATION,
+    &sessions_revoke::OPERATION,
+    &sessions_tickets::OPERATION,
+    &scim_me::OPERATION,
+    &health_live::OPERATION,
+    &health_ready::OPERATION,
+];

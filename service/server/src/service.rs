@@ -1,0 +1,74 @@
+//! What all requests share.
+
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use sealbook_core::{Clock, SystemClock, Vault};
+use tokio::sync::Notify;
+
+use crate::peer::Owner;
+
+/// The service.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) vault: Vault,
+    pub(crate) identity: IdentitySource,
+    pub(crate) activity: Activity,
+}
+
+/// Where a caller's identity comes from.
+#[derive(Debug)]
+pub(crate) enum IdentitySource {
+    /// The socket's peer must be this user.
+    Peer(Owner),
+    /// The `Authorization` header.
+    Tokens,
+}
+
+/// When the last request ended and how many are under way: an embedded service ends when nobody needs it.
+#[derive(Debug, Default)]
+pub(crate) struct Activity {
+    last_ms: AtomicI64,
+    under_way: AtomicUsize,
+    ended: Notify,
+}
+
+impl Activity {
+    pub(crate) fn begin(&self) -> Busy<'_> {
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        Busy(self)
+    }
+
+    fn touch(&self) {
+        self.last_ms.store(SystemClock.now_ms(), Ordering::SeqCst);
+    }
+
+    /// Returns when nothing has happened for this long.
+    pub(crate) async fn idle(&self, limit: Duration) {
+        self.touch();
+        loop {
+            let passed = SystemClock.now_ms() - self.last_ms.load(Ordering::SeqCst);
+            let left = (limit.as_millis() as i64).saturating_sub(passed.max(0));
+            if left <= 0 && self.under_way.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            if left > 0 {
+                tokio::time::sleep(Duration::from_millis(left as u64)).await;
+            } else {
+                self.ended.notified().await;
+            }
+        }
+    }
+}
+
+/// A request under way.
+#[derive(Debug)]
+pub(crate) struct Busy<'a>(&'a Activity);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.touch();
+        self.0.under_way.fetch_sub(1, Ordering::SeqCst);
+        self.0.ended.notify_waiters();
+    }
+}
