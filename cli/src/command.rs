@@ -38,6 +38,9 @@ enum Command {
     /// Manage scopes, secrets and who may use them
     #[command(subcommand)]
     Secrets(crate::secrets::Secrets),
+    /// Run the secret service
+    #[cfg(feature = "server")]
+    Serve(crate::serve::Serve),
     /// Manage groups and their members
     #[command(subcommand)]
     Groups(crate::groups::Groups),
@@ -74,6 +77,8 @@ impl Sealbook {
             Command::Users(command) => block_on(command.run(format)),
             Command::Tokens(command) => block_on(command.run(format)),
             Command::Audit(command) => block_on(command.run(format)),
+            #[cfg(feature = "server")]
+            Command::Serve(command) => command.run(),
             Command::Doctor(command) => command.run(format),
             Command::Completions(command) => command.run(),
             Command::Man(command) => command.run(),

@@ -14,6 +14,8 @@ mod install;
 mod kernel;
 mod output;
 mod secrets;
+#[cfg(feature = "server")]
+mod serve;
 mod service;
 mod shell;
 mod tokens;
