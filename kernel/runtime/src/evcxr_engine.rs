@@ -144,7 +144,6 @@ impl EvcxrEngine {
             ToCall::Gone => Some(None),
             _ => None,
         });
-        self.shared.end();
         answer.flatten()
     }
 
@@ -196,13 +195,6 @@ impl Engine for EvcxrEngine {
         let mut refused = false;
         let ended = self.follow(&items, host, &mut refused);
         let interrupted = self.shared.interrupt.load(Ordering::SeqCst);
-        self.shared.end();
-        // What the pump sent between the answer and the end of the call is output of background threads.
-        for item in items.try_iter() {
-            if let ToCall::Event(event) = item {
-                host.event(event);
-            }
-        }
         let Some((FromBuilder::Executed(executed), ending)) = ended else {
             return Outcome::Fatal(builder_gone());
         };

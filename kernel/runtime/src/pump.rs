@@ -94,7 +94,7 @@ impl Shared {
         self.executing.store(is_cell, Ordering::SeqCst);
     }
 
-    /// The call is over; whatever comes is late.
+    /// The call could not be made.
     pub(crate) fn end(&self) {
         self.executing.store(false, Ordering::SeqCst);
         *lock(&self.call) = None;
@@ -141,7 +141,7 @@ impl Pump {
     pub(crate) fn run(mut self) {
         let mut answers = match self.answers.try_clone() {
             Ok(answers) => BufReader::with_capacity(1 << 16, answers),
-            Err(_) => return self.deliver(ToCall::Gone),
+            Err(_) => return self.end_call(ToCall::Gone),
         };
         loop {
             let mut waiting = [
@@ -176,7 +176,7 @@ impl Pump {
                     Err(_) => {
                         self.drain();
                         self.release(false);
-                        return self.deliver(ToCall::Gone);
+                        return self.end_call(ToCall::Gone);
                     }
                 }
             }
@@ -349,7 +349,7 @@ impl Pump {
             self.state.started = true;
         }
         let ending = std::mem::take(&mut self.state.ending);
-        self.deliver(ToCall::Answer(answer, ending));
+        self.end_call(ToCall::Answer(answer, ending));
     }
 
     fn hear_cells_without_waiting(&mut self) {
@@ -384,6 +384,15 @@ impl Pump {
         while self.state.backlog_bytes > BACKLOG_BYTES_MAX {
             let dropped = self.state.backlog.pop_front();
             self.state.backlog_bytes -= dropped.as_ref().map_or(self.state.backlog_bytes, size);
+        }
+    }
+
+    /// The last thing that a call receives. It is over first, so whatever comes from now on is late, and not lost.
+    fn end_call(&mut self, item: ToCall) {
+        self.shared.executing.store(false, Ordering::SeqCst);
+        let call = lock(&self.shared.call).take();
+        if let Some(call) = call {
+            let _ = call.sender.send(item);
         }
     }
 
