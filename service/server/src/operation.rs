@@ -19,9 +19,6 @@ use crate::service::Service;
 pub(crate) enum Verb {
     Get,
     Post,
-    Put,
-    Patch,
-    Delete,
 }
 
 /// Who may call an operation.
