@@ -268,7 +268,7 @@ mod tests {
             };
             assert_eq!(check(code), expected, "{code:?}");
         }
-        for code in ["let 1x = ;", ")", "fn f() { ]", "let let x", "x +* y"] {
+        for code in ["let 1x = ;", ")", "fn f() { ]", "let let x", "x + / y"] {
             assert_eq!(check(code), Completeness::Invalid, "{code:?}");
         }
     }
