@@ -1,0 +1,187 @@
+//! What holds for every input: any split of a stream gives the same bytes, no needle leaves, every other byte survives.
+
+use proptest::prelude::*;
+use sealbook_redact::{Lane, Redactor, Secret, Tail};
+
+const SECRETS: [&[u8]; 5] = [
+    b"plantedT0ken9xQ4vLw8Zr2Kd7",
+    b"hunter22",
+    b"Pl4nted!pass-word",
+    b"p@$$w0rd/Plant'ed\"&<x>",
+    b"4821",
+];
+
+fn redactor() -> Redactor {
+    let redactor = Redactor::new();
+    for (i, value) in SECRETS.iter().enumerate() {
+        let secret = Secret::new("s", format!("k{i}"), value.to_vec());
+        let _proof = redactor.learn(&secret);
+    }
+    redactor
+}
+
+fn stream(redactor: &Redactor, parts: &[&[u8]]) -> Vec<u8> {
+    let mut stream = redactor.stream(Tail::default());
+    let mut out = Vec::new();
+    for part in parts {
+        out.extend(
+            stream
+                .push(Lane::Stdout, part)
+                .into_iter()
+                .flat_map(|chunk| chunk.bytes),
+        );
+    }
+    out.extend(stream.finish().0.into_iter().flat_map(|chunk| chunk.bytes));
+    out
+}
+
+fn contains(text: &[u8], needle: &[u8]) -> bool {
+    text.windows(needle.len()).any(|window| window == needle)
+}
+
+/// Innocent text, secrets, their pieces and plain encodings.
+fn pieces() -> impl Strategy<Value = Vec<u8>> {
+    let secret = (0..SECRETS.len()).prop_map(|i| SECRETS[i].to_vec());
+    let piece = prop_oneof![
+        4 => "[a-z ]{0,12}".prop_map(String::into_bytes),
+        1 => Just(b"\n".to_vec()),
+        1 => Just(b" = ".to_vec()),
+        3 => secret.clone(),
+        2 => (secret.clone(), 1..9usize).prop_map(|(s, n)| s[..n.min(s.len())].to_vec()),
+        1 => secret.clone().prop_map(|s| format!("{:?}", String::from_utf8_lossy(&s)).into_bytes()),
+        1 => secret.prop_map(|s| s.iter().map(|b| format!("{b:02x}")).collect::<String>().into_bytes()),
+    ];
+    proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_needle_leaves(text in pieces(), cuts in proptest::collection::vec(0..200usize, 0..6)) {
+        let redactor = redactor();
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c.min(text.len())).collect();
+        cuts.extend([0, text.len()]);
+        cuts.sort_unstable();
+        let parts: Vec<&[u8]> = cuts.windows(2).map(|w| &text[w[0]..w[1]]).collect();
+        let out = stream(&redactor, &parts);
+        for secret in SECRETS.iter().filter(|s| s.len() >= 6) {
+            prop_assert!(!contains(&out, secret));
+        }
+    }
+
+    #[test]
+    fn any_split_gives_the_same_bytes(text in pieces(), cuts in proptest::collection::vec(0..200usize, 0..6)) {
+        let redactor = redactor();
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c.min(text.len())).collect();
+        cuts.extend([0, text.len()]);
+        cuts.sort_unstable();
+        let parts: Vec<&[u8]> = cuts.windows(2).map(|w| &text[w[0]..w[1]]).collect();
+        let (split, whole) = (stream(&redactor, &parts), stream(&redactor, &[&text]));
+        prop_assert_eq!(String::from_utf8_lossy(&split), String::from_utf8_lossy(&whole));
+    }
+
+    #[test]
+    fn innocent_bytes_survive(text in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let redactor = redactor();
+        // Random bytes hold no secret, but for the four digits.
+        prop_assume!(!contains(&text, b"4821"));
+        prop_assert_eq!(stream(&redactor, &[&text]), text);
+    }
+
+    #[test]
+    fn the_stream_agrees_with_the_text(text in pieces()) {
+        let redactor = redactor();
+        prop_assert_eq!(stream(&redactor, &[&text]), redactor.bytes(&text).into_owned());
+    }
+}
+
+#[test]
+fn a_value_learnt_while_its_first_half_is_held_is_caught() {
+    let redactor = redactor();
+    let mut stream = redactor.stream(Tail::default());
+    // `plantedT0ken9xQ4` is held for the first secret; the second one shares it.
+    let mut out: Vec<u8> = stream
+        .push(Lane::Stdout, b"x plantedT0ken9xQ4")
+        .into_iter()
+        .flat_map(|c| c.bytes)
+        .collect();
+    let secret = Secret::new("s", "late", b"plantedT0ken9xQ4-other-end".to_vec());
+    let _proof = redactor.learn(&secret);
+    out.extend(
+        stream
+            .push(Lane::Stdout, b"-other-end y")
+            .into_iter()
+            .flat_map(|c| c.bytes),
+    );
+    out.extend(stream.finish().0.into_iter().flat_map(|c| c.bytes));
+    assert_eq!(String::from_utf8_lossy(&out), "x [REDACTED] y");
+}
+
+#[test]
+fn lanes_are_matched_alone_and_merged_and_across_cells() {
+    let redactor = redactor();
+    let mut stream = redactor.stream(Tail::default());
+    let mut out = stream.push(Lane::Stdout, b"plantedT0ken9");
+    out.extend(stream.push(Lane::Stderr, b"xQ4vLw8Zr2Kd7"));
+    out.extend(stream.push(Lane::Stdout, b" end"));
+    let (last, tail) = stream.finish();
+    out.extend(last);
+    let text = |lane| {
+        out.iter()
+            .filter(|c| c.lane == lane)
+            .flat_map(|c| c.bytes.clone())
+            .collect::<Vec<u8>>()
+    };
+    assert_eq!(text(Lane::Stdout), b"[REDACTED] end");
+    assert_eq!(text(Lane::Stderr), b"[REDACTED]");
+
+    let mut first = redactor.stream(tail);
+    let shown: Vec<u8> = first
+        .push(Lane::Stdout, b"\nhunt")
+        .into_iter()
+        .flat_map(|c| c.bytes)
+        .collect();
+    let (last, tail) = first.finish();
+    let shown: Vec<u8> = shown
+        .into_iter()
+        .chain(last.into_iter().flat_map(|c| c.bytes))
+        .collect();
+    assert_eq!(shown, b"\nhunt");
+    let mut second = redactor.stream(tail);
+    let mut shown: Vec<u8> = second
+        .push(Lane::Stdout, b"er22 next")
+        .into_iter()
+        .flat_map(|c| c.bytes)
+        .collect();
+    shown.extend(second.finish().0.into_iter().flat_map(|c| c.bytes));
+    assert_eq!(shown, b"[REDACTED] next");
+}
+
+#[test]
+fn learning_and_scanning_at_once_race_nothing() {
+    let redactor = Redactor::new();
+    std::thread::scope(|scope| {
+        for thread in 0..2 {
+            let redactor = redactor.clone();
+            scope.spawn(move || {
+                for i in 0..500 {
+                    let value = format!("planted-{thread}-{i}-{}", i * 7919 % 1000);
+                    let secret = Secret::new("s", format!("{thread}/{i}"), value.clone().into_bytes());
+                    let _proof = redactor.learn(&secret);
+                    let text = format!("before {value} after");
+                    assert_eq!(redactor.text(&text), "before [REDACTED] after");
+                }
+            });
+        }
+        let redactor = redactor.clone();
+        scope.spawn(move || {
+            for _ in 0..2000 {
+                assert_eq!(
+                    redactor.text("nothing to see in this text"),
+                    "nothing to see in this text"
+                );
+            }
+        });
+    });
+}
