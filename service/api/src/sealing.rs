@@ -328,7 +328,7 @@ fn hex(bytes: &[u8]) -> String {
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
-    if digits.len() % 2 != 0 || !digits.iter().all(|d| d.is_ascii_digit() || (b'a'..=b'f').contains(d)) {
+    if !digits.len().is_multiple_of(2) || !digits.iter().all(|d| d.is_ascii_digit() || (b'a'..=b'f').contains(d)) {
         return None;
     }
     (0..digits.len())

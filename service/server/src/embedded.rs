@@ -64,7 +64,7 @@ pub async fn embedded(options: Embedded, ready: impl FnOnce()) -> Result<(), Ser
     log::start();
     let _lock = lock(&options.home)?;
     let owner = Owner::of_this_process();
-    let (vault, recovery) = open(&options.home, &owner).await?;
+    let (vault, recovery) = open(&options.home, Some(&owner)).await?;
     report(&recovery);
     let service = Arc::new(Service {
         vault,
@@ -129,7 +129,7 @@ async fn accept(
     }
 }
 
-fn lock(home: &Path) -> Result<File, ServeError> {
+pub(crate) fn lock(home: &Path) -> Result<File, ServeError> {
     let path = home.join("run/service.lock");
     let cannot = |error: std::io::Error| ServeError::new(format!("cannot lock {}: {error}", path.display()));
     std::fs::create_dir_all(home.join("run")).map_err(cannot)?;
@@ -159,7 +159,7 @@ fn lock(home: &Path) -> Result<File, ServeError> {
     }
 }
 
-async fn open(home: &Path, owner: &Owner) -> Result<(Vault, Recovery), ServeError> {
+pub(crate) async fn open(home: &Path, owner: Option<&Owner>) -> Result<(Vault, Recovery), ServeError> {
     let database = home.join("secrets.db");
     let key = home.join("root.key");
     if database.exists() && !key.exists() {
@@ -182,7 +182,7 @@ async fn open(home: &Path, owner: &Owner) -> Result<(Vault, Recovery), ServeErro
         replica: "main".into(),
         journal_path: home.join("audit.journal"),
         journal_sync: Sync::System,
-        owner: Some(owner.name.clone()),
+        owner: owner.map(|owner| owner.name.clone()),
         api_tokens_open_sessions: false,
         status_of,
     };
@@ -224,6 +224,6 @@ fn listen(socket: &Path) -> Result<UnixListener, ServeError> {
     Ok(listener)
 }
 
-fn cannot_wait(error: std::io::Error) -> ServeError {
+pub(crate) fn cannot_wait(error: std::io::Error) -> ServeError {
     ServeError::new(format!("cannot wait for signals: {error}"))
 }

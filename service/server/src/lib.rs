@@ -19,8 +19,10 @@ mod fields;
 mod log;
 mod operation;
 mod peer;
+mod serve;
 mod service;
 pub mod status;
 
 pub use embedded::{Embedded, embedded};
 pub use error::ServeError;
+pub use serve::{Listening, Shared, serve};

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use sealbook_api::sealing::SignedRequest;
-use sealbook_core::audit::{Action, Origin};
+use sealbook_core::audit::Action;
 use sealbook_core::vault::{Caller, SessionOrigin, SignedCall};
 use sealbook_core::{Error, Vault};
 use serde::Serialize;
@@ -137,10 +137,6 @@ impl Call {
         }
     }
 
-    pub(crate) fn origin(&self) -> &Origin {
-        &self.caller.origin
-    }
-
     /// The signed request of a kernel session.
     pub(crate) fn signed(&self) -> Result<SignedCall<'_>, Error> {
         let missing = |header: &str| {
@@ -196,11 +192,6 @@ impl Answer {
             content_type: "application/json",
             body: b"{}".to_vec(),
         })
-    }
-
-    pub(crate) fn created(mut self) -> Self {
-        self.status = 201;
-        self
     }
 }
 

@@ -17,6 +17,7 @@ mod groups_list_parents;
 mod groups_remove_member;
 mod health_live;
 mod health_ready;
+mod openapi;
 mod scim_me;
 mod scopes_create;
 mod scopes_delete;
@@ -78,4 +79,5 @@ pub(crate) const OPERATIONS: &[&Operation] = &[
     &scim_me::OPERATION,
     &health_live::OPERATION,
     &health_ready::OPERATION,
+    &openapi::OPERATION,
 ];

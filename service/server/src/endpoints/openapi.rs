@@ -1,0 +1,135 @@
+//! `GET /openapi.json`: the OpenAPI document, from the same table as the routes.
+
+use sealbook_core::audit::Action;
+use serde_json::{Map, Value, json};
+
+use super::OPERATIONS;
+use crate::operation::{Access, Answer, Call, Field, Kind, Operation, Refusal, Verb};
+
+pub(super) const OPERATION: Operation = Operation {
+    verb: Verb::Get,
+    path: "/openapi.json",
+    action: Action::UnknownEndpoint,
+    access: Access::Public,
+    about: "Describes this API.",
+    input: &[],
+    output: &[],
+    run: |call| Box::pin(run(call)),
+};
+
+async fn run(_call: Call) -> Result<Answer, Refusal> {
+    Answer::json(&document())
+}
+
+fn document() -> Value {
+    let mut paths = Map::new();
+    for operation in OPERATIONS {
+        let methods = paths.entry(operation.path).or_insert_with(|| json!({}));
+        let verb = match operation.verb {
+            Verb::Get => "get",
+            Verb::Post => "post",
+        };
+        methods[verb] = described(operation);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": "Sealbook secret service", "version": env!("CARGO_PKG_VERSION") },
+        "paths": paths,
+        "components": {
+            "schemas": { "Error": object(&[
+                Field::required("error_code", Kind::Text, "The kind of refusal."),
+                Field::required("message", Kind::Text, "What happened."),
+            ]) },
+            "securitySchemes": {
+                "bearer": { "type": "http", "scheme": "bearer" },
+                "basic": { "type": "http", "scheme": "basic" },
+            },
+        },
+    })
+}
+
+fn described(operation: &Operation) -> Value {
+    let mut described = json!({
+        "summary": operation.about,
+        "operationId": format!("{}{}", operation.action.name(), operation.path.replace(['/', '{', '}'], "_")),
+        "responses": {
+            "200": { "description": "Served.", "content": { "application/json": { "schema": object(operation.output) } } },
+            "default": {
+                "description": "Refused.",
+                "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } },
+            },
+        },
+    });
+    let mut parameters: Vec<Value> = operation
+        .path
+        .split('/')
+        .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
+        .collect();
+    match operation.verb {
+        Verb::Get => parameters.extend(operation.input.iter().map(|field| {
+            json!({
+                "name": field.name, "in": "query", "required": field.required,
+                "description": field.about, "schema": schema(field.kind),
+            })
+        })),
+        Verb::Post => {
+            described["requestBody"] =
+                json!({ "content": { "application/json": { "schema": object(operation.input) } } });
+        }
+    }
+    described["parameters"] = parameters.into();
+    if operation.access == Access::User {
+        described["security"] = json!([{ "bearer": [] }, { "basic": [] }]);
+    }
+    described
+}
+
+fn object(fields: &[Field]) -> Value {
+    let properties: Map<String, Value> = fields
+        .iter()
+        .map(|field| {
+            let mut property = schema(field.kind);
+            property["description"] = field.about.into();
+            (field.name.to_owned(), property)
+        })
+        .collect();
+    let required: Vec<&str> = fields
+        .iter()
+        .filter(|field| field.required)
+        .map(|field| field.name)
+        .collect();
+    json!({ "type": "object", "properties": properties, "required": required })
+}
+
+fn schema(kind: Kind) -> Value {
+    match kind {
+        Kind::Text | Kind::Secret => json!({ "type": "string" }),
+        Kind::Integer => json!({ "type": "integer" }),
+        Kind::Boolean => json!({ "type": "boolean" }),
+        Kind::Object => json!({ "type": "object" }),
+        Kind::List => json!({ "type": "array", "items": {} }),
+        Kind::SecretList => json!({ "type": "array", "items": { "type": "string" } }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_is_described_once() {
+        let document = document();
+        let described: usize = document["paths"]
+            .as_object()
+            .unwrap()
+            .values()
+            .map(|m| m.as_object().unwrap().len())
+            .sum();
+        assert_eq!(described, OPERATIONS.len());
+        assert_eq!(
+            document["paths"]["/api/2.0/secrets/put"]["post"]["requestBody"]["content"]["application/json"]["schema"]["required"],
+            json!(["scope", "key"])
+        );
+    }
+}
