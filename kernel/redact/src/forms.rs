@@ -108,8 +108,8 @@ fn base64(value: &[u8], alignment: usize) -> Option<(Kind, Text)> {
         })
         .collect();
     let kind = Kind::Base64 {
-        before: u8::from(8 * alignment % 6 != 0),
-        after: u8::from(bits % 6 != 0),
+        before: u8::from(!(8 * alignment).is_multiple_of(6)),
+        after: u8::from(!bits.is_multiple_of(6)),
     };
     (text.len() >= 6).then(|| (kind, Zeroizing::new(text)))
 }

@@ -104,16 +104,17 @@ fn cell(bytes: &[u8], line: &Range<usize>, from: usize, to: usize, view: &mut Vi
         if n == usize::MAX || text.is_ascii() {
             return line.start + n.min(text.len());
         }
-        let starts = (0..text.len()).filter(|i| text[*i] & 0xC0 != 0x80);
-        line.start + starts.skip(n).next().unwrap_or(text.len())
+        let mut starts = (0..text.len()).filter(|i| text[*i] & 0xC0 != 0x80);
+        line.start + starts.nth(n).unwrap_or(text.len())
     };
     let (from, to) = (place(from), place(to).max(place(from)));
     let inner = &bytes[from..to];
     let start = from + (inner.len() - inner.trim_ascii_start().len());
     let end = start + inner.trim_ascii().len();
-    for at in start..end {
-        view.decode(bytes[at], at..at + 1);
-    }
+    bytes[start..end]
+        .iter()
+        .zip(start..)
+        .for_each(|(byte, at)| view.decode(*byte, at..at + 1));
     view.decode(b'\n', end..end);
 }
 
