@@ -147,7 +147,8 @@ fn end_of_run(bytes: &[u8], at: usize) -> usize {
 
 /// The lines of a wrapped run that starts with `start..end`.
 fn lines(bytes: &[u8], start: usize, end: usize) -> Vec<Range<usize>> {
-    let mut lines: Vec<Range<usize>> = Vec::from([start..end]);
+    let mut lines: Vec<Range<usize>> = Vec::new();
+    lines.push(Range { start, end });
     let mut last = end;
     let mut width = end - start;
     while width >= LINE_BYTES_MIN {
