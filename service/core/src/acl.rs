@@ -103,7 +103,8 @@ mod tests {
     #[test]
     fn the_strongest_grant_wins() {
         use Permission::{Manage, Read, Write};
-        let cases: [(&[(&str, Permission)], &[&str], Option<Permission>); 8] = [
+        type Case<'a> = (&'a [(&'a str, Permission)], &'a [&'a str], Option<Permission>);
+        let cases: [Case<'_>; 8] = [
             (&[], &[], None),
             (&[("alice", Manage)], &[], None),
             (&[("bob", Read)], &[], Some(Read)),

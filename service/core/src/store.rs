@@ -165,6 +165,13 @@ pub trait AuditQueue: Debug + Send + Sync {
     fn on_append(&self, wake: Box<dyn Fn() + Send + Sync>);
 }
 
+/// A live secret with a blind index that was asked for: scope id, key, index.
+pub type BlindMatch = (String, String, Vec<u8>);
+/// The last record of a chain: index and MAC.
+pub type ChainEnd = (u64, Vec<u8>);
+/// A request of the audit log: position, intent, outcome.
+pub type AuditedRequest = (i64, AuditRow, Option<AuditRow>);
+
 /// A database.
 pub trait Store: Debug + Send + Sync {
     /// The scope of this name, compared without regard to case.
@@ -178,10 +185,7 @@ pub trait Store: Debug + Send + Sync {
     /// The newest version's record of a live secret: only with the proof.
     fn record<'a>(&'a self, proof: &'a Audited<Read>, key: &'a str) -> Pending<'a, Result<Option<SecretRow>, Error>>;
     /// The live secrets of these scopes whose newest version has one of these blind indexes: scope id, key, index.
-    fn blind_matches<'a>(
-        &'a self,
-        indexes: &'a [(String, Vec<u8>)],
-    ) -> Pending<'a, Result<Vec<(String, String, Vec<u8>)>, Error>>;
+    fn blind_matches<'a>(&'a self, indexes: &'a [(String, Vec<u8>)]) -> Pending<'a, Result<Vec<BlindMatch>, Error>>;
 
     /// A user by name.
     fn user<'a>(&'a self, name: &'a str) -> Pending<'a, Result<Option<UserRow>, Error>>;
@@ -221,12 +225,9 @@ pub trait Store: Debug + Send + Sync {
     /// Returns when every audit row that was queued before is durable.
     fn flush_audit(&self) -> Pending<'_, Result<(), Error>>;
     /// The last row of a chain: index and MAC.
-    fn audit_tail<'a>(&'a self, replica: &'a str) -> Pending<'a, Result<Option<(u64, Vec<u8>)>, Error>>;
+    fn audit_tail<'a>(&'a self, replica: &'a str) -> Pending<'a, Result<Option<ChainEnd>, Error>>;
     /// Requests that pass the filters: position, intent, outcome.
-    fn audit_query<'a>(
-        &'a self,
-        query: &'a AuditQuery,
-    ) -> Pending<'a, Result<Vec<(i64, AuditRow, Option<AuditRow>)>, Error>>;
+    fn audit_query<'a>(&'a self, query: &'a AuditQuery) -> Pending<'a, Result<Vec<AuditedRequest>, Error>>;
     /// Up to `limit` rows in chain order, after (replica, index).
     fn audit_rows<'a>(&'a self, after: (&'a str, u64), limit: u32) -> Pending<'a, Result<Vec<AuditRow>, Error>>;
 
