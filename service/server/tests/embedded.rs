@@ -1,5 +1,7 @@
 //! The embedded service over its real unix socket, with the real client.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
