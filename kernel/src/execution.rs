@@ -15,7 +15,7 @@ use crate::engine_thread::{EngineThread, State};
 use crate::input::Input;
 use crate::output::Output;
 use crate::requests::{self, Execute, byte_offset, code_points};
-use crate::session::{Ending, Object, Shared, error_content, object};
+use crate::session::{Object, Shared, error_content, object};
 
 /// What runs cells.
 #[derive(Clone)]
@@ -26,14 +26,27 @@ pub struct Executor {
     pub output: Output,
 }
 
-/// Handles an `execute_request`, without busy and idle. True when queued executions must not run.
-pub async fn execute(session: &Shared, executor: &Executor, request: &Message) -> bool {
+/// An execution whose outputs have been sent; its reply has not.
+pub struct Executed {
+    /// Content of the `execute_reply`.
+    pub reply: Object,
+    /// Queued executions must not run.
+    pub stop: bool,
+    /// The engine cannot go on.
+    pub fatal: bool,
+}
+
+/// Handles an `execute_request`, without busy, reply and idle.
+pub async fn execute(session: &Shared, executor: &Executor, request: &Message) -> Executed {
     let cell: Execute = match requests::content(request) {
         Ok(cell) => cell,
         Err(error) => {
             let failure = Failure::new("MalformedRequest", error.to_string());
-            reply(session, request, 0, Err(failure)).await;
-            return true;
+            return Executed {
+                reply: reply(0, Err(failure)),
+                stop: true,
+                fatal: false,
+            };
         }
     };
     // 1. Count the cell, show its input, remember it.
@@ -54,35 +67,28 @@ pub async fn execute(session: &Shared, executor: &Executor, request: &Message) -
     // 2. Run it; its outputs are sent meanwhile.
     let (stop_on_error, silent) = (cell.stop_on_error, cell.silent);
     let ran = run_cell(session, executor, request, cell, count).await;
-    // 3. Show the error, then reply.
-    let shown = if store {
-        count
-    } else {
-        session.execution_count.load(Ordering::Relaxed)
-    };
-    match ran {
-        Ok(ran) => {
-            if let (true, Some(result)) = (store, &ran.result) {
-                session
-                    .history
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .set_output(count, result);
-            }
-            reply(session, request, shown, Ok(ran)).await;
-            false
-        }
-        Err(failure) => {
-            if !silent {
-                session.publish(Some(&request.header), "error", failure.content()).await;
-            }
-            let fatal = failure.fatal;
-            reply(session, request, shown, Err(failure)).await;
-            if fatal {
-                session.end(Ending::EngineFailed);
-            }
-            stop_on_error
-        }
+    // 3. Show the error.
+    if let (Err(failure), false) = (&ran, silent) {
+        session.publish(Some(&request.header), "error", failure.content()).await;
+    }
+    if let (
+        Ok(Ran {
+            result: Some(result), ..
+        }),
+        true,
+    ) = (&ran, store)
+    {
+        session
+            .history
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .set_output(count, result);
+    }
+    let shown = session.execution_count.load(Ordering::Relaxed);
+    Executed {
+        stop: ran.is_err() && stop_on_error,
+        fatal: ran.as_ref().is_err_and(|failure| failure.fatal),
+        reply: reply(shown, ran),
     }
 }
 
@@ -121,7 +127,7 @@ impl Failure {
     }
 }
 
-async fn reply(session: &Shared, request: &Message, count: u64, ran: Result<Ran, Failure>) {
+fn reply(count: u64, ran: Result<Ran, Failure>) -> Object {
     let mut content = match ran {
         Ok(ran) => object(json!({"status": "ok", "payload": ran.payload, "user_expressions": ran.expressions})),
         Err(failure) => {
@@ -131,7 +137,7 @@ async fn reply(session: &Shared, request: &Message, count: u64, ran: Result<Ran,
         }
     };
     content.insert("execution_count".to_owned(), count.into());
-    session.reply(&session.shell, request, "execute_reply", content).await;
+    content
 }
 
 async fn run_cell(

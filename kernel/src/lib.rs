@@ -26,6 +26,8 @@ mod process;
 mod requests;
 mod run;
 mod session;
+#[cfg(test)]
+mod session_tests;
 
 pub use run::{KernelError, Options, run};
 pub use sealbook_redact as redact;

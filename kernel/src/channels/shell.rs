@@ -30,58 +30,90 @@ pub async fn serve(session: Shared, executor: Executor, mut inbox: Inbox) {
                 None => return,
             },
         };
-        let failed = {
-            let work = handle(&session, &executor, &request);
-            tokio::pin!(work);
-            loop {
-                tokio::select! {
-                    failed = &mut work => break failed,
-                    Some(next) = inbox.recv(), if queue.len() < QUEUE_MAX => {
-                        if next.msg_type() == "kernel_info_request" && executor.engine.state() == State::Loading {
-                            handle(&session, &executor, &next).await;
-                        } else {
-                            queue.push_back(next);
-                        }
-                    }
-                }
-            }
-        };
-        if failed {
-            while let Some(next) = inbox.try_recv() {
-                queue.push_back(next);
-            }
-            abort(&session, &mut queue).await;
+        status(&session, &request, "busy").await;
+        if request.msg_type() == "execute_request" {
+            execute(&session, &executor, &request, &mut queue, &mut inbox).await;
+        } else {
+            handle(&session, &executor, &request).await;
+            status(&session, &request, "idle").await;
+        }
+        if request.msg_type() == "shutdown_request" {
+            session.end(Ending::Asked);
         }
     }
 }
 
-/// Handles one request, between busy and idle. True when queued executions must not run.
-async fn handle(session: &Shared, executor: &Executor, request: &Message) -> bool {
-    status(session, request, "busy").await;
-    let mut failed = false;
-    if request.msg_type() == "execute_request" {
-        failed = execution::execute(session, executor, request).await;
-    } else {
-        match answer(session, &executor.engine, request).await {
-            Ok(Some((msg_type, content))) => session.reply(&session.shell, request, msg_type, content).await,
-            Ok(None) => {}
-            Err(error) => {
-                tracing::warn!(%error, "refused a request");
-                if let Some(kind) = request.msg_type().strip_suffix("_request") {
-                    let mut content = error_content("MalformedRequest", &error.to_string(), &[]);
-                    content.insert("status".to_owned(), "error".into());
-                    session
-                        .reply(&session.shell, request, &format!("{kind}_reply"), content)
-                        .await;
+/// Runs a cell; meanwhile moves what arrives to `queue`.
+async fn execute(
+    session: &Shared,
+    executor: &Executor,
+    request: &Message,
+    queue: &mut VecDeque<Message>,
+    inbox: &mut Inbox,
+) {
+    let executed = {
+        let work = execution::execute(session, executor, request);
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                executed = &mut work => break executed,
+                Some(next) = inbox.recv(), if queue.len() < QUEUE_MAX => {
+                    if next.msg_type() == "kernel_info_request" && executor.engine.state() == State::Loading {
+                        status(session, &next, "busy").await;
+                        handle(session, executor, &next).await;
+                        status(session, &next, "idle").await;
+                    } else {
+                        queue.push_back(next);
+                    }
                 }
             }
         }
-    }
+    };
+    // What is aborted is what has come before the reply: later requests are sent by somebody who knows of the error.
+    let aborted = if executed.stop {
+        take_executions(queue, inbox)
+    } else {
+        Vec::new()
+    };
+    session
+        .reply(&session.shell, request, "execute_reply", executed.reply)
+        .await;
     status(session, request, "idle").await;
-    if request.msg_type() == "shutdown_request" {
-        session.end(Ending::Asked);
+    for request in aborted {
+        abort(session, &request).await;
     }
-    failed
+    if executed.fatal {
+        session.end(Ending::EngineFailed);
+    }
+}
+
+fn take_executions(queue: &mut VecDeque<Message>, inbox: &mut Inbox) -> Vec<Message> {
+    while let Some(next) = inbox.try_recv() {
+        queue.push_back(next);
+    }
+    let (executions, others) = std::mem::take(queue)
+        .into_iter()
+        .partition(|next: &Message| next.msg_type() == "execute_request");
+    *queue = others;
+    executions.into()
+}
+
+/// Handles a request that is no execution, without busy and idle.
+async fn handle(session: &Shared, executor: &Executor, request: &Message) {
+    match answer(session, &executor.engine, request).await {
+        Ok(Some((msg_type, content))) => session.reply(&session.shell, request, msg_type, content).await,
+        Ok(None) => {}
+        Err(error) => {
+            tracing::warn!(%error, "refused a request");
+            if let Some(kind) = request.msg_type().strip_suffix("_request") {
+                let mut content = error_content("MalformedRequest", &error.to_string(), &[]);
+                content.insert("status".to_owned(), "error".into());
+                session
+                    .reply(&session.shell, request, &format!("{kind}_reply"), content)
+                    .await;
+            }
+        }
+    }
 }
 
 async fn answer(
@@ -145,22 +177,15 @@ async fn answer(
     })
 }
 
-/// Answers the executions that were queued behind a failed one, and keeps everything else.
-async fn abort(session: &Shared, queue: &mut VecDeque<Message>) {
-    let (aborted, kept) = std::mem::take(queue)
-        .into_iter()
-        .partition(|next| next.msg_type() == "execute_request");
-    *queue = kept;
-    let aborted: VecDeque<Message> = aborted;
-    for request in aborted {
-        status(session, &request, "busy").await;
-        let mut content = error_content("Aborted", "not run, because a cell before it failed", &[]);
-        content.insert("status".to_owned(), "error".into());
-        let count = session.execution_count.load(std::sync::atomic::Ordering::Relaxed);
-        content.insert("execution_count".to_owned(), count.into());
-        session.reply(&session.shell, &request, "execute_reply", content).await;
-        status(session, &request, "idle").await;
-    }
+/// Answers an execution that was queued behind a failed one.
+async fn abort(session: &Shared, request: &Message) {
+    status(session, request, "busy").await;
+    let mut content = error_content("Aborted", "not run, because a cell before it failed", &[]);
+    content.insert("status".to_owned(), "error".into());
+    let count = session.execution_count.load(std::sync::atomic::Ordering::Relaxed);
+    content.insert("execution_count".to_owned(), count.into());
+    session.reply(&session.shell, request, "execute_reply", content).await;
+    status(session, request, "idle").await;
 }
 
 async fn status(session: &Shared, request: &Message, state: &str) {

@@ -1,0 +1,7 @@
+//! The session over real sockets, with an engine that does what each cell's text says.
+
+mod fake_engine;
+mod front_end;
+mod output;
+mod protocol;
+mod robustness;
