@@ -2,8 +2,8 @@
 //!
 //! Order of the messages of one execution: `busy`, `execute_input`, outputs, `error` if it failed, the reply, `idle`.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use sealbook_runtime::{
     Completeness, Completions, Engine, Event, Host, InputRefused, InputRequest, MimeBundle, Outcome,
@@ -11,6 +11,7 @@ use sealbook_runtime::{
 use sealbook_wire::{Bytes, Header, Message};
 use serde_json::{Map, Value, json};
 
+use crate::broker::Broker;
 use crate::engine_thread::{EngineThread, State};
 use crate::input::Input;
 use crate::output::Output;
@@ -24,12 +25,16 @@ pub struct Executor {
     pub engine: EngineThread,
     /// Where their output goes.
     pub output: Output,
+    /// Answers their calls.
+    pub broker: Arc<Broker>,
 }
 
 /// An execution whose outputs have been sent; its reply has not.
 pub struct Executed {
     /// Content of the `execute_reply`.
     pub reply: Object,
+    /// Its metadata.
+    pub metadata: Object,
     /// Queued executions must not run.
     pub stop: bool,
     /// The engine cannot go on.
@@ -44,6 +49,7 @@ pub async fn execute(session: &Shared, executor: &Executor, request: &Message) -
             let failure = Failure::new("MalformedRequest", error.to_string());
             return Executed {
                 reply: reply(0, Err(failure)),
+                metadata: Object::new(),
                 stop: true,
                 fatal: false,
             };
@@ -88,6 +94,11 @@ pub async fn execute(session: &Shared, executor: &Executor, request: &Message) -
     Executed {
         stop: ran.is_err() && stop_on_error,
         fatal: ran.as_ref().is_err_and(|failure| failure.fatal),
+        metadata: ran
+            .as_ref()
+            .err()
+            .map(|failure| failure.metadata(&executor.broker))
+            .unwrap_or_default(),
         reply: reply(shown, ran),
     }
 }
@@ -120,6 +131,14 @@ impl Failure {
 
     fn interrupted() -> Failure {
         Failure::new("KeyboardInterrupt", "interrupted before the cell began".to_owned())
+    }
+
+    /// For who runs the notebook as a job: the value that it ended with.
+    fn metadata(&self, broker: &Broker) -> Object {
+        match broker.take_exit_value() {
+            Some(value) if self.ename == "SystemExit" => object(json!({"sealbook": {"exit_value": value}})),
+            _ => Object::new(),
+        }
     }
 
     fn content(&self) -> Object {

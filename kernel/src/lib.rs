@@ -18,6 +18,7 @@ mod engine_thread;
 mod execution;
 mod history;
 mod input;
+pub mod job;
 pub mod language;
 mod log;
 mod output;

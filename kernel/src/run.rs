@@ -145,6 +145,7 @@ pub(crate) async fn serve(
     let executor = Executor {
         engine: engine.clone(),
         output: output.clone(),
+        broker: Arc::clone(&broker),
     };
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(channels::shell::serve(Arc::clone(&session), executor, shell.0));

@@ -92,8 +92,23 @@ impl Session {
 
     /// Sends the reply to `request` through `outbox`. A front end that has gone needs none.
     pub async fn reply(&self, outbox: &Outbox, request: &Message, msg_type: &str, content: Object) {
-        let sealed = self.redactor.seal(request.reply(msg_type, &self.id, content));
-        if let Err(error) = outbox.send(sealed).await {
+        self.reply_with(outbox, request, msg_type, content, Object::new()).await;
+    }
+
+    /// As [`Session::reply`], with metadata.
+    pub async fn reply_with(
+        &self,
+        outbox: &Outbox,
+        request: &Message,
+        msg_type: &str,
+        content: Object,
+        metadata: Object,
+    ) {
+        let message = Message {
+            metadata,
+            ..request.reply(msg_type, &self.id, content)
+        };
+        if let Err(error) = outbox.send(self.redactor.seal(message)).await {
             tracing::debug!(msg_type, %error, "a reply was not sent");
         }
     }

@@ -76,7 +76,13 @@ async fn execute(
         Vec::new()
     };
     session
-        .reply(&session.shell, request, "execute_reply", executed.reply)
+        .reply_with(
+            &session.shell,
+            request,
+            "execute_reply",
+            executed.reply,
+            executed.metadata,
+        )
         .await;
     status(session, request, "idle").await;
     for request in aborted {

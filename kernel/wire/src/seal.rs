@@ -29,6 +29,7 @@ const OWN_KEYS: &[&str] = &[
     "detail_level",
     "display_id",
     "ename",
+    "exit_value",
     "end",
     "evalue",
     "execution_count",
