@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 
 use sealbook_core::Error;
 
-/// The name that marks a cell runner's command line or environment.
-const RUNNER_MARKS: [&str; 2] = ["SEALBOOK_CELL_RUNNER=", "sealbook-cell-runner"];
+/// The first argument of the process that runs cells; the kernel gives it when it executes our binary again.
+const RUNNER: &[u8] = b"cell-runner";
 /// Processes between a peer and the first process, at most.
 const ANCESTORS_MAX: usize = 128;
 
@@ -107,16 +107,8 @@ fn descends_from_runner(pid: i32) -> bool {
         if pid <= 1 {
             return false;
         }
-        let marked = |file: &str| {
-            fs::read(format!("/proc/{pid}/{file}")).is_ok_and(|bytes| {
-                bytes.split(|byte| *byte == 0).any(|entry| {
-                    RUNNER_MARKS
-                        .iter()
-                        .any(|mark| entry.windows(mark.len()).any(|window| window == mark.as_bytes()))
-                })
-            })
-        };
-        if marked("cmdline") || marked("environ") {
+        let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        if arguments.split(|byte| *byte == 0).nth(1) == Some(RUNNER) {
             return true;
         }
         match parent(pid) {
@@ -172,22 +164,25 @@ mod tests {
 
     #[test]
     fn descendants_of_a_cell_runner_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
         let child = |marked: bool| {
+            let script = if marked { "cell-runner" } else { "something-else" };
+            // Says the id of a child of its own, so that the peer itself is not the marked process.
+            fs::write(folder.path().join(script), "sleep 60 & echo $!; read _; kill $!").unwrap();
             let mut command = Command::new("sh");
-            // Two levels, so that the peer itself is not the marked process.
             command
-                .args(["-c", "env -u SEALBOOK_CELL_RUNNER cat; true"])
+                .arg(script)
+                .current_dir(folder.path())
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped());
-            if marked {
-                command.env("SEALBOOK_CELL_RUNNER", "1");
-            }
             command.spawn().unwrap()
         };
         for marked in [false, true] {
             let mut child = child(marked);
-            let pid = child.id() as i32;
-            assert_eq!(descends_from_runner(pid), marked);
+            let mut line = String::new();
+            let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+            std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();
+            assert_eq!(descends_from_runner(line.trim().parse().unwrap()), marked);
             drop(child.stdin.take());
             child.wait().unwrap();
         }
