@@ -44,7 +44,7 @@ fn questions_about_code_are_answered() {
         "complete_request",
         json!({"code": code, "cursor_pos": code.chars().count()}),
     );
-    assert_eq!(reply["matches"], json!(["is_empty"]));
+    assert_eq!(reply["matches"], json!(["is_empty()"]));
     assert_eq!(reply["cursor_end"], code.chars().count());
     assert_eq!(reply["cursor_start"], code.chars().count() - "is_emp".len());
 
@@ -122,6 +122,7 @@ fn malformed_and_badly_signed_messages_are_dropped() {
         front.send_frames(Channel::Shell, message.encode(&signer));
     }
     front.settle();
+    front.check_result("40 + 2", "42");
 
     // The same message twice: the second is a replay.
     let message = Message::new("kernel_info_request", front.session(), Object::new());

@@ -38,12 +38,15 @@ class Secret:
         return cls(name, value.encode() if isinstance(value, str) else value)
 
 
-def find(data, secrets):
-    """Names and forms of the secrets that stand in `data`: a set of (name, form)."""
+def find(data, secrets, deep=True):
+    """Names and forms of the secrets that stand in `data`: a set of (name, form).
+
+    Without `deep` only needles are looked for; for data whose parts are searched one by one anyway.
+    """
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogateescape")
     found = set()
-    for path, view in all_views(data):
+    for path, view in all_views(data) if deep else [("", data)]:
         for secret in secrets:
             for form, hit in hits(view, secret):
                 if hit:

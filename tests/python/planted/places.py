@@ -86,9 +86,9 @@ def _search_file(report, secrets, file):
         _look(report, secrets, f"{file} (unpacked)", gzip.decompress(file.read_bytes()))
 
 
-def _look(report, secrets, place, data):
+def _look(report, secrets, place, data, deep=True):
     report.bytes += len(data)
-    for name, form in find(data, secrets):
+    for name, form in find(data, secrets, deep):
         report.findings.add(Finding(place, name, form))
 
 
@@ -106,9 +106,10 @@ def _search_recording(report, secrets, file):
         report.messages += 1
         frames = [base64.b64decode(frame) for frame in record["frames"]]
         place = f"{file}, message {number} ({record.get('channel', '?')})"
-        for frame in frames:
-            _look(report, secrets, place, frame)
         contents = [parsed for parsed in map(_parsed, frames) if parsed is not None]
+        for frame in frames:
+            # The strings of a frame of JSON come one by one below; here only what stands in it as it is.
+            _look(report, secrets, place, frame, deep=_parsed(frame) is None)
         leaves = [leaf for content in contents for leaf in _leaves(content)]
         for leaf in leaves:
             _look(report, secrets, place, leaf.encode("utf-8", "surrogatepass"))
