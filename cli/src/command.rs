@@ -26,6 +26,12 @@ pub struct Sealbook {
 /// The command groups.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Install the kernel, store two example credentials, run an example notebook and show what it printed
+    #[cfg(feature = "kernel")]
+    Quickstart(crate::quickstart::Quickstart),
+    /// Run a notebook and save it with its outputs after each cell
+    #[cfg(feature = "kernel")]
+    Run(Box<crate::run::Run>),
     /// Run as a Jupyter kernel (what the kernelspec launches)
     #[cfg(feature = "kernel")]
     Kernel(crate::kernel::Kernel),
@@ -53,6 +59,9 @@ enum Command {
     /// Read and check the audit log
     #[command(subcommand)]
     Audit(crate::audit::Audit),
+    /// Filter standard input to standard output, rewriting the given secrets to [REDACTED]
+    #[cfg(feature = "kernel")]
+    Redact(crate::redact::Redact),
     /// Check this installation: what is wrong, and what to do about it
     Doctor(crate::doctor::Doctor),
     /// Print a completion script for your shell
@@ -67,6 +76,10 @@ impl Sealbook {
         let format = self.output;
         match self.command {
             #[cfg(feature = "kernel")]
+            Command::Quickstart(command) => command.run(),
+            #[cfg(feature = "kernel")]
+            Command::Run(command) => command.run(),
+            #[cfg(feature = "kernel")]
             Command::Kernel(command) => command.run(),
             #[cfg(feature = "kernel")]
             Command::Install(command) => command.run(),
@@ -79,6 +92,8 @@ impl Sealbook {
             Command::Audit(command) => block_on(command.run(format)),
             #[cfg(feature = "server")]
             Command::Serve(command) => command.run(),
+            #[cfg(feature = "kernel")]
+            Command::Redact(command) => command.run(),
             Command::Doctor(command) => command.run(format),
             Command::Completions(command) => command.run(),
             Command::Man(command) => command.run(),

@@ -13,6 +13,12 @@ mod install;
 #[cfg(feature = "kernel")]
 mod kernel;
 mod output;
+#[cfg(feature = "kernel")]
+mod quickstart;
+#[cfg(feature = "kernel")]
+mod redact;
+#[cfg(feature = "kernel")]
+mod run;
 mod secrets;
 #[cfg(feature = "server")]
 mod serve;

@@ -26,7 +26,11 @@ pub struct Redact {
 impl Redact {
     /// Filters until standard input ends.
     pub fn run(self) -> Outcome {
-        let secrets = self.files()?.iter().map(|path| read_secret(path)).collect::<Result<Vec<_>, _>>()?;
+        let secrets = self
+            .files()?
+            .iter()
+            .map(|path| read_secret(path))
+            .collect::<Result<Vec<_>, _>>()?;
         let notice = |line: &str| output::note(&format!("sealbook: {line}"));
         match filter(std::io::stdin().lock(), std::io::stdout().lock(), secrets, notice) {
             Ok(()) => Ok(()),
@@ -43,20 +47,25 @@ impl Redact {
         let mut files = self.secret_file.clone();
         for folder in &self.secret_dir {
             let unreadable = |error: &std::io::Error| {
-                Failure::io(format!("read the secret folder {}", folder.display()), error).hint("Nothing was passed on.")
+                Failure::io(format!("read the secret folder {}", folder.display()), error)
+                    .hint("Nothing was passed on.")
             };
             let before = files.len();
             for entry in std::fs::read_dir(folder).map_err(|error| unreadable(&error))? {
                 let entry = entry.map_err(|error| unreadable(&error))?;
                 // Follows links: mounted secret volumes are made of them.
-                let is_file = std::fs::metadata(entry.path()).map_err(|error| unreadable(&error))?.is_file();
+                let is_file = std::fs::metadata(entry.path())
+                    .map_err(|error| unreadable(&error))?
+                    .is_file();
                 if is_file && !entry.file_name().as_encoded_bytes().starts_with(b".") {
                     files.push(entry.path());
                 }
             }
             if files.len() == before {
-                return Err(Failure::new(format!("the secret folder {} holds no file", folder.display()))
-                    .hint("Nothing was passed on. Name a folder with one secret per file, or use --secret-file."));
+                return Err(
+                    Failure::new(format!("the secret folder {} holds no file", folder.display()))
+                        .hint("Nothing was passed on. Name a folder with one secret per file, or use --secret-file."),
+                );
             }
         }
         Ok(files)
@@ -65,8 +74,12 @@ impl Redact {
 
 fn read_secret(path: &Path) -> Result<Secret, Failure> {
     let value = std::fs::read(path).map_err(|error| {
-        Failure::new(format!("cannot read the secret file {}: {}", path.display(), plain(&error)))
-            .hint("Nothing was passed on.")
+        Failure::new(format!(
+            "cannot read the secret file {}: {}",
+            path.display(),
+            plain(&error)
+        ))
+        .hint("Nothing was passed on.")
     })?;
     if value.is_empty() {
         return Err(Failure::new(format!("the secret file {} is empty", path.display())).hint("Nothing was passed on."));
