@@ -82,7 +82,10 @@ fn json_is_the_services_answer() {
         .iter()
         .find(|record| record["actionName"] == "putSecret")
         .unwrap();
-    assert_eq!(put["requestParams"], serde_json::json!({"scope": "jdbc", "key": "k", "kind": "string"}));
+    assert_eq!(
+        put["requestParams"],
+        serde_json::json!({"scope": "jdbc", "key": "k", "kind": "string"})
+    );
     assert_eq!(put["response"]["statusCode"], 200);
 }
 

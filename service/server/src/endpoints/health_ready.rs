@@ -14,7 +14,11 @@ pub(super) const OPERATION: Operation = Operation {
     about: "Answers when requests can be served.",
     input: &[],
     output: &[
-        Field::required("time", Kind::Integer, "The service's clock, in milliseconds since 1970."),
+        Field::required(
+            "time",
+            Kind::Integer,
+            "The service's clock, in milliseconds since 1970.",
+        ),
         Field::required("version", Kind::Text, "The service's version."),
     ],
     run: |call| Box::pin(run(call)),
