@@ -145,6 +145,8 @@ mod tests {
             "tokens create --lifetime-seconds 60 --comment test",
             "tokens list",
             "tokens revoke --token-id abc",
+            "run in.ipynb out.ipynb -p alpha 0.1 -r text 1 -y {a:1} -f f.yaml --cwd d --autosave-cell-every 5 --log-output",
+            "run - - --execution-timeout 60 -k sealbook --output json",
         ] {
             let words = std::iter::once("sealbook").chain(line.split(' '));
             assert!(super::Sealbook::try_parse_from(words).is_ok(), "{line}");

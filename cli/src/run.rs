@@ -29,7 +29,7 @@ pub struct Run {
     input: PathBuf,
     /// Where to write it with its outputs; `-` is standard output
     #[arg(value_name = "OUT")]
-    output: PathBuf,
+    saved_as: PathBuf,
     /// A parameter; may be given several times
     #[arg(short = 'p', long, num_args = 2, value_names = ["NAME", "VALUE"], action = clap::ArgAction::Append, allow_hyphen_values = true)]
     parameters: Vec<String>,
@@ -67,11 +67,11 @@ impl Run {
     pub fn run(self) -> Outcome {
         let name = self.input.display().to_string();
         let notebook = Notebook::parse(&read(&self.input)?, &name).map_err(failed)?;
-        let to_stdout = self.output == Path::new("-");
+        let to_stdout = self.saved_as == Path::new("-");
         let destination = if to_stdout {
             Destination::StandardOutput
         } else {
-            Destination::File(self.output.clone())
+            Destination::File(self.saved_as.clone())
         };
         let mut job = Job::new(destination, name);
         job.parameters = self.given_parameters()?;
@@ -93,7 +93,7 @@ impl Run {
         let kept = if to_stdout {
             "standard output".to_string()
         } else {
-            self.output.display().to_string()
+            self.saved_as.display().to_string()
         };
         ended(
             &report.ending,
