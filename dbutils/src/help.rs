@@ -21,6 +21,11 @@ const COMMANDS: &[(&str, &str, &[(&str, &str, &str)])] = &[
             ),
             ("list", "list(scope): SecretList", "metadata of the secrets in a scope"),
             ("list_scopes", "list_scopes(): ScopeList", "the scopes that you may see"),
+            (
+                "redactions",
+                "redactions(): RedactionList",
+                "which secrets were hidden in this session's output, and how",
+            ),
         ],
     ),
     (

@@ -26,7 +26,9 @@ pub use display::{DisplayHandle, Fallback, clear_output, display, display_data, 
 pub use fs::{FileInfo, FileList, FileSystem};
 pub use help::Help;
 pub use notebook::Notebook;
-pub use secrets::{ScopeList, ScopeMetadata, SecretError, SecretList, SecretMetadata, Secrets};
+pub use secrets::{
+    Redaction, RedactionList, ScopeList, ScopeMetadata, SecretError, SecretList, SecretMetadata, Secrets,
+};
 pub use widgets::Widgets;
 
 /// The utilities of a notebook.

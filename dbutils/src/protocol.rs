@@ -12,6 +12,7 @@
 //! | `secrets.get` | scope, key | value |
 //! | `secrets.list` | scope | key, last_updated_timestamp (decimal milliseconds), for each secret |
 //! | `secrets.list_scopes` | | name, backend_type, for each scope |
+//! | `secrets.redactions` | | scope, key, form, count (decimal), for each secret and form hidden so far |
 //! | `widgets.text`, `.dropdown`, `.combobox`, `.multiselect` | name, default, label, choice… | |
 //! | `widgets.get` | name | value |
 //! | `widgets.remove`, `widgets.remove_all` | name; none | |

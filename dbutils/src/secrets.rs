@@ -117,6 +117,29 @@ impl Secrets {
         self.list_scopes()
     }
 
+    /// What has been hidden in this session's output: names and counts, never values. If a harmless word is masked, this
+    /// tells which secret did it.
+    ///
+    /// # Panics
+    /// When the kernel does not answer.
+    #[track_caller]
+    pub fn redactions(&self) -> RedactionList {
+        match call_text("secrets.redactions", &[]) {
+            Ok(fields) => RedactionList(
+                fields
+                    .chunks_exact(4)
+                    .map(|row| Redaction {
+                        scope: row[0].clone(),
+                        key: row[1].clone(),
+                        form: row[2].clone(),
+                        count: row[3].parse().unwrap_or(0),
+                    })
+                    .collect(),
+            ),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     /// One line per command, or the line of one command: `help()` or `help("get")`.
     pub fn help(&self) -> Help {
         Help::group("secrets")
@@ -154,6 +177,31 @@ pub struct ScopeMetadata {
     pub backend_type: String,
 }
 
+/// How often one secret was hidden in one form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Redaction {
+    /// Its scope.
+    pub scope: String,
+    /// Its key.
+    pub key: String,
+    /// The form: `raw`, `base64`, …
+    pub form: String,
+    /// Number of `[REDACTED]`s.
+    pub count: u64,
+}
+
+/// What has been hidden; prints as a table.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedactionList(Vec<Redaction>);
+
+impl RedactionList {
+    fn rows(&self) -> Vec<[String; 4]> {
+        let row = |r: &Redaction| [r.scope.clone(), r.key.clone(), r.form.clone(), r.count.to_string()];
+        self.0.iter().map(row).collect()
+    }
+}
+
 /// Secrets of a scope; prints as a table.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretList(Vec<SecretMetadata>);
@@ -178,3 +226,4 @@ impl ScopeList {
 
 table::prints_as_table!(SecretList, SecretMetadata, ["key", "last_updated_timestamp"]);
 table::prints_as_table!(ScopeList, ScopeMetadata, ["name", "backend_type"]);
+table::prints_as_table!(RedactionList, Redaction, ["scope", "key", "form", "count"]);

@@ -11,8 +11,8 @@ use crate::session::{Object, object};
 /// Open comms kept; a front end cannot open any, so this bounds user code.
 const COMMS_MAX: usize = 10_000;
 
-/// Takes the front end's messages to one comm.
-pub type Handler = Box<dyn Fn(&Object) + Send + Sync>;
+/// Takes the data of the front end's messages to one comm; gives the data of the answer, if there is one.
+pub type Handler = Box<dyn Fn(&Object) -> Option<Object> + Send + Sync>;
 
 /// The open comms of one kernel.
 #[derive(Default)]
@@ -54,17 +54,14 @@ impl Comms {
         object(json!({"status": "ok", "comms": comms}))
     }
 
-    /// Delivers a `comm_msg` of the front end.
-    pub fn message(&self, message: &requests::Comm) {
-        let handler = self
-            .lock()
-            .iter()
-            .find(|comm| comm.id == message.comm_id)
-            .and_then(|comm| comm.handler.clone());
+    /// Delivers a `comm_msg` of the front end; gives the content of the `comm_msg` that answers it, if there is one.
+    pub fn message(&self, message: &requests::Comm) -> Option<Object> {
+        let open = self.lock();
+        let handler = open.iter().find(|comm| comm.id == message.comm_id)?.handler.clone()?;
         // Called without the lock, so that a handler may use comms.
-        if let Some(handler) = handler {
-            handler(&message.data);
-        }
+        drop(open);
+        let data = handler(&message.data)?;
+        Some(object(json!({"comm_id": message.comm_id, "data": data})))
     }
 
     /// Content of the `comm_close` that answers a front end's `comm_open`: no target is known here.

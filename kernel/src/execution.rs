@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::broker::Broker;
 use crate::engine_thread::{EngineThread, State};
+use crate::heal::{Healed, Healer};
 use crate::input::Input;
 use crate::output::Output;
 use crate::requests::{self, Execute, byte_offset, code_points};
@@ -27,6 +28,8 @@ pub struct Executor {
     pub output: Output,
     /// Answers their calls.
     pub broker: Arc<Broker>,
+    /// Looks for secrets in their sources.
+    pub healer: Arc<Healer>,
 }
 
 /// An execution whose outputs have been sent; its reply has not.
@@ -55,7 +58,12 @@ pub async fn execute(session: &Shared, executor: &Executor, request: &Message) -
             };
         }
     };
-    // 1. Count the cell, show its input, remember it.
+    // 1. A secret in the source is learnt before the source is shown.
+    let healed = executor
+        .healer
+        .examine(&cell.code, &session.redactor, &executor.broker)
+        .await;
+    // 2. Count the cell, show its input, remember it.
     let store = cell.store_history && !cell.silent;
     let count = session.execution_count.load(Ordering::Relaxed) + 1;
     if store {
@@ -70,10 +78,13 @@ pub async fn execute(session: &Shared, executor: &Executor, request: &Message) -
         let input = object(json!({"code": cell.code, "execution_count": count}));
         session.publish(Some(&request.header), "execute_input", input).await;
     }
-    // 2. Run it; its outputs are sent meanwhile.
+    if let Some(healed) = healed {
+        return heal(session, request, healed, cell.silent).await;
+    }
+    // 3. Run it; its outputs are sent meanwhile.
     let (stop_on_error, silent) = (cell.stop_on_error, cell.silent);
     let ran = run_cell(session, executor, request, cell, count).await;
-    // 3. Show the error.
+    // 4. Show the error.
     if let (Err(failure), false) = (&ran, silent) {
         session.publish(Some(&request.header), "error", failure.content()).await;
     }
@@ -100,6 +111,39 @@ pub async fn execute(session: &Shared, executor: &Executor, request: &Message) -
             .map(|failure| failure.metadata(&executor.broker))
             .unwrap_or_default(),
         reply: reply(shown, ran),
+    }
+}
+
+/// Does not run a cell with a pasted secret: gives its new source to the front end instead. In a job that is an error,
+/// because nobody is there to run it again.
+async fn heal(session: &Shared, request: &Message, healed: Healed, silent: bool) -> Executed {
+    let count = session.execution_count.load(Ordering::Relaxed);
+    let metadata = object(json!({"sealbook": {"source": healed.source}}));
+    if silent || std::env::var_os("SEALBOOK_RUN_ID").is_some() {
+        let failure = Failure::new("PastedSecret", healed.notice);
+        if !silent {
+            session.publish(Some(&request.header), "error", failure.content()).await;
+        }
+        return Executed {
+            reply: reply(count, Err(failure)),
+            metadata,
+            stop: true,
+            fatal: false,
+        };
+    }
+    let notice = object(json!({"name": "stderr", "text": format!("{}\n", healed.notice)}));
+    session.publish(Some(&request.header), "stream", notice).await;
+    let next_input = json!({"source": "set_next_input", "text": healed.source, "replace": true});
+    let ran = Ran {
+        payload: vec![next_input],
+        expressions: Object::new(),
+        result: None,
+    };
+    Executed {
+        reply: reply(count, Ok(ran)),
+        metadata,
+        stop: true,
+        fatal: false,
     }
 }
 

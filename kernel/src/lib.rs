@@ -16,6 +16,7 @@ mod channels;
 mod comms;
 mod engine_thread;
 mod execution;
+mod heal;
 mod history;
 mod input;
 pub mod job;

@@ -122,13 +122,16 @@ impl Output {
                 let msg_type = if update { "update_display_data" } else { "display_data" };
                 let transient = display_id.map_or_else(|| json!({}), |id| json!({"display_id": id}));
                 let content = object(json!({"data": data, "metadata": metadata, "transient": transient}));
-                self.0.between(state, msg_type, content);
+                self.0.between(state, msg_type, content, Object::new());
             }
-            Event::ClearOutput { wait } => self.0.between(state, "clear_output", object(json!({"wait": wait}))),
+            Event::ClearOutput { wait } => {
+                self.0
+                    .between(state, "clear_output", object(json!({"wait": wait})), Object::new())
+            }
             Event::Result(data) => {
                 state.result = plain(&data);
                 let content = object(json!({"execution_count": state.count, "data": data, "metadata": {}}));
-                self.0.between(state, "execute_result", content);
+                self.0.between(state, "execute_result", content, Object::new());
             }
             Event::Comm { msg_type, content } => self.0.comm(state, msg_type, content),
             // A kind of event that this session does not know yet has no message.
@@ -137,9 +140,9 @@ impl Output {
     }
 
     /// Sends a message in its place among the output.
-    pub fn message(&self, msg_type: &str, content: Object) {
+    pub fn message(&self, msg_type: &str, content: Object, metadata: Object) {
         let mut state = self.0.lock();
-        self.0.between(&mut state, msg_type, content);
+        self.0.between(&mut state, msg_type, content, metadata);
     }
 
     /// Ends the flusher thread, after sending what is left.
@@ -174,13 +177,13 @@ impl Inner {
     }
 
     /// Sends what is pending, then a message that is no stream.
-    fn between(&self, state: &mut State, msg_type: &str, content: Object) {
+    fn between(&self, state: &mut State, msg_type: &str, content: Object, metadata: Object) {
         self.send_pending(state);
         if let Some(stream) = state.stream.as_mut() {
             stream.boundary();
         }
         if let (false, Some(parent)) = (state.silent, &state.parent) {
-            self.session.publish_blocking(parent, msg_type, content, &[]);
+            self.session.publish_blocking(parent, msg_type, content, metadata, &[]);
         }
     }
 
@@ -201,7 +204,7 @@ impl Inner {
             .into_iter()
             .filter(|(key, _)| known.contains(&key.as_str()))
             .collect();
-        self.between(state, msg_type, content);
+        self.between(state, msg_type, content, Object::new());
     }
 
     fn end_stream(&self, state: &mut State) {
@@ -231,7 +234,7 @@ impl Inner {
                 .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
             let content = object(json!({"name": name, "text": text}));
             self.session
-                .publish_blocking(parent, "stream", content, &chunk.redactions);
+                .publish_blocking(parent, "stream", content, Object::new(), &chunk.redactions);
         }
     }
 

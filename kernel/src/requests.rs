@@ -86,8 +86,6 @@ pub struct CommInfo {
 pub struct Comm {
     pub comm_id: String,
     #[serde(default)]
-    pub target_name: String,
-    #[serde(default)]
     pub data: Map<String, Value>,
 }
 

@@ -135,7 +135,11 @@ pub(crate) async fn serve(
     // 2. Engine, on its own thread.
     let output = Output::new(Arc::clone(&session)).map_err(system("start its threads"))?;
     let broker = Broker::new(redactor, Handle::current(), id);
-    broker.set_output(output.clone());
+    broker.connect(
+        output.clone(),
+        Arc::clone(&session.comms),
+        session.interrupts.subscribe(),
+    );
     let factory = {
         let (broker, output) = (Arc::clone(&broker), output.clone());
         Box::new(move || maker(broker, output))
@@ -146,6 +150,7 @@ pub(crate) async fn serve(
         engine: engine.clone(),
         output: output.clone(),
         broker: Arc::clone(&broker),
+        healer: Arc::default(),
     };
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(channels::shell::serve(Arc::clone(&session), executor, shell.0));

@@ -32,7 +32,7 @@ pub struct Session {
     /// Input requests, and who waits for their answers.
     pub input: Input,
     /// Open comms.
-    pub comms: Comms,
+    pub comms: Arc<Comms>,
     /// Inputs and outputs of this session.
     pub history: Mutex<History>,
     /// Number of the last cell that was counted.
@@ -61,6 +61,7 @@ impl Session {
         parent: Option<&Header>,
         msg_type: &str,
         content: Object,
+        metadata: Object,
         found: &[Redaction],
     ) -> Redacted<Message> {
         let mut message = match parent {
@@ -68,6 +69,7 @@ impl Session {
             None => Message::new(msg_type, &self.id, content),
         };
         message.identities = vec![topic(&self.id, msg_type)];
+        message.metadata = metadata;
         if !found.is_empty() {
             message.explain(found);
         }
@@ -76,18 +78,28 @@ impl Session {
 
     /// Broadcasts on iopub; waits while front ends are slow.
     pub async fn publish(&self, parent: Option<&Header>, msg_type: &str, content: Object) {
-        self.iopub.send(self.broadcast(parent, msg_type, content, &[])).await;
+        self.iopub
+            .send(self.broadcast(parent, msg_type, content, Object::new(), &[]))
+            .await;
     }
 
     /// Broadcasts from a thread outside the async runtime; `found` was already hidden in `content`.
-    pub fn publish_blocking(&self, parent: &Header, msg_type: &str, content: Object, found: &[Redaction]) {
-        let sealed = self.broadcast(Some(parent), msg_type, content, found);
+    pub fn publish_blocking(
+        &self,
+        parent: &Header,
+        msg_type: &str,
+        content: Object,
+        metadata: Object,
+        found: &[Redaction],
+    ) {
+        let sealed = self.broadcast(Some(parent), msg_type, content, metadata, found);
         self.runtime.block_on(self.iopub.send(sealed));
     }
 
     /// Broadcasts a short message without waiting for slow front ends.
     pub fn publish_now(&self, parent: Option<&Header>, msg_type: &str, content: Object) {
-        self.iopub.send_now(self.broadcast(parent, msg_type, content, &[]));
+        self.iopub
+            .send_now(self.broadcast(parent, msg_type, content, Object::new(), &[]));
     }
 
     /// Sends the reply to `request` through `outbox`. A front end that has gone needs none.

@@ -3,26 +3,39 @@
 //! Order of `secrets.get`: fetch from the service, learn, then answer; the answer is built from the [`Learned`] proof,
 //! so it cannot be made before the redactor knows the value. Method names and fields: `dbutils::protocol`.
 
+mod notebooks;
 mod secrets;
 mod texts;
+mod widgets;
 
 use std::sync::{Arc, OnceLock};
 
 use dbutils::protocol::{Request, Response};
+use sealbook_api::sessions::LiteralMatch;
 use sealbook_runtime::DbutilsHandler;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
+use crate::comms::Comms;
 use crate::output::Output;
 use crate::redact::Redactor;
 use secrets::Secrets;
+use widgets::Widgets;
+
+pub use notebooks::{DEPTH, depth};
+
+/// Time for the service to compare the literals of a cell; without an answer the cell runs.
+const MATCH: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// The broker of one kernel.
 pub struct Broker {
     secrets: Secrets,
     redactor: Redactor,
     runtime: Handle,
-    /// Where notices to the user go; set once the output exists.
-    output: OnceLock<Output>,
+    widgets: Widgets,
+    /// Where notices and controls go; set once there is a session.
+    screen: OnceLock<(Output, Arc<Comms>)>,
+    interrupts: OnceLock<watch::Receiver<u64>>,
     exit_value: std::sync::Mutex<Option<String>>,
 }
 
@@ -33,14 +46,32 @@ impl Broker {
             secrets: Secrets::new(kernel_id),
             redactor,
             runtime,
-            output: OnceLock::new(),
+            widgets: Widgets::from_environment(),
+            screen: OnceLock::new(),
+            interrupts: OnceLock::new(),
             exit_value: std::sync::Mutex::new(None),
         })
     }
 
-    /// Gives the broker a way to tell the user something.
-    pub fn set_output(&self, output: Output) {
-        let _ = self.output.set(output);
+    /// Gives the broker the way to the user.
+    pub fn connect(&self, output: Output, comms: Arc<Comms>, interrupts: watch::Receiver<u64>) {
+        let _ = self.screen.set((output, comms));
+        let _ = self.interrupts.set(interrupts);
+    }
+
+    /// Which of `texts` are values of secrets that the user may read; `None` when the service cannot say.
+    pub async fn match_literals(&self, texts: &[&str]) -> Option<Vec<LiteralMatch>> {
+        match tokio::time::timeout(MATCH, self.secrets.match_literals(texts)).await {
+            Ok(Ok(matches)) => Some(matches),
+            Ok(Err(error)) => {
+                tracing::info!(%error, "string literals were not compared with secrets");
+                None
+            }
+            Err(_) => {
+                tracing::info!("string literals were not compared with secrets: the service is slow");
+                None
+            }
+        }
     }
 
     /// The value of the last `dbutils.notebook.exit`, once.
@@ -62,7 +93,7 @@ impl Broker {
                 let [scope, key] = texts(request)?;
                 let secret = self.runtime.block_on(self.secrets.read(scope, key))?;
                 let learned = self.redactor.learn(&secret);
-                if let (Some(notice), Some(output)) = (learned.notice(), self.output.get()) {
+                if let (Some(notice), Some((output, _))) = (learned.notice(), self.screen.get()) {
                     output.event(sealbook_runtime::Event::Stderr(format!("{notice}\n").into_bytes()));
                 }
                 Ok(vec![learned.expose().to_vec()])
@@ -100,8 +131,40 @@ impl Broker {
                     .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(value.to_owned());
                 Ok(Vec::new())
             }
+            "notebook.run" => {
+                let arguments = all_texts(request)?;
+                let (_, none) = watch::channel(0);
+                let interrupts = self.interrupts.get().cloned().unwrap_or(none);
+                let value = notebooks::run(&arguments, &self.redactor, interrupts)?;
+                Ok(vec![value.into_bytes()])
+            }
+            "widgets.text" | "widgets.dropdown" | "widgets.combobox" | "widgets.multiselect" => {
+                self.widgets
+                    .declare(&request.method, &all_texts(request)?, self.screen())?;
+                Ok(Vec::new())
+            }
+            "widgets.get" => {
+                let [name] = texts(request)?;
+                Ok(vec![self.widgets.value(name)?.into_bytes()])
+            }
+            "widgets.remove" => {
+                let [name] = texts(request)?;
+                self.widgets.remove(name, self.screen())?;
+                Ok(Vec::new())
+            }
+            "widgets.remove_all" => {
+                let [] = texts(request)?;
+                self.widgets.remove_all(self.screen());
+                Ok(Vec::new())
+            }
             _ => Err(Refusal::new("ENDPOINT_NOT_FOUND", texts::unknown_call(&request.method))),
         }
+    }
+}
+
+impl Broker {
+    fn screen(&self) -> Option<(&Output, &Arc<Comms>)> {
+        self.screen.get().map(|(output, comms)| (output, comms))
     }
 }
 
@@ -135,7 +198,18 @@ impl Refusal {
 
 /// The arguments of `request`, if they are as many as the call takes and text.
 fn texts<const N: usize>(request: &Request) -> Result<[&str; N], Refusal> {
-    let malformed = || Refusal::new("MALFORMED_REQUEST", texts::malformed_call(&request.method));
-    let texts: Option<Vec<&str>> = request.args.iter().map(|arg| std::str::from_utf8(arg).ok()).collect();
-    texts.and_then(|texts| texts.try_into().ok()).ok_or_else(malformed)
+    all_texts(request)?.try_into().map_err(|_| malformed(request))
+}
+
+/// The arguments of `request`, if they are text.
+fn all_texts(request: &Request) -> Result<Vec<&str>, Refusal> {
+    request
+        .args
+        .iter()
+        .map(|arg| std::str::from_utf8(arg).map_err(|_| malformed(request)))
+        .collect()
+}
+
+fn malformed(request: &Request) -> Refusal {
+    Refusal::new("MALFORMED_REQUEST", texts::malformed_call(&request.method))
 }

@@ -2,20 +2,26 @@
 //! when the service no longer knows it, and closed when the kernel ends.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use sealbook_api::ErrorCode;
 use sealbook_api::client::{Client, ClientError, Session, SessionRequest};
 use sealbook_api::scopes::Scope;
 use sealbook_api::secrets::SecretMetadata;
-use sealbook_api::sessions::JobRun;
+use sealbook_api::sessions::{JobRun, LiteralMatch};
 use tokio::sync::Mutex;
 
 use crate::redact::Secret;
+
+/// After a failure, literals are not compared for so long.
+const RETRY: Duration = Duration::from_secs(30);
 
 /// The way to the service.
 pub struct Secrets {
     kernel_id: String,
     session: Mutex<Option<Arc<Session>>>,
+    /// When literals could last not be compared: cells must not wait for a service that is away.
+    last_failure: Mutex<Option<Instant>>,
 }
 
 impl Secrets {
@@ -24,6 +30,7 @@ impl Secrets {
         Secrets {
             kernel_id,
             session: Mutex::new(None),
+            last_failure: Mutex::new(None),
         }
     }
 
@@ -43,6 +50,29 @@ impl Secrets {
     /// Lists the scopes.
     pub async fn list_scopes(&self) -> Result<Vec<Scope>, ClientError> {
         self.with_session(async |session| session.list_scopes().await).await
+    }
+
+    /// Asks which texts are values of secrets that the user may read.
+    pub async fn match_literals(&self, texts: &[&str]) -> Result<Vec<LiteralMatch>, ClientError> {
+        if self.last_failure.lock().await.is_some_and(|at| at.elapsed() < RETRY) {
+            return Ok(Vec::new());
+        }
+        // As `with_session`, whose closure a task cannot hold.
+        let session = self.session().await;
+        let answer = match session {
+            Ok(session) => match session.match_literals(texts).await {
+                Err(ClientError::Api(refusal)) if refusal.error_code == ErrorCode::Unauthenticated => {
+                    self.forget(&session).await;
+                    self.session().await?.match_literals(texts).await
+                }
+                answer => answer,
+            },
+            Err(error) => Err(error),
+        };
+        if answer.is_err() {
+            *self.last_failure.lock().await = Some(Instant::now());
+        }
+        answer
     }
 
     /// Ends the session, if one is open.

@@ -162,7 +162,9 @@ async fn answer(
             None
         }
         "comm_msg" => {
-            session.comms.message(&requests::content(request)?);
+            if let Some(answer) = session.comms.message(&requests::content(request)?) {
+                session.publish(Some(&request.header), "comm_msg", answer).await;
+            }
             None
         }
         "comm_close" => {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use tokio::process::{Child, Command};
 
 use super::{Job, JobError};
+use crate::broker::{DEPTH, depth};
 
 /// Time for a kernel to bind its sockets.
 const START: Duration = Duration::from_secs(60);
@@ -63,6 +64,7 @@ impl KernelProcess {
             .env("SEALBOOK_RUN_ID", identity.run_id)
             .env("SEALBOOK_PARAMETERS", Value::Object(identity.parameters).to_string())
             .env("JPY_SESSION_NAME", &job.input_name)
+            .env(DEPTH, (depth() + 1).to_string())
             .env("JPY_PARENT_PID", std::process::id().to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -37,12 +37,16 @@ pub struct Job {
     pub working_dir: Option<PathBuf>,
     /// Longest time for one cell.
     pub cell_timeout: Option<Duration>,
+    /// Longest time for all cells.
+    pub timeout: Option<Duration>,
     /// Saves also while a cell runs, at this interval.
     pub autosave: Option<Duration>,
     /// Command that starts the kernel, with `{connection_file}` in it; this program's own kernel if not given.
     pub kernel_command: Option<Vec<String>>,
     /// Id of the run in the audit log; a fresh one if not given.
     pub run_id: Option<String>,
+    /// A change interrupts the job, like Ctrl-C.
+    pub(crate) cancel: Option<tokio::sync::watch::Receiver<u64>>,
 }
 
 impl Job {
@@ -55,6 +59,8 @@ impl Job {
             parameters: Vec::new(),
             working_dir: None,
             cell_timeout: None,
+            timeout: None,
+            cancel: None,
             autosave: None,
             kernel_command: None,
             run_id: None,

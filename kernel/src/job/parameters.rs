@@ -98,7 +98,11 @@ impl Notebook {
     pub(super) fn inject(&mut self, parameters: &[Parameter]) -> Result<(), JobError> {
         let declared = self.parameters();
         let mut lines = Vec::new();
-        for parameter in parameters {
+        for (at, parameter) in parameters.iter().enumerate() {
+            // Given twice, the last one counts.
+            if parameters[at + 1..].iter().any(|later| later.name == parameter.name) {
+                continue;
+            }
             if let Some(line) = line(parameter, &declared)? {
                 lines.push(line);
             }

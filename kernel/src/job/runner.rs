@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
 use super::kernel_process::{Identity, KernelProcess};
 use super::outputs::Outputs;
@@ -35,7 +36,7 @@ pub fn run(mut notebook: Notebook, job: Job, progress: &mut dyn FnMut(Progress<'
     job.destination.save(&notebook)?;
     // 3. The cells.
     let ran = runtime.block_on(async {
-        let mut signals = Signals::new().map_err(|error| JobError::KernelStart(error.to_string()))?;
+        let mut signals = Signals::new(job.cancel.clone()).map_err(|error| JobError::KernelStart(error.to_string()))?;
         let parameters = job
             .parameters
             .iter()
@@ -48,7 +49,9 @@ pub fn run(mut notebook: Notebook, job: Job, progress: &mut dyn FnMut(Progress<'
             kernel = KernelProcess::start(&job, identity) => kernel?,
             () = signals.recv() => return Ok((Ending::Interrupted { cell: None }, None)),
         };
+        let deadline = job.timeout.map(|limit| tokio::time::Instant::now() + limit);
         let mut runner = Runner {
+            deadline,
             kernel,
             notebook: &mut notebook,
             job: &job,
@@ -91,6 +94,8 @@ struct Runner<'a, 'p> {
     job: &'a Job,
     signals: Signals,
     progress: &'a mut (dyn FnMut(Progress<'_>) + 'p),
+    /// End of the time for all cells.
+    deadline: Option<tokio::time::Instant>,
     /// Cell and execution count of what has run.
     counts: Vec<(usize, u64)>,
 }
@@ -151,7 +156,8 @@ impl Runner<'_, '_> {
         let Some(id) = self.kernel.send(Channel::Shell, "execute_request", request).await else {
             return self.dead(index, outputs, died("its connection closed".to_owned()));
         };
-        let deadline = self.job.cell_timeout.map(|limit| tokio::time::Instant::now() + limit);
+        let of_cell = self.job.cell_timeout.map(|limit| tokio::time::Instant::now() + limit);
+        let deadline = [of_cell, self.deadline].into_iter().flatten().min();
         let mut autosave = tokio::time::interval(self.job.autosave.unwrap_or(Duration::from_secs(3600)));
         autosave.reset();
         let (mut reply, mut idle, mut stopped) = (None::<Message>, false, None::<Stopped>);
@@ -240,8 +246,14 @@ impl Runner<'_, '_> {
     }
 
     fn too_long(&self, index: usize) -> Ending {
-        let seconds = self.job.cell_timeout.unwrap_or_default().as_secs_f64();
-        let evalue = format!("the cell ran longer than {seconds} s");
+        let all = self
+            .deadline
+            .is_some_and(|deadline| deadline <= tokio::time::Instant::now());
+        let (what, limit) = match all {
+            true => ("the notebook", self.job.timeout),
+            false => ("the cell", self.job.cell_timeout),
+        };
+        let evalue = format!("{what} ran longer than {} s", limit.unwrap_or_default().as_secs_f64());
         let traceback = vec![format!("CellTimeout: {evalue}")];
         Ending::CellFailed {
             cell: index + 1,
@@ -390,22 +402,40 @@ async fn sleep_until(at: Option<tokio::time::Instant>) {
     }
 }
 
-/// Ctrl-C and the signals that end a process.
-struct Signals([Signal; 3]);
+/// Ctrl-C, the signals that end a process, and the interrupts of a notebook that runs this one.
+struct Signals {
+    signals: [Signal; 3],
+    cancel: Option<watch::Receiver<u64>>,
+}
 
 impl Signals {
-    fn new() -> std::io::Result<Signals> {
+    fn new(mut cancel: Option<watch::Receiver<u64>>) -> std::io::Result<Signals> {
+        if let Some(cancel) = &mut cancel {
+            cancel.mark_unchanged();
+        }
         let [interrupt, terminate, hangup] =
             [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
-        Ok(Signals([interrupt?, terminate?, hangup?]))
+        Ok(Signals {
+            signals: [interrupt?, terminate?, hangup?],
+            cancel,
+        })
     }
 
     async fn recv(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.0;
+        let [interrupt, terminate, hangup] = &mut self.signals;
+        let cancelled = async {
+            if let Some(cancel) = &mut self.cancel
+                && cancel.changed().await.is_ok()
+            {
+                return;
+            }
+            std::future::pending().await
+        };
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
             _ = hangup.recv() => {}
+            () = cancelled => {}
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod fake_engine;
 mod front_end;
+mod healing;
 mod output;
 mod protocol;
 mod robustness;

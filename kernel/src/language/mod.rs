@@ -1,5 +1,8 @@
 //! What the kernel says about the language of its cells (`kernel_info_reply`, `language_info` of notebooks).
 
+pub mod literals;
+pub mod rewrite;
+
 use std::process::Command;
 use std::sync::OnceLock;
 
