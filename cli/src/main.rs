@@ -34,7 +34,10 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     #[cfg(feature = "kernel")]
-    sealbook_kernel::runner_hook();
+    {
+        sealbook_kernel::runner_hook();
+        sealbook_kernel::holder_hook();
+    }
     // A wrong command line ends here, with status 2 and clap's explanation.
     let sealbook = command::Sealbook::parse();
     match sealbook.run() {

@@ -27,11 +27,13 @@ mod parent;
 mod process;
 mod requests;
 mod run;
+mod save_channel;
 mod session;
 #[cfg(test)]
 mod session_tests;
 
 pub use run::{KernelError, Options, run};
+pub use save_channel::{FOLDER_VARIABLE as SAVE_FOLDER_VARIABLE, holder_hook};
 pub use sealbook_redact as redact;
 pub use sealbook_runtime::runner::hook as runner_hook;
 pub use sealbook_wire::ConnectionFile;

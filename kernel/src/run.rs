@@ -26,6 +26,7 @@ use crate::log;
 use crate::output::Output;
 use crate::parent;
 use crate::process;
+use crate::save_channel::Keeper;
 use crate::session::{Ending, Object, Session, Shared, object, topic};
 
 /// Time for the engine to end its processes when it is idle, and for a cell to be stopped.
@@ -104,6 +105,7 @@ pub(crate) async fn serve(
     let id = uuid::Uuid::new_v4().to_string();
     let system = |what| move |source| KernelError::System { what, source };
     tokio::task::spawn_blocking(language::version);
+    let keeper = Keeper::from_environment(&connection.key);
     // 1. Sockets.
     let welcome = {
         let (redactor, id) = (redactor.clone(), id.clone());
@@ -134,7 +136,7 @@ pub(crate) async fn serve(
         .await;
     // 2. Engine, on its own thread.
     let output = Output::new(Arc::clone(&session)).map_err(system("start its threads"))?;
-    let broker = Broker::new(redactor, Handle::current(), id);
+    let broker = Broker::new(redactor, keeper, Handle::current(), id);
     broker.connect(
         output.clone(),
         Arc::clone(&session.comms),

@@ -43,6 +43,13 @@ class Declaration:
         return self.type or _implied(self.value)
 
 
+def tokens(source):
+    """The tokens of a cell as pairs of kind and text; together they are the source."""
+    for match in _TOKEN.finditer(source):
+        kind = match.lastgroup
+        yield ("text" if kind == "hashes" else kind), match.group()
+
+
 def declarations(source):
     """The declarations of a cell, in order."""
     source = _COMMAND_LINE.sub("", source)
@@ -52,10 +59,7 @@ def declarations(source):
 def _statements(source):
     """Each statement that ends with `;`, as a pair: its text without comments, and the comment behind it."""
     statement, depth, ended = "", 0, None
-    for match in _TOKEN.finditer(source):
-        kind, token = match.lastgroup, match.group()
-        if kind == "hashes":
-            kind = "text"
+    for kind, token in tokens(source):
         if ended is not None:
             # Behind a `;`, up to the end of its line: a comment is its help.
             if kind == "blank":

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use crate::comms::Comms;
 use crate::output::Output;
 use crate::redact::Redactor;
+use crate::save_channel::Keeper;
 use secrets::Secrets;
 use widgets::Widgets;
 
@@ -30,6 +31,7 @@ const MATCH: std::time::Duration = std::time::Duration::from_secs(3);
 /// The broker of one kernel.
 pub struct Broker {
     secrets: Secrets,
+    keeper: Keeper,
     redactor: Redactor,
     runtime: Handle,
     widgets: Widgets,
@@ -41,9 +43,10 @@ pub struct Broker {
 
 impl Broker {
     /// A broker that opens its session with the service at the first call that needs one.
-    pub fn new(redactor: Redactor, runtime: Handle, kernel_id: String) -> Arc<Broker> {
+    pub fn new(redactor: Redactor, keeper: Keeper, runtime: Handle, kernel_id: String) -> Arc<Broker> {
         Arc::new(Broker {
             secrets: Secrets::new(kernel_id),
+            keeper,
             redactor,
             runtime,
             widgets: Widgets::from_environment(),
@@ -96,7 +99,9 @@ impl Broker {
                 if let (Some(notice), Some((output, _))) = (learned.notice(), self.screen.get()) {
                     output.event(sealbook_runtime::Event::Stderr(format!("{notice}\n").into_bytes()));
                 }
-                Ok(vec![learned.expose().to_vec()])
+                let value = learned.expose();
+                self.keeper.keep(learned.scope(), learned.key(), value);
+                Ok(vec![value.to_vec()])
             }
             "secrets.list" => {
                 let [scope] = texts(request)?;
