@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! setup → fmt → clippy → doc → product (release binaries) → unit (nextest) → doctest → e2e (real clients)
+//! → wheel (the Python package, installed)
 //! ```
 //!
 //! Everything is built in the release profile: the evaluation engine and the database drivers are large, and one
 //! profile means that they are built once. A step that fails does not stop the later ones, except where they need it.
 
 use crate::tally::Tally;
-use crate::{packages, python, step, workspace};
+use crate::{packages, python, step, wheel, workspace};
 
 /// Crates with few dependencies, whose documentation examples are compiled (the proofs' `compile_fail` examples are
 /// among them). The others' examples would link the engine once each.
@@ -20,7 +21,7 @@ const DOCTESTED: &[&str] = &[
     "sealbook-core",
 ];
 
-const STEPS: &[&str] = &["setup", "fmt", "clippy", "doc", "product", "unit", "doctest", "e2e"];
+const STEPS: &[&str] = &["setup", "fmt", "clippy", "doc", "product", "unit", "doctest", "e2e", "wheel"];
 
 /// Runs the steps named in `arguments`, or all of them; what follows `--` goes to pytest.
 ///
@@ -65,6 +66,7 @@ pub fn run(arguments: &[&str]) -> Result<(), String> {
             "doctest" => drop(record(step, doctest())),
             "product" => ready &= record(step, product()),
             "e2e" if ready => drop(record(step, e2e(pytest))),
+            "wheel" if ready => drop(record(step, python_package())),
             _ => drop(record(step, Err("not run: a step that it needs failed".to_owned()))),
         }
     }
@@ -183,5 +185,16 @@ fn e2e(pytest: &[&str]) -> Result<Tally, String> {
         .env("SEALBOOK_E2E_FOLDER", workspace::e2e())
         .env("SEALBOOK_E2E_TOOLS", workspace::tools());
     let finished = step::run_captured("e2e", &mut command)?;
+    Ok(Tally::of_runner(&finished.output, finished.success))
+}
+
+/// The package's own tests; they install the wheel into a fresh environment.
+fn python_package() -> Result<Tally, String> {
+    wheel::run(&[])?;
+    let mut command = python::python();
+    command
+        .args(["-m", "pytest", "-p", "no:cacheprovider", "--color=no", "--quiet", "python/tests"])
+        .env("CARGO_TARGET_DIR", workspace::target());
+    let finished = step::run_captured("wheel tests", &mut command)?;
     Ok(Tally::of_runner(&finished.output, finished.success))
 }

@@ -28,7 +28,7 @@ Usage: cargo xtask <COMMAND>
 
 Commands:
   test [STEP…] [-- PYTEST ARGUMENTS]   install what the tests need, run every check
-                                       steps: setup fmt clippy doc product unit doctest e2e
+                                       steps: setup fmt clippy doc product unit doctest e2e wheel
   bench kernel [--runs N]              measure the kernel beside evcxr_jupyter
   bench redact|service                 run the benchmarks of that part
   wheel                                build the Python package into the target folder
