@@ -21,7 +21,9 @@ const DOCTESTED: &[&str] = &[
     "sealbook-core",
 ];
 
-const STEPS: &[&str] = &["setup", "fmt", "clippy", "doc", "product", "unit", "doctest", "e2e", "wheel"];
+const STEPS: &[&str] = &[
+    "setup", "fmt", "clippy", "doc", "product", "unit", "doctest", "e2e", "wheel",
+];
 
 /// Runs the steps named in `arguments`, or all of them; what follows `--` goes to pytest.
 ///
@@ -193,7 +195,15 @@ fn python_package() -> Result<Tally, String> {
     wheel::run(&[])?;
     let mut command = python::python();
     command
-        .args(["-m", "pytest", "-p", "no:cacheprovider", "--color=no", "--quiet", "python/tests"])
+        .args([
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "--color=no",
+            "--quiet",
+            "python/tests",
+        ])
         .env("CARGO_TARGET_DIR", workspace::target());
     let finished = step::run_captured("wheel tests", &mut command)?;
     Ok(Tally::of_runner(&finished.output, finished.success))
