@@ -69,8 +69,9 @@ class User:
 
     def leave(self):
         """Ends what this user started: the embedded service goes on after the command that started it."""
-        for process in psutil.process_iter(["environ"]):
-            if (process.info["environ"] or {}).get("SEALBOOK_HOME") == self.environment["SEALBOOK_HOME"]:
+        for process in psutil.process_iter(["cmdline"]):
+            # A process that protects its memory hides its environment too.
+            if self.environment["SEALBOOK_HOME"] in (process.info["cmdline"] or []):
                 process.terminate()
 
 
@@ -163,9 +164,9 @@ def test_a_save_in_jupyter_server_hides_what_a_real_kernel_has_learnt(user):
         client.load_connection_file()
         client.start_channels()
         client.wait_for_ready(timeout=60)
+        first = client.kernel_info(reply=True, timeout=60)["header"]["session"]
         reply = client.execute_interactive('let p = dbutils.secrets.get("jdbc", "password");', timeout=120, output_hook=lambda message: None)
         assert reply["content"]["status"] == "ok", reply["content"]
-        client.stop_channels()
         hidden = pasted.replace(PASSWORD, "[REDACTED]")
         assert save(pasted) == hidden
         # A kernel that dies takes nothing with it.
@@ -177,6 +178,12 @@ def test_a_save_in_jupyter_server_hides_what_a_real_kernel_has_learnt(user):
         kernel.wait(timeout=30)
         assert save(pasted) == hidden
         assert holders[0].is_running()
+        # The server starts the kernel again, and must not be ended meanwhile: it would not end.
+        while client.kernel_info(reply=True, timeout=120)["header"]["session"] == first:
+            continue
+        while ask("GET", f"/api/kernels/{session['kernel']['id']}")["execution_state"] in ("starting", "restarting", "dead"):
+            time.sleep(0.1)
+        client.stop_channels()
     finally:
         server.terminate()
         server.wait(timeout=60)

@@ -195,15 +195,7 @@ fn python_package() -> Result<Tally, String> {
     wheel::run(&[])?;
     let mut command = python::python();
     command
-        .args([
-            "-m",
-            "pytest",
-            "-p",
-            "no:cacheprovider",
-            "--color=no",
-            "--quiet",
-            "python/tests",
-        ])
+        .args(["-m", "pytest", "-p", "no:cacheprovider", "--color=no", "python/tests"])
         .env("CARGO_TARGET_DIR", workspace::target());
     let finished = step::run_captured("wheel tests", &mut command)?;
     Ok(Tally::of_runner(&finished.output, finished.success))
