@@ -127,8 +127,9 @@ impl Drop for House {
             let Some(process) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
                 continue;
             };
-            let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
-            if process != std::process::id() && environment.windows(mine.len()).any(|window| window == mine) {
+            let read = |name: &str| std::fs::read(entry.path().join(name)).unwrap_or_default();
+            let text = [read("cmdline"), read("environ")].concat();
+            if process != std::process::id() && text.windows(mine.len()).any(|window| window == mine) {
                 let _ = Command::new("kill").arg(process.to_string()).status();
             }
         }

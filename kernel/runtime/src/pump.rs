@@ -288,6 +288,10 @@ impl Pump {
         let Ok((packet, _)) = sys::receive_packet(self.control.as_raw_fd()) else {
             return;
         };
+        // The end of the other side, not a report.
+        if packet.is_empty() {
+            return;
+        }
         match serde_json::from_slice(&packet) {
             Ok(Report::Hello { supervisor }) => self.shared.supervisor.store(supervisor, Ordering::SeqCst),
             Ok(Report::Started) => {

@@ -1,6 +1,7 @@
 """An isolated user: home, data folders, temporary folder, recordings, logs. Everything of a session lies under one root,
 so that the search at the end sees all of it."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -162,15 +163,31 @@ class House:
         assert report.files > 0, "there was nothing to search"
         return report
 
-    def leave(self):
-        """Stops the programs that this user still runs: the embedded service, kernels that a test left."""
+    def processes(self):
+        """The programs that this user still runs: the embedded service, kernels that a test left."""
         mine = str(self.root / "sealbook").encode()
+        found = []
         for process in psutil.process_iter():
-            try:
-                if process.pid != os.getpid() and mine in Path(f"/proc/{process.pid}/environ").read_bytes():
-                    process.send_signal(signal.SIGTERM)
-            except (OSError, psutil.Error):
-                continue
+            for name in ("cmdline", "environ"):
+                try:
+                    if process.pid != os.getpid() and mine in Path(f"/proc/{process.pid}/{name}").read_bytes():
+                        found.append(process)
+                        break
+                except OSError:
+                    continue
+        return found
+
+    def leave(self):
+        """Stops them, and waits until they are gone."""
+        processes = self.processes()
+        for process in processes:
+            with contextlib.suppress(psutil.Error):
+                process.send_signal(signal.SIGTERM)
+        _, alive = psutil.wait_procs(processes, timeout=15)
+        for process in alive:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        assert not alive, f"these did not stop: {alive}"
 
     def remove(self):
         """Ends everything and removes the root."""
