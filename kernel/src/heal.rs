@@ -62,6 +62,7 @@ impl Healer {
                         continue;
                     };
                     let value = literal.value[part.clone()].as_bytes().to_vec();
+                    broker.keep(&found.scope, &found.key, &value);
                     let secret = Secret::new(found.scope.as_str(), found.key.as_str(), value);
                     let _ = redactor.learn(&secret);
                     let (scope, key) = (found.scope.clone(), found.key.clone());

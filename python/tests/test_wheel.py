@@ -20,6 +20,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent
 PASSWORD = "hunter2-planted-P@ssword"
+NEVER_FETCHED = "another-planted-value-0417"
 
 
 def wheel():
@@ -59,6 +60,7 @@ class User:
         }
         self.run("sealbook", "secrets", "create-scope", "--scope", "jdbc")
         self.run("sealbook", "secrets", "put", "--scope", "jdbc", "--key", "password", input=PASSWORD)
+        self.run("sealbook", "secrets", "put", "--scope", "jdbc", "--key", "never-fetched", input=NEVER_FETCHED)
 
     def run(self, *command, input="", status=0):
         done = subprocess.run(
@@ -169,6 +171,10 @@ def test_a_save_in_jupyter_server_hides_what_a_real_kernel_has_learnt(user):
         assert reply["content"]["status"] == "ok", reply["content"]
         hidden = pasted.replace(PASSWORD, "[REDACTED]")
         assert save(pasted) == hidden
+        # Nobody fetched this one: the service recognised it when the cell was run.
+        healed = f'let token = "{NEVER_FETCHED}";'
+        assert client.execute_interactive(healed, timeout=120, output_hook=lambda message: None)["content"]["payload"]
+        assert save(healed) == 'let token = "[REDACTED]";'
         # A kernel that dies takes nothing with it.
         (kernel,) = [child for child in psutil.Process(server.pid).children() if "--connection-file" in child.cmdline()]
         holders = [child for child in kernel.children() if "save-holder" in child.cmdline()]

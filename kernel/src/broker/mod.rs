@@ -62,6 +62,11 @@ impl Broker {
         let _ = self.interrupts.set(interrupts);
     }
 
+    /// Makes sure that a value which the kernel learnt by other means is hidden when notebooks are saved, too.
+    pub fn keep(&self, scope: &str, key: &str, value: &[u8]) {
+        self.keeper.keep(scope, key, value);
+    }
+
     /// Which of `texts` are values of secrets that the user may read; `None` when the service cannot say.
     pub async fn match_literals(&self, texts: &[&str]) -> Option<Vec<LiteralMatch>> {
         match tokio::time::timeout(MATCH, self.secrets.match_literals(texts)).await {
