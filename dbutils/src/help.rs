@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-/// Signature and sentence of every command, by group.
-const COMMANDS: &[(&str, &str, &[(&str, &str, &str)])] = &[
+/// A command's name, signature and sentence.
+type Command = (&'static str, &'static str, &'static str);
+
+/// Name, sentence and commands of every group.
+const COMMANDS: &[(&str, &str, &[Command])] = &[
     (
         "secrets",
         "Utilities for working with secrets",

@@ -182,9 +182,21 @@ fn product() -> Result<Tally, String> {
 fn e2e(pytest: &[&str]) -> Result<Tally, String> {
     let mut command = python::python();
     command
-        .args(["-m", "pytest", "-p", "no:cacheprovider", "--color=no", "--rootdir=tests/python", "--config-file=tests/python/pytest.ini"])
+        .args([
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "--color=no",
+            "--rootdir=tests/python",
+            "--config-file=tests/python/pytest.ini",
+        ])
         .args(pytest)
-        .args(if pytest.iter().any(|argument| argument.starts_with("tests/")) { None } else { Some("tests/python") })
+        .args(if pytest.iter().any(|argument| argument.starts_with("tests/")) {
+            None
+        } else {
+            Some("tests/python")
+        })
         .env("SEALBOOK_E2E_FOLDER", workspace::e2e())
         .env("SEALBOOK_E2E_TOOLS", workspace::tools());
     let finished = step::run_captured("e2e", &mut command)?;

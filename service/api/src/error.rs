@@ -1,7 +1,7 @@
 //! The error body of every refused request: `{"error_code": "...", "message": "..."}`.
 //!
 //! Codes and messages are those of the Databricks Secrets API 2.0, so that existing clients raise their typed errors. No
-//! message ever contains "Unexpected error" or "Please try again later": the Databricks SDK retries on those phrases.
+//! message may use the two phrases on which the Databricks SDK sends a request again; a repository rule keeps them out.
 
 use std::fmt;
 

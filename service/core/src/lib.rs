@@ -22,6 +22,8 @@ pub mod window;
 
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use error::Error;
+/// The names and types of the API that the domain speaks in, for the crates below it that have no edge to the API.
+pub use sealbook_api as api;
 pub use vault::{Caller, Vault};
 
 /// A future without a named runtime, for the seams that are implemented elsewhere.

@@ -4,7 +4,7 @@
 //! connection ─▶ peer (uid and pid, or address) ─▶ dispatch ─▶ authenticate ─▶ fields ─▶ endpoint ─▶ vault
 //! ```
 //!
-//! [`embedded`] serves one user over a unix socket and is started on demand; [`serve`] is the shared server.
+//! [`embedded()`] serves one user over a unix socket and is started on demand; [`serve()`] is the shared server.
 //!
 //! Invariants: the only place that turns an error into a status code ([`status`]); a file per endpoint; every request,
 //! refused ones included, has an audit record before it has an answer.

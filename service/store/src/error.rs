@@ -25,7 +25,7 @@ fn is_damage(message: &str) -> bool {
 
 fn damaged(what: &str) -> Error {
     Error::new(
-        sealbook_api::ErrorCode::DataLoss,
+        sealbook_core::api::ErrorCode::DataLoss,
         format!("The database is damaged ({what}): stop the service and restore the database from a backup."),
     )
 }
@@ -34,7 +34,7 @@ fn damaged(what: &str) -> Error {
 pub(crate) fn cannot_open(path: &Path, error: sqlx::Error) -> Error {
     let shown = path.display();
     let error = failed(error);
-    if error.code() == sealbook_api::ErrorCode::DataLoss {
+    if error.code() == sealbook_core::api::ErrorCode::DataLoss {
         return Error::new(
             error.code(),
             format!(

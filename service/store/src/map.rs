@@ -1,8 +1,8 @@
 //! From a database's rows to the domain's. The columns are named in `sql`; both databases use the same.
 
-use sealbook_api::Permission;
-use sealbook_api::tokens::TokenKind;
 use sealbook_core::Error;
+use sealbook_core::api::Permission;
+use sealbook_core::api::tokens::TokenKind;
 use sealbook_core::audit::{AuditRow, Phase};
 use sealbook_core::envelope::Metadata;
 use sealbook_core::rows::{

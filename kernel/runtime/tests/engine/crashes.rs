@@ -37,6 +37,7 @@ pub fn errors_are_errors() {
     assert_eq!(notebook.result("n"), "2");
 }
 
+// The cells below are text; what is `unsafe` in them runs in the cell runner. SAFETY: meant to crash there.
 pub fn state_survives_crashes() {
     let mut notebook = Notebook::open();
     notebook.ok("let mut v = vec![1, 2, 3]; let text = String::from(\"kept\");");

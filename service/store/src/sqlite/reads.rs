@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use sealbook_api::audit::AuditQuery;
+use sealbook_core::api::audit::AuditQuery;
 use sealbook_core::audit::AuditRow;
 use sealbook_core::proof::{Audited, Read};
 use sealbook_core::rows::{
