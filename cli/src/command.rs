@@ -59,7 +59,7 @@ enum Command {
     /// Read and check the audit log
     #[command(subcommand)]
     Audit(crate::audit::Audit),
-    /// Filter standard input to standard output, rewriting the given secrets to [REDACTED]
+    /// Filter standard input to standard output, rewriting the given secrets to `[REDACTED]`
     #[cfg(feature = "kernel")]
     Redact(crate::redact::Redact),
     /// Check this installation: what is wrong, and what to do about it

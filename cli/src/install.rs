@@ -8,7 +8,7 @@
 //! --sys-prefix  the same under the active Python environment
 //! ```
 //!
-//! Invariants: argv[0] is this binary's absolute path; a folder that is not ours is never replaced or removed, unless
+//! Invariants: `argv[0]` is this binary's absolute path; a folder that is not ours is never replaced or removed, unless
 //! --replace says so; a half-written kernelspec is never visible (written beside, then renamed).
 
 use std::path::{Path, PathBuf};

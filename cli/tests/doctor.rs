@@ -1,5 +1,7 @@
 //! `sealbook doctor` finds what is wrong and says what to do.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use support::User;

@@ -1,5 +1,7 @@
 //! `sealbook redact` as a filter.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use support::{User, file};

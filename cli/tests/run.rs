@@ -1,5 +1,7 @@
 //! `sealbook run` and `sealbook quickstart`, with a real kernel.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use serde_json::{Value, json};

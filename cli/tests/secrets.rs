@@ -1,5 +1,7 @@
 //! `sealbook secrets`, `groups` and `audit` against the embedded service, as a user sees them.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,7 @@
 //! Help, completions and manual pages.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use support::User;

@@ -1,5 +1,5 @@
 //! What notebook code sees of Sealbook: `dbutils.secrets`, `dbutils.widgets`, `dbutils.notebook`, `dbutils.fs`, and
-//! [`display`].
+//! [`display()`].
 //!
 //! Why a static: `dbutils` is a path to one value, so no cell can move it, lose it in a crash, or shadow it with `let`.
 //! Invariants: std only, so it compiles in well under a second and adds no dependency to a notebook; holds no token:

@@ -1,7 +1,12 @@
 //! A user of the built binary: a home of their own, and what they see.
 
 #![allow(dead_code, reason = "each test binary uses its part")]
-#![allow(missing_docs, reason = "for tests only")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "for tests only, which fail by panicking"
+)]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -36,7 +36,7 @@ pub(crate) enum FromBuilder {
     /// It cannot start, and why.
     Failed(String),
     Executed(Executed),
-    Completed(Vec<(String, String, Option<String>)>, usize, usize),
+    Completed(Vec<Candidate>, usize, usize),
     Inspected(Option<(String, String)>),
 }
 
@@ -69,7 +69,10 @@ impl Failure {
     }
 }
 
-pub(crate) fn completions((items, start, end): (Vec<(String, String, Option<String>)>, usize, usize)) -> Completions {
+/// A completion between the processes: its text, kind and signature.
+pub(crate) type Candidate = (String, String, Option<String>);
+
+pub(crate) fn completions((items, start, end): (Vec<Candidate>, usize, usize)) -> Completions {
     let completion = |(text, kind, signature)| Completion { text, kind, signature };
     Completions {
         start,

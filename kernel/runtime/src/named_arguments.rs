@@ -8,8 +8,15 @@ use std::ops::Range;
 use crate::completeness::is_command;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
+/// A group, its calls that take the same parameters, and the spellings of each parameter.
+type Call = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static [&'static str]],
+);
+
 /// Parameters of each call, in order, in both spellings.
-const CALLS: &[(&str, &[&str], &[&[&str]])] = &[
+const CALLS: &[Call] = &[
     (
         "secrets",
         &["get", "get_bytes", "getBytes", "try_get"],

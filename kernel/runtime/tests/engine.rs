@@ -3,6 +3,13 @@
 //! Not the usual harness: the engine re-executes this binary, so its `main` must call the hook first. It speaks enough
 //! of the usual protocol (`--list`, `--exact`) to be run by `cargo test` and by nextest.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and lists its names on standard output"
+)]
+
 mod engine {
     pub mod bench;
     pub mod cells;

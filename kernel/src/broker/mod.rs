@@ -1,6 +1,6 @@
 //! Answers the calls that user code makes through `dbutils`.
 //!
-//! Order of `secrets.get`: fetch from the service, learn, then answer; the answer is built from the [`Learned`] proof,
+//! Order of `secrets.get`: fetch from the service, learn, then answer; the answer is built from the [`Learned`](sealbook_redact::Learned) proof,
 //! so it cannot be made before the redactor knows the value. Method names and fields: `dbutils::protocol`.
 
 mod notebooks;

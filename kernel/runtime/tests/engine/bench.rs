@@ -6,7 +6,11 @@ use super::cells::Notebook;
 
 const ROUNDS: usize = 15;
 
+/// A kind of cell: its name and the source of its nth example.
+type Kind = (&'static str, fn(usize) -> String);
+
 /// Runs each kind of cell several times and prints medians.
+#[expect(clippy::print_stdout, reason = "the program's output")]
 pub fn run() {
     let since = Instant::now();
     let mut notebook = Notebook::open();
@@ -18,7 +22,7 @@ pub fn run() {
     };
     first(&mut notebook, "first 1+1", "1+1");
     first(&mut notebook, "first let vec", "let first_vec = vec![1, 2, 3];");
-    let kinds: [(&str, fn(usize) -> String); 7] = [
+    let kinds: [Kind; 7] = [
         ("expression", |i| format!("{i} + 1")),
         ("String", |i| format!("String::from(\"{i}\")")),
         ("Vec", |i| format!("vec![{i}, 2, 3]")),
