@@ -47,14 +47,16 @@ def find(data, secrets, deep=True):
         data = data.encode("utf-8", "surrogateescape")
     found = set()
     for path, view in all_views(data) if deep else [("", data)]:
+        text = letters(view) if len(view) <= VIEW_BYTES_MAX else b""
         for secret in secrets:
-            for form, hit in hits(view, secret):
+            for form, hit in hits(view, text, secret):
                 if hit:
                     found.add((secret.name, f"{path}{form}"))
     return found
 
 
-def hits(view, secret):
+def hits(view, text, secret):
+    """Whether `secret` stands in a view, form by form; `text` is the view's letters and digits."""
     if len(secret.value) < 6:
         # A PIN inside a longer number is not that PIN.
         word = rb"(?<![A-Za-z0-9])" + re.escape(secret.value) + rb"(?![A-Za-z0-9])"
@@ -63,8 +65,7 @@ def hits(view, secret):
     for form, needle in needles(secret.value):
         yield form, needle in view
     stripped = letters(secret.value)
-    if len(stripped) >= STRIPPED_CHARACTERS_MIN and len(view) <= VIEW_BYTES_MAX:
-        text = letters(view)
+    if len(stripped) >= STRIPPED_CHARACTERS_MIN:
         yield "stripped", stripped in text
         yield "stripped, reversed", stripped[::-1] in text
 
