@@ -1,4 +1,4 @@
-//! `sealbook users …`.
+//! `sealbook users …`: who may be granted something.
 
 use clap::Subcommand;
 
@@ -11,6 +11,14 @@ use crate::service;
 pub enum Users {
     /// Show who you are to the service, and your groups
     Me,
+    /// Create a user of a shared service (administrators only)
+    Create {
+        /// The name in ACLs
+        #[arg(long)]
+        user_name: String,
+    },
+    /// List the users
+    List,
 }
 
 impl Users {
@@ -24,6 +32,23 @@ impl Users {
                     let mut table = Table::new(["User", "Groups"]);
                     let groups: Vec<_> = me.groups.iter().map(|group| group.display.as_str()).collect();
                     table.row([me.user_name.clone(), groups.join(", ")]);
+                    table
+                })
+            }
+            Users::Create { user_name } => {
+                let user = client.create_user(&user_name).await.map_err(service::failed)?;
+                match format {
+                    Format::Json => crate::output::json(&user),
+                    Format::Table => Ok(()),
+                }
+            }
+            Users::List => {
+                let users = client.list_users().await.map_err(service::failed)?;
+                format.print(&users, |users| {
+                    let mut table = Table::new(["User", "Active"]);
+                    for user in users {
+                        table.row([user.user_name.clone(), user.active.to_string()]);
+                    }
                     table
                 })
             }

@@ -44,27 +44,13 @@ def test_a_missing_secret_as_a_result(kernel):
     assert MISSING_KEY in cell.stdout
 
 
-def test_no_permission(house, kernel):
-    me = json.loads(house.ok("secrets", "list-acls", "--scope", "tls", "--output", "json").out)
-    me = (me["items"] if isinstance(me, dict) else me)[0]["principal"]
-    house.ok("secrets", "create-scope", "--scope", "closed")
-    house.ok("secrets", "put", "--scope", "closed", "--key", "key", input=PLANTED["jdbc", "password"])
-    house.ok("secrets", "delete-acl", "--scope", "closed", "--principal", me)
-    text = f"User {me} does not have READ permission on scope closed to perform this action."
-    cell = kernel.execute('let x = dbutils.secrets.get("closed", "key");')
-    assert cell.status == "error" and f"PERMISSION_DENIED: {text}" in cell.error["evalue"]
-    failed(house.sealbook("secrets", "list", "--scope", "closed"), text)
-    refused = [record for record in house.audit() if record["actionName"] == "getSecret" and record["response"]["statusCode"] == 403]
-    assert refused and refused[-1]["requestParams"]["scope"] == "closed"
-
-
 # --- through the command line ------------------------------------------------------------------------------------------
 
 def test_unknown_names(house):
     failed(house.sealbook("secrets", "list", "--scope", "nowhere"), MISSING_SCOPE, "sealbook secrets list-scopes")
     failed(house.sealbook("secrets", "delete", "--scope", "jdbc", "--key", "missing"), MISSING_KEY)
     failed(house.sealbook("secrets", "create-scope", "--scope", "jdbc"), "Scope jdbc already exists!")
-    failed(house.sealbook("secrets", "create-scope", "--scope", "a b"), "a b", "A-Za-z0-9")
+    failed(house.sealbook("secrets", "create-scope", "--scope", "a b"), "a b", "allowed are letters, digits")
 
 
 def test_usage(house):
@@ -115,7 +101,7 @@ def test_a_corrupt_database(fresh_house):
     damaged = b"this is no database" + database.read_bytes()[19:]
     database.write_bytes(damaged)
     seen = failed(fresh_house.sealbook("secrets", "list-scopes"), database.name, status=3)
-    assert "malformed" in seen or "not a database" in seen or "corrupt" in seen
+    assert "is damaged: restore it from a backup" in seen
     assert database.read_bytes() == damaged, "nothing was overwritten"
 
 

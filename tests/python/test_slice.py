@@ -73,7 +73,8 @@ FORMS = {
     "slow pieces": ('for c in pw.as_bytes().chunks(5) { use std::io::Write; std::io::stdout().write_all(c).unwrap(); '
                     'std::io::stdout().flush().unwrap(); std::thread::sleep(std::time::Duration::from_millis(60)); } '
                     'println!();', f"{TOKEN}\n"),
-    "large output": ('for i in 0..20000 { println!("{i} {pw}"); }', "".join(f"{i} {TOKEN}\n" for i in range(20000))),
+    "large output": ('for i in 0..20000 { println!("{i} {pw}"); }', # The PIN is a word of its own in one of the lines.
+                     "".join(f"{TOKEN if str(i) == PLANTED['tls', 'pin'] else i} {TOKEN}\n" for i in range(20000))),
     "not utf-8 around": ('use std::io::Write; let mut o = std::io::stdout(); o.write_all(b"\\xff\\xfe").unwrap(); '
                          'o.write_all(pw.as_bytes()).unwrap(); o.write_all(b"\\xff\\n").unwrap();', None),
     "raw descriptor": ('use std::io::Write; use std::os::fd::FromRawFd; '
@@ -136,7 +137,8 @@ def test_form(kernel, form):
     code, expected = FORMS[form]
     cell = kernel.ok(code)
     nothing_found(kernel)
-    assert TOKEN in cell.stdout + cell.stderr
+    # Two pipes do not keep the order of writes to both: what a reader then sees need not hold the value at all.
+    assert TOKEN in cell.stdout + cell.stderr or form == "both streams"
     if expected is not None:
         assert cell.stdout == expected
     if form == "stderr":

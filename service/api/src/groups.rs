@@ -68,6 +68,34 @@ pub struct CreatedGroup {
     pub group_name: String,
 }
 
+/// Body of `POST /api/2.0/preview/scim/v2/Users`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateUser {
+    /// The name in ACLs.
+    #[serde(rename = "userName")]
+    pub user_name: String,
+}
+
+/// The part of a SCIM user that our own clients read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScimUser {
+    /// The immutable id.
+    pub id: String,
+    /// The name in ACLs.
+    #[serde(rename = "userName")]
+    pub user_name: String,
+    /// Whether the user can authenticate.
+    pub active: bool,
+}
+
+/// Answer of `GET /api/2.0/preview/scim/v2/Users`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScimUserList {
+    /// The users.
+    #[serde(rename = "Resources")]
+    pub resources: Vec<ScimUser>,
+}
+
 /// The part of `GET /api/2.0/preview/scim/v2/Me` that our own clients read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Me {

@@ -40,7 +40,7 @@ fn check(field: &str, name: &str, max: usize, allowed: impl Fn(char) -> bool, al
         return refuse(format!("{field} has {length} characters; the maximum is {max}"));
     }
     if let Some(bad) = name.chars().find(|c| !allowed(*c)) {
-        return refuse(format!("{field} contains {bad:?}; allowed are {alphabet}"));
+        return refuse(format!("{field} {name:?} contains {bad:?}; allowed are {alphabet}"));
     }
     Ok(())
 }

@@ -125,7 +125,7 @@ class House:
         for scope in sorted({scope for scope, _ in PLANTED}):
             self.ok("secrets", "create-scope", "--scope", scope)
         for (scope, key), value in PLANTED.items():
-            self.ok("secrets", "put", "--scope", scope, "--key", key, input=value)
+            self.ok("secrets", "put", "--scope", scope, "--key", key, "--binary-file", "-", input=value)
         return self
 
     def audit(self):

@@ -51,7 +51,11 @@ def search(secrets, paths):
 
 
 def _files(path):
-    mode = path.lstat().st_mode
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        # A kernel that ended while we looked took its folder along.
+        return
     if stat.S_ISREG(mode):
         yield path
     elif stat.S_ISDIR(mode):

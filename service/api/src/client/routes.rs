@@ -7,7 +7,10 @@ use super::error::ClientError;
 use super::{Client, percent_encode};
 use crate::acls::{AclItem, AclList, DeleteAcl, Explanation, PutAcl};
 use crate::audit::{AuditPage, AuditQuery, AuditVerification};
-use crate::groups::{ChangeMember, CreateGroup, CreatedGroup, DeleteGroup, GroupList, Me, Member, MemberList};
+use crate::groups::{
+    ChangeMember, CreateGroup, CreateUser, CreatedGroup, DeleteGroup, GroupList, Me, Member, MemberList, ScimUser,
+    ScimUserList,
+};
 use crate::names::Permission;
 use crate::scopes::{CreateScope, DeleteScope, Scope, ScopeList};
 use crate::secrets::{DeleteSecret, PutValue, SecretList, SecretMetadata};
@@ -265,6 +268,27 @@ impl Client {
     /// [`ClientError`].
     pub async fn me(&self) -> Result<Me, ClientError> {
         self.get("/api/2.0/preview/scim/v2/Me", &[]).await
+    }
+
+    /// `POST preview/scim/v2/Users`: administrators only.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn create_user(&self, user_name: &str) -> Result<ScimUser, ClientError> {
+        let body = CreateUser {
+            user_name: user_name.to_owned(),
+        };
+        self.post("/api/2.0/preview/scim/v2/Users", &body).await
+    }
+
+    /// `GET preview/scim/v2/Users`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn list_users(&self) -> Result<Vec<ScimUser>, ClientError> {
+        self.get::<ScimUserList>("/api/2.0/preview/scim/v2/Users", &[])
+            .await
+            .map(|list| list.resources)
     }
 
     /// `GET audit/query`: administrators only.

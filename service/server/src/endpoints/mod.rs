@@ -18,7 +18,10 @@ mod groups_remove_member;
 mod health_live;
 mod health_ready;
 mod openapi;
+mod scim;
 mod scim_me;
+mod scim_users_create;
+mod scim_users_list;
 mod scopes_create;
 mod scopes_delete;
 mod scopes_list;
@@ -77,6 +80,8 @@ pub(crate) const OPERATIONS: &[&Operation] = &[
     &sessions_revoke::OPERATION,
     &sessions_tickets::OPERATION,
     &scim_me::OPERATION,
+    &scim_users_create::OPERATION,
+    &scim_users_list::OPERATION,
     &health_live::OPERATION,
     &health_ready::OPERATION,
     &openapi::OPERATION,

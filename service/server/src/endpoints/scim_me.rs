@@ -1,8 +1,9 @@
 //! `GET /api/2.0/preview/scim/v2/Me`: Says who the caller is.
 
 use sealbook_core::audit::Action;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::scim;
 use crate::operation::{Access, Answer, Call, Field, Kind, Operation, Refusal, Verb};
 
 pub(super) const OPERATION: Operation = Operation {
@@ -24,16 +25,10 @@ pub(super) const OPERATION: Operation = Operation {
 async fn run(call: Call) -> Result<Answer, Refusal> {
     let user = call.vault().me(&call.caller).await?;
     let groups = call.caller.identity.groups.iter();
-    let groups: Vec<_> = groups
+    let groups: Vec<Value> = groups
         .map(|group| json!({ "display": group, "value": group, "type": "direct" }))
         .collect();
-    Answer::json(&json!({
-        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
-        "id": user.id,
-        "userName": user.name,
-        "displayName": user.name,
-        "active": user.active,
-        "emails": [{ "value": user.name, "primary": true, "type": "work" }],
-        "groups": groups,
-    }))
+    let mut answer = scim::user(&user);
+    answer["groups"] = groups.into();
+    Answer::json(&answer)
 }
