@@ -32,7 +32,7 @@ def outputs(path):
     seen = []
     for cell in nbformat.read(path, as_version=4).cells:
         texts = []
-        for output in cell.outputs:
+        for output in cell.get("outputs", []):
             if output.output_type == "stream":
                 texts.append(output.text)
             elif output.output_type == "error":

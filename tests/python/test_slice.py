@@ -66,15 +66,16 @@ FORMS = {
     "multi-line": ('println!("{}", dbutils.secrets.get("tls", "key"));', None),
     "multi-line, lines": ('for l in dbutils.secrets.get("tls", "key").lines() { println!("- {l}"); }', None),
     "multi-line, crlf": ('println!("{}", dbutils.secrets.get("tls", "key").replace("\\n", "\\r\\n"));', None),
-    "pin": ('println!("PIN {} of 148213", dbutils.secrets.get("tls", "pin"));', f"PIN {TOKEN} of 148213\n"),
+    "pin": ('println!("PIN {} of 104823", dbutils.secrets.get("tls", "pin"));', f"PIN {TOKEN} of 104823\n"),
     "stderr": ('eprintln!("<{pw}>");', ""),
     "both streams": ('for (i, c) in pw.chars().enumerate() { if i % 2 == 0 { print!("{c}") } else { eprint!("{c}") } '
-                     'use std::io::Write; std::io::stdout().flush().unwrap(); }', None),
+                     'use std::io::Write; std::io::stdout().flush().unwrap(); '
+                     # Two pipes keep the order of writes to both only when these are not all there at once.
+                     'std::thread::sleep(std::time::Duration::from_millis(10)); }', None),
     "slow pieces": ('for c in pw.as_bytes().chunks(5) { use std::io::Write; std::io::stdout().write_all(c).unwrap(); '
                     'std::io::stdout().flush().unwrap(); std::thread::sleep(std::time::Duration::from_millis(60)); } '
                     'println!();', f"{TOKEN}\n"),
-    "large output": ('for i in 0..20000 { println!("{i} {pw}"); }', # The PIN is a word of its own in one of the lines.
-                     "".join(f"{TOKEN if str(i) == PLANTED['tls', 'pin'] else i} {TOKEN}\n" for i in range(20000))),
+    "large output": ('for i in 0..20000 { println!("{i} {pw}"); }', "".join(f"{i} {TOKEN}\n" for i in range(20000))),
     "not utf-8 around": ('use std::io::Write; let mut o = std::io::stdout(); o.write_all(b"\\xff\\xfe").unwrap(); '
                          'o.write_all(pw.as_bytes()).unwrap(); o.write_all(b"\\xff\\n").unwrap();', None),
     "raw descriptor": ('use std::io::Write; use std::os::fd::FromRawFd; '
@@ -137,8 +138,7 @@ def test_form(kernel, form):
     code, expected = FORMS[form]
     cell = kernel.ok(code)
     nothing_found(kernel)
-    # Two pipes do not keep the order of writes to both: what a reader then sees need not hold the value at all.
-    assert TOKEN in cell.stdout + cell.stderr or form == "both streams"
+    assert TOKEN in cell.stdout + cell.stderr
     if expected is not None:
         assert cell.stdout == expected
     if form == "stderr":

@@ -29,7 +29,8 @@ PLANTED = {
         "BKcwggSjAgEAAoIBAQDplantedV4k2Rr7Qm1XyZ\n"
         "-----END PRIVATE KEY-----\n"
     ),
-    ("tls", "pin"): "4821",
+    # No number that documentation or a count of anything holds by chance.
+    ("tls", "pin"): "0482",
 }
 
 # Folders outside the root where a kernel could leave something behind.
