@@ -66,7 +66,7 @@ FORMS = {
     "multi-line": ('println!("{}", dbutils.secrets.get("tls", "key"));', None),
     "multi-line, lines": ('for l in dbutils.secrets.get("tls", "key").lines() { println!("- {l}"); }', None),
     "multi-line, crlf": ('println!("{}", dbutils.secrets.get("tls", "key").replace("\\n", "\\r\\n"));', None),
-    "pin": ('println!("PIN {} of 104823", dbutils.secrets.get("tls", "pin"));', f"PIN {TOKEN} of 104823\n"),
+    "pin": ('println!("PIN {} of 104829", dbutils.secrets.get("tls", "pin"));', f"PIN {TOKEN} of 104829\n"),
     "stderr": ('eprintln!("<{pw}>");', ""),
     "both streams": ('for (i, c) in pw.chars().enumerate() { if i % 2 == 0 { print!("{c}") } else { eprint!("{c}") } '
                      'use std::io::Write; std::io::stdout().flush().unwrap(); '

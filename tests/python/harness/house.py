@@ -29,8 +29,8 @@ PLANTED = {
         "BKcwggSjAgEAAoIBAQDplantedV4k2Rr7Qm1XyZ\n"
         "-----END PRIVATE KEY-----\n"
     ),
-    # No number that documentation or a count of anything holds by chance.
-    ("tls", "pin"): "0482",
+    # No word of a UUID, no port, no number that documentation or a count of anything holds by chance.
+    ("tls", "pin"): "04829",
 }
 
 # Folders outside the root where a kernel could leave something behind.
