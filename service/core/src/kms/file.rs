@@ -53,7 +53,7 @@ impl FileKms {
         if metadata.mode() & 0o077 != 0 {
             return Err(Error::unavailable(format!(
                 "the key file {shown} can be read by other users (mode {:04o}): run `chmod 600 {shown}`, and if others \
-                 may have read it, replace the key with `sealbook keys rotate`",
+                 may have read it, change the stored secrets where they are used",
                 metadata.mode() & 0o7777
             )));
         }
