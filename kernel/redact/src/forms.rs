@@ -25,6 +25,13 @@ pub(crate) enum Kind {
         /// Characters after them that hold bits of the value too.
         after: u8,
     },
+    /// Base32 characters that depend on the value alone, at one of five alignments.
+    Base32 {
+        /// As in base64.
+        before: u8,
+        /// As in base64.
+        after: u8,
+    },
     /// Something else: letter case of other alphabets.
     Case,
 }
@@ -34,8 +41,8 @@ pub(crate) type Text = Zeroizing<Vec<u8>>;
 /// All literal forms of a value of the full tier.
 pub(crate) fn literals(value: &[u8]) -> Vec<(Kind, Text)> {
     let mut all: Vec<(Kind, Text)> = vec![(Kind::Raw, Zeroizing::new(value.to_vec()))];
-    all.push((Kind::Hex, hex(value)));
-    all.extend((0..3).filter_map(|alignment| base64(value, alignment)));
+    encoded(value, &mut all);
+    all.extend((0..5).filter_map(|alignment| base32(value, alignment)));
     let text = std::str::from_utf8(value).ok();
     if value.len() >= policy::FOLDED_CHARS && !policy::is_wordlike(value) {
         let reversed: Vec<u8> = match text {
@@ -51,6 +58,15 @@ pub(crate) fn literals(value: &[u8]) -> Vec<(Kind, Text)> {
             Some(text) => {
                 all.push((Kind::Case, Zeroizing::new(text.to_uppercase().into_bytes())));
                 all.push((Kind::Case, Zeroizing::new(text.to_lowercase().into_bytes())));
+                all.push((Kind::Case, Zeroizing::new(swapped(text).into_bytes())));
+                all.push((Kind::Case, Zeroizing::new(titled(text).into_bytes())));
+                // Two bytes per character, by themselves and inside other encodings; where most characters are ASCII,
+                // a view finds them too.
+                for order in [u16::to_le_bytes, u16::to_be_bytes] {
+                    let wide = Zeroizing::new(text.encode_utf16().flat_map(order).collect::<Vec<u8>>());
+                    encoded(&wide, &mut all);
+                    all.push((Kind::Recoded, wide));
+                }
                 // One byte per character, where that can be.
                 if let Some(narrow) = text
                     .chars()
@@ -78,6 +94,38 @@ pub(crate) fn literals(value: &[u8]) -> Vec<(Kind, Text)> {
     all
 }
 
+/// The forms of a value, or of a recoded one, that no view has to decode.
+fn encoded(value: &[u8], all: &mut Vec<(Kind, Text)>) {
+    all.push((Kind::Hex, hex(value)));
+    all.extend((0..3).filter_map(|alignment| base64(value, alignment)));
+}
+
+fn swapped(text: &str) -> String {
+    let swap = |c: char| {
+        if c.is_lowercase() {
+            c.to_uppercase().collect::<String>()
+        } else {
+            c.to_lowercase().collect()
+        }
+    };
+    text.chars().map(swap).collect()
+}
+
+/// Every word with a capital.
+fn titled(text: &str) -> String {
+    let mut inside = false;
+    let mut title = |c: char| {
+        let out: String = if inside {
+            c.to_lowercase().collect()
+        } else {
+            c.to_uppercase().collect()
+        };
+        inside = c.is_alphabetic();
+        out
+    };
+    text.chars().map(&mut title).collect()
+}
+
 fn hex(value: &[u8]) -> Text {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digits = value
@@ -90,28 +138,35 @@ fn hex(value: &[u8]) -> Text {
 /// three.
 fn base64(value: &[u8], alignment: usize) -> Option<(Kind, Text)> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (before, text, after) = digits(value, alignment, 6, ALPHABET);
+    (text.len() >= 6).then_some((Kind::Base64 { before, after }, text))
+}
+
+/// The same in base32, in a group of five.
+fn base32(value: &[u8], alignment: usize) -> Option<(Kind, Text)> {
+    let (before, text, after) = digits(value, alignment, 5, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
+    (text.len() >= 8).then_some((Kind::Base32 { before, after }, text))
+}
+
+/// The digits of `width` bits that lie inside the value, and whether there are digits before and after them that hold
+/// bits of it too.
+fn digits(value: &[u8], alignment: usize, width: usize, alphabet: &[u8]) -> (u8, Text, u8) {
     let bits = 8 * (alignment + value.len());
-    let first = (8 * alignment).div_ceil(6);
-    let last = bits / 6;
-    let byte = |i: usize| {
-        if i < alignment {
-            0
-        } else {
-            u32::from(*value.get(i - alignment).unwrap_or(&0))
-        }
+    let (first, last) = ((8 * alignment).div_ceil(width), bits / width);
+    let byte = |i: usize| match i.checked_sub(alignment) {
+        Some(i) => u32::from(*value.get(i).unwrap_or(&0)),
+        None => 0,
     };
-    let text: Vec<u8> = (first..last)
-        .map(|c| {
-            let bit = 6 * c;
-            let pair = byte(bit / 8) << 8 | byte(bit / 8 + 1);
-            ALPHABET[(pair >> (10 - bit % 8) & 63) as usize]
-        })
-        .collect();
-    let kind = Kind::Base64 {
-        before: u8::from(!(8 * alignment).is_multiple_of(6)),
-        after: u8::from(!bits.is_multiple_of(6)),
+    let digit = |c: usize| {
+        let bit = width * c;
+        let pair = byte(bit / 8) << 8 | byte(bit / 8 + 1);
+        alphabet[(pair >> (16 - width - bit % 8)) as usize & (alphabet.len() - 1)]
     };
-    (text.len() >= 6).then(|| (kind, Zeroizing::new(text)))
+    (
+        u8::from(!(8 * alignment).is_multiple_of(width)),
+        Zeroizing::new((first..last).map(digit).collect()),
+        u8::from(!bits.is_multiple_of(width)),
+    )
 }
 
 #[cfg(test)]

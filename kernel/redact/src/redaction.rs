@@ -22,6 +22,8 @@ pub enum Form {
     Numbers,
     /// Base64, standard or url-safe.
     Base64,
+    /// Base32.
+    Base32,
     /// Inside gzip, zlib or deflate data.
     Compressed,
     /// Interleaved with terminal codes, invisible or overwritten characters.
@@ -52,6 +54,7 @@ impl Form {
             Form::Hex => "hex",
             Form::Numbers => "numbers",
             Form::Base64 => "base64",
+            Form::Base32 => "base32",
             Form::Compressed => "compressed",
             Form::Terminal => "terminal",
             Form::Spaced => "spaced",

@@ -113,6 +113,7 @@ fn base_form(kind: Kind) -> Form {
         Kind::Reversed => Form::Reversed,
         Kind::Hex => Form::Hex,
         Kind::Base64 { .. } => Form::Base64,
+        Kind::Base32 { .. } => Form::Base32,
         Kind::Case => Form::Case,
     }
 }
@@ -120,14 +121,14 @@ fn base_form(kind: Kind) -> Form {
 /// Adds the neighbours in base64 that hold bits of the value.
 fn matched(literal: &Literal, text: Text<'_>, start: usize, end: usize, form: Form) -> Verdict {
     let (mut start, mut end) = (start, end);
-    if let Kind::Base64 { before, after } = literal.kind {
+    if let Kind::Base64 { before, after } | Kind::Base32 { before, after } = literal.kind {
         let digit = |b: &u8| b.is_ascii_alphanumeric() || b"+/-_".contains(b);
         let takes_before = before > 0 && start > 0 && digit(&text.bytes[start - 1]);
         start -= usize::from(takes_before);
         if after > 0 && text.bytes.get(end).is_some_and(digit) {
             end += 1;
             if text.bytes.get(end) == Some(&b'=') {
-                end += text.bytes[end..].iter().take(2).take_while(|b| **b == b'=').count();
+                end += text.bytes[end..].iter().take(6).take_while(|b| **b == b'=').count();
             }
         } else if after > 0 && end == text.bytes.len() && !text.complete {
             return Verdict::Live { from: start };
@@ -145,6 +146,9 @@ fn walk(exact: &[u8], text: &[u8], first: usize) -> Option<Walk> {
     };
     let mut at = first;
     for (of, &byte) in exact.iter().enumerate().filter(|(_, b)| is_kept(**b)) {
+        if walk.of.last().is_some_and(|last| last + 1 < of) {
+            walk.case.gap();
+        }
         if !walk.at.is_empty() {
             at += text.get(at..)?.iter().take(GAP_BYTES_MAX).position(|b| is_kept(*b))?;
         }
@@ -163,6 +167,8 @@ struct Case {
     lower: bool,
     swapped: bool,
     capital: bool,
+    titled: bool,
+    inside: bool,
     letters: usize,
 }
 
@@ -174,6 +180,8 @@ impl Default for Case {
             lower: true,
             swapped: true,
             capital: true,
+            titled: true,
+            inside: false,
             letters: 0,
         }
     }
@@ -182,6 +190,8 @@ impl Default for Case {
 impl Case {
     fn see(&mut self, form: u8, text: u8) {
         if form.is_ascii_alphabetic() {
+            self.titled &= text.is_ascii_uppercase() != self.inside;
+            self.inside = true;
             self.capital &= if self.letters == 0 {
                 text.is_ascii_uppercase()
             } else {
@@ -193,8 +203,14 @@ impl Case {
             self.lower &= text.is_ascii_lowercase();
             self.swapped &= form != text;
         } else {
+            self.inside = form >= 0x80;
             self.exact &= form == text;
         }
+    }
+
+    /// Something that is not squeezed stands before the next character of the form.
+    fn gap(&mut self) {
+        self.inside = false;
     }
 }
 
@@ -204,9 +220,9 @@ fn accept_case(literal: &Literal, walk: &Walk) -> Option<Option<Form>> {
     if case.exact {
         return Some(None);
     }
-    let folded = case.upper || case.lower || case.swapped || case.capital;
+    let folded = case.upper || case.lower || case.swapped || case.capital || case.titled;
     match literal.kind {
-        Kind::Hex => Some(None),
+        Kind::Hex | Kind::Base32 { .. } => Some(None),
         _ if literal.foldable && folded => Some(Some(Form::Case)),
         _ => None,
     }
@@ -265,7 +281,7 @@ fn elastic(literal: &Literal, exact: &[u8], text: Text<'_>, walk: &Walk, case_fo
     let exact_gaps = !quoted && wrapped == 0 && !plus;
     let mut begin = start;
     if wrapped > 0 {
-        let alone = wrapped + 1 == walk.at.len();
+        let alone = wrapped + 1 >= exact.iter().filter(|b| is_kept(**b) && **b & 0xC0 != 0x80).count();
         if chars < policy::STRIPPED_CHARS && !alone {
             return Verdict::No;
         }
@@ -323,10 +339,33 @@ fn gap(found: &[u8], own: &[u8]) -> Option<Gap> {
     }
     Some(match extra {
         0 => Gap::Own,
-        _ if breaks => Gap::Wrapped,
+        _ if breaks || is_joint(found, own) => Gap::Wrapped,
         _ if quoting && !own.is_empty() => Gap::Quoted,
         _ => Gap::Other,
     })
+}
+
+/// Whether two string literals are joined here: `"abc" + "def"`, `'abc' 'def'`, `("abc", "def")`.
+fn is_joint(found: &[u8], own: &[u8]) -> bool {
+    let joint = |middle: &[u8]| {
+        let (Some(first), Some(last)) = (middle.first(), middle.last()) else {
+            return false;
+        };
+        let inner = &middle[1..middle.len().max(2) - 1];
+        let operators = inner.iter().filter(|b| b"+.,&|~()[]{}".contains(b)).count();
+        let blanks = inner.iter().filter(|b| b.is_ascii_whitespace()).count();
+        middle.len() >= 3
+            && first == last
+            && b"'\"`".contains(first)
+            && operators <= 6
+            && operators + blanks == inner.len()
+    };
+    let splits = 0..=own.len();
+    found.len() > own.len()
+        && splits.into_iter().any(|i| {
+            let (head, tail) = own.split_at(i);
+            found.starts_with(head) && found.ends_with(tail) && joint(&found[i..found.len() - tail.len()])
+        })
 }
 
 /// Where the form starts, given its first squeezed character; `own` is the punctuation before it.

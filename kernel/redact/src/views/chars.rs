@@ -23,17 +23,18 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
             continue;
         };
         let separator = if list.count == 0 {
-            Some(0)
+            Some((0, true))
         } else {
             separator(&bytes[list.end..at])
         };
-        let joins = separator.is_some_and(|s| list.count < 2 || s == list.separator);
+        // Letters between the elements are the same everywhere; punctuation may change (`('a', 'b'), ('c', 'd')`).
+        let joins = separator.is_some_and(|(s, plain)| plain || list.count < 2 || s == list.separator);
         if !joins {
             list.scan(scanner, window, depth, scan);
             list = List::default();
         }
         if list.count == 1 {
-            list.separator = separator.unwrap_or(0);
+            list.separator = separator.map_or(0, |s| s.0);
         }
         list.count += 1;
         list.end = end;
@@ -94,13 +95,15 @@ fn element(bytes: &[u8], at: usize) -> Option<(String, usize)> {
     (rest.get(n) == Some(&quote)).then(|| (char.to_string(), at + n + 2))
 }
 
-/// A hash of a separator that does not see white space or counting numbers.
-fn separator(bytes: &[u8]) -> Option<u32> {
+/// A hash of a separator that does not see white space or counting numbers, and whether it has no letters.
+fn separator(bytes: &[u8]) -> Option<(u32, bool)> {
     if bytes.len() > SEPARATOR_BYTES_MAX {
         return None;
     }
     let seen = bytes.iter().filter(|b| !b.is_ascii_whitespace() && !b.is_ascii_digit());
-    Some(seen.fold(0x811C_9DC5_u32, |hash, b| {
+    let plain = !bytes.iter().any(|b| b.is_ascii_alphabetic() || *b >= 0x80);
+    let hash = seen.fold(0x811C_9DC5_u32, |hash, b| {
         (hash ^ u32::from(*b)).wrapping_mul(0x0100_0193)
-    }))
+    });
+    Some((hash, plain))
 }

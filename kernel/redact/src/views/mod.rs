@@ -90,7 +90,7 @@ impl View {
     }
 
     /// The ranges of the parent that show bytes `range`.
-    fn sources(&self, range: Range<usize>, out: &mut Vec<Range<usize>>) {
+    fn sources(&self, parent: &[u8], range: Range<usize>, out: &mut Vec<Range<usize>>) {
         if !self.fragments {
             out.push(self.from[range.start] as usize..self.to[range.end - 1] as usize);
             return;
@@ -99,11 +99,20 @@ impl View {
         for i in range {
             let source = self.from[i] as usize..self.to[i] as usize;
             match out[first..].last_mut() {
-                Some(last) if last.end <= source.start && source.start <= last.end + 2 => last.end = source.end,
+                Some(last) if last.end <= source.start && is_bridge(&parent[last.end..source.start]) => {
+                    last.end = source.end;
+                }
                 _ => out.push(source),
             }
         }
     }
+}
+
+/// Whether two fragments with this between them are one: blanks, or a character and the backspace after it.
+fn is_bridge(between: &[u8]) -> bool {
+    between.len() <= 2
+        || between.len() <= 5 && between.contains(&8)
+        || between.iter().all(|b| matches!(b, b' ' | b'\t'))
 }
 
 /// How many triggers of each family a parent had.
@@ -158,7 +167,7 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
                     }
                 }
                 PERCENT => {
-                    let view = percent::decode(window.text, region.clone());
+                    let view = percent::decode(window.text, region.clone(), b'%');
                     scanner.view(window, view, region.end, Form::Percent, depth, counts, scan);
                 }
                 _ => {
@@ -168,6 +177,7 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
             }
         }
     }
+    printable(scanner, window, &triggers, reach, depth, scan);
     numbers::scan(scanner, window, depth, scan);
     base64::scan(scanner, window, depth, scan);
     chars::scan(scanner, window, depth, scan);
@@ -175,6 +185,27 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
     table::scan(scanner, window, depth, scan);
     if depth > 0 || window.from == 0 {
         inflate::scan(scanner, window, depth, scan);
+    }
+}
+
+/// Quoted-printable text.
+fn printable(
+    scanner: &mut Scanner<'_>,
+    window: &Window<'_>,
+    triggers: &Triggers,
+    reach: usize,
+    depth: usize,
+    scan: &mut Scan,
+) {
+    let bytes = window.text.bytes;
+    let signs = memchr::memchr_iter(b'=', &bytes[window.from..window.to]).map(|n| window.from + n);
+    let places: Vec<usize> = signs
+        .filter(|at| percent::is_printable(&bytes[at + 1..], window.text.complete))
+        .collect();
+    for region in regions(&places, reach, window) {
+        let counts = std::array::from_fn(|family| count_in(&triggers.places[family], &region));
+        let view = percent::decode(window.text, region.clone(), b'=');
+        scanner.view(window, view, region.end, Form::Percent, depth, counts, scan);
     }
 }
 
@@ -218,7 +249,7 @@ impl Scanner<'_> {
                 continue;
             }
             sources.clear();
-            view.sources(found.start..found.end, &mut sources);
+            view.sources(window.text.bytes, found.start..found.end, &mut sources);
             for also in view
                 .also
                 .get(found.start..found.end)

@@ -9,6 +9,9 @@ use crate::{Form, index};
 /// Shortest list.
 const ELEMENTS_MIN: usize = 6;
 
+/// Shortest text that is numbered.
+const COUNTED_MIN: usize = 6;
+
 /// Longest text between two numbers.
 const SEPARATOR_BYTES_MAX: usize = 48;
 
@@ -31,6 +34,9 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
         for letters in [false, true] {
             tokens.clear();
             let more = tokenise(window.text.bytes, from, to, letters, &mut tokens);
+            if !letters {
+                counted(scanner, window, &tokens, depth, scan);
+            }
             for run in runs(&tokens) {
                 each_reading(scanner, window, &tokens, run, depth, scan);
             }
@@ -97,6 +103,47 @@ fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, tokens: &mut Ve
         }
     }
     lettered && hex
+}
+
+/// Texts between numbers that count up: `0:a 1:b 2:c`.
+fn counted(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], depth: usize, scan: &mut Scan) {
+    let bytes = window.text.bytes;
+    let plain = |token: &Token| match token.end - token.start {
+        1..=5 => super::escape::number(&bytes[token.start..token.end], 10),
+        _ => None,
+    };
+    let mark = |token: &Token| bytes.get(token.end).copied().filter(|b| !is_kept(*b));
+    let mut first = 0;
+    while first + COUNTED_MIN <= tokens.len() {
+        let mut chain = vec![tokens[first]];
+        let (mut last, mut number) = (first, plain(&tokens[first]));
+        if mark(&tokens[first]).is_some() {
+            // A text between two numbers may be a number itself.
+            while let Some(n) = number
+                && let Some(next) = (last + 1..tokens.len().min(last + 4))
+                    .find(|i| plain(&tokens[*i]) == Some(n + 1) && mark(&tokens[*i]) == mark(&tokens[first]))
+            {
+                chain.push(tokens[next]);
+                (last, number) = (next, Some(n + 1));
+            }
+        }
+        if chain.len() < COUNTED_MIN {
+            first += 1;
+            continue;
+        }
+        let from = chain[0].start;
+        let to = (tokens[last].end + SEPARATOR_BYTES_MAX).min(bytes.len());
+        let mut view = View::with_capacity(to - from);
+        let mut at = from;
+        for token in &chain {
+            (at..token.start).for_each(|at| view.copy(bytes[at], at));
+            view.skip();
+            at = token.end;
+        }
+        (at..to).for_each(|at| view.copy(bytes[at], at));
+        scanner.view(window, view, to, Form::Spaced, depth, [usize::MAX; 4], scan);
+        first = last + 1;
+    }
 }
 
 /// A hash of a separator that does not see white space or the sign of the number that follows.
@@ -244,19 +291,38 @@ fn each_reading(
             } else {
                 None
             };
-            if let Some((number, digits)) = number {
-                values.push((number, token.start - usize::from(negative), token.end, digits));
-                if i + 1 < picked.len() {
-                    continue;
-                }
+            let Some((number, digits)) = number else {
+                flush(scanner, window, &mut values, base, depth, scan);
+                continue;
+            };
+            // An offset between bytes is none of them.
+            let offset = |token: &Token, digits: usize| {
+                digits > 2 && bytes[token.start] == b'0' && digits == token.end - token.start
+            };
+            if values
+                .last()
+                .is_some_and(|v| v.3 != digits && (offset(token, digits) || offset(&picked[i - 1], v.3)))
+            {
+                flush(scanner, window, &mut values, base, depth, scan);
             }
-            if values.len() >= ELEMENTS_MIN || values.len() >= 3 && values.iter().all(|v| v.3 >= 4) {
-                // Decimal digits below 8 are octal ones too: a plain decimal list is read once per base.
-                readings(scanner, window, &values, base, depth, scan);
-            }
-            values.clear();
+            values.push((number, token.start - usize::from(negative), token.end, digits));
         }
+        flush(scanner, window, &mut values, base, depth, scan);
     }
+}
+
+fn flush(
+    scanner: &mut Scanner<'_>,
+    window: &Window<'_>,
+    values: &mut Vec<(u32, usize, usize, usize)>,
+    base: Base,
+    depth: usize,
+    scan: &mut Scan,
+) {
+    if values.len() >= ELEMENTS_MIN || values.len() >= 3 && values.iter().all(|v| v.3 >= 4) {
+        readings(scanner, window, values, base, depth, scan);
+    }
+    values.clear();
 }
 
 fn is_negative(bytes: &[u8], start: usize) -> bool {

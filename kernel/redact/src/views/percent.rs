@@ -6,19 +6,38 @@ use super::View;
 use super::escape::{digits, number};
 use crate::verify::Text;
 
-/// Decodes one level of `%XX` (and the old `%uXXXX`).
-pub(crate) fn decode(text: Text<'_>, region: Range<usize>) -> View {
+/// Whether what follows a `=` is a byte that quoted-printable text has to write like that.
+pub(crate) fn is_printable(rest: &[u8], complete: bool) -> bool {
+    let n = digits(rest, 2, 16);
+    if n < 2 {
+        return n == rest.len() && !complete;
+    }
+    number(&rest[..2], 16).is_some_and(|value| value >= 0x7F || value <= 0x20 || value == u32::from(b'='))
+}
+
+/// Decodes one level of `%XX` (and the old `%uXXXX`), or of `=XX` and soft line breaks when that is the `sign`.
+pub(crate) fn decode(text: Text<'_>, region: Range<usize>, sign: u8) -> View {
     let bytes = text.bytes;
     let mut view = View::with_capacity(region.len());
     let mut at = region.start;
     while at < region.end {
         let byte = bytes[at];
-        if byte != b'%' {
+        if byte != sign {
             view.copy(byte, at);
             at += 1;
             continue;
         }
         let rest = &bytes[at + 1..];
+        let soft = match rest {
+            [b'\n', ..] => 2,
+            [b'\r', b'\n', ..] => 3,
+            _ => 0,
+        };
+        if sign == b'=' && soft > 0 {
+            view.skip();
+            at += soft;
+            continue;
+        }
         let n = digits(rest, 2, 16);
         if n == 2
             && let Some(value) = number(&rest[..2], 16)
@@ -31,7 +50,7 @@ pub(crate) fn decode(text: Text<'_>, region: Range<usize>) -> View {
             view.open_at(at);
             break;
         }
-        if matches!(rest.first(), Some(b'u' | b'U')) {
+        if sign == b'%' && matches!(rest.first(), Some(b'u' | b'U')) {
             let n = digits(&rest[1..], 4, 16);
             if n == 4
                 && let Some(char) = number(&rest[1..5], 16).and_then(char::from_u32)

@@ -110,7 +110,14 @@ fn cell(bytes: &[u8], line: &Range<usize>, from: usize, to: usize, view: &mut Vi
     let (from, to) = (place(from), place(to).max(place(from)));
     let inner = &bytes[from..to];
     let start = from + (inner.len() - inner.trim_ascii_start().len());
-    let end = start + inner.trim_ascii().len();
+    // A border that other rows do not share is no text of the cell.
+    let end = start
+        + inner
+            .trim_ascii()
+            .strip_suffix(b"|")
+            .unwrap_or(inner.trim_ascii())
+            .trim_ascii()
+            .len();
     bytes[start..end]
         .iter()
         .zip(start..)
@@ -139,12 +146,17 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
             block.clear();
         }
     };
+    let mut previous: Option<Range<usize>> = None;
     for range in line_starts(bytes, window) {
         let numbered = gutter(&bytes[range.clone()]);
         match numbered {
             Some((number, text)) => {
                 if expected != Some(number) {
                     finish(&mut block, scanner, scan);
+                    // The first one may stand after other text.
+                    if let Some(first) = previous.clone().and_then(|line| after_number(bytes, line, number)) {
+                        block.push(first);
+                    }
                 }
                 block.push(range.start + text..range.end);
                 expected = Some(number + 1);
@@ -154,8 +166,19 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
                 expected = None;
             }
         }
+        previous = Some(range);
     }
     finish(&mut block, scanner, scan);
+}
+
+/// The text of a line after the number that comes before `next`.
+fn after_number(bytes: &[u8], line: Range<usize>, next: u32) -> Option<Range<usize>> {
+    let number = next.checked_sub(1)?.to_string();
+    let text = &bytes[line.clone()];
+    let at = memchr::memmem::rfind(text.get(..LINE_BYTES_MAX.min(text.len()))?, number.as_bytes())?;
+    let apart = at > 0 && !text[at - 1].is_ascii_alphanumeric();
+    let (_, start) = gutter(&text[at..]).filter(|_| apart)?;
+    Some(line.start + at + start..line.end)
 }
 
 /// A line's number and where its text starts.
