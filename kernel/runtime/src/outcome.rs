@@ -20,9 +20,7 @@ pub(crate) struct Cell<'a> {
 
 /// What the session is told. The first of these that happened: stopped, died, failed, ended early.
 pub(crate) fn of(executed: Executed, ending: Ending, stop: Stop, cell: &Cell<'_>) -> Outcome {
-    let death = ending
-        .death
-        .filter(|death| death.in_cell || !death.restored && executed.failure.is_some());
+    let death = ending.death;
     let failed = executed.failure.is_some();
     let failure = if stop.interrupted && (failed || death.is_some()) {
         Some(stopped(&stop, death.as_ref()))

@@ -302,11 +302,11 @@ impl Pump {
             }
             Ok(Report::Ended(end)) => self.state.ending.cell = Some(end),
             Ok(Report::Died(death)) => {
-                self.state.ending.cell = None;
-                if self.shared.executing.load(Ordering::SeqCst) {
+                if death.in_cell {
+                    self.state.ending.cell = None;
                     self.state.ending.death = Some(death);
                 } else {
-                    self.event(Event::Stderr(LOST_BETWEEN_CELLS.as_bytes().to_vec()));
+                    self.event(Event::Stderr(between_cells(&death).into_bytes()));
                 }
             }
             Err(_) => tracing::warn!("unreadable report of the cell runner"),
@@ -409,8 +409,15 @@ impl Pump {
     }
 }
 
-const LOST_BETWEEN_CELLS: &str = "the process that runs the cells ended between two cells: the variables are lost, \
-     and the next cell starts it anew\n";
+/// What to say of a death that no running cell is to blame for.
+fn between_cells(death: &Death) -> String {
+    let what = if death.restored {
+        "every variable is as it was, threads of earlier cells are gone"
+    } else {
+        "the variables are lost, and the next cell starts it anew"
+    };
+    format!("the process that runs the cells ended between two cells: {what}\n")
+}
 
 fn size(event: &Event) -> usize {
     match event {

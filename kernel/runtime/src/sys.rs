@@ -47,6 +47,15 @@ pub(crate) fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     }
 }
 
+/// A counter that other processes can add to, close-on-exec: reading takes what was added, without waiting.
+pub(crate) fn counter() -> io::Result<OwnedFd> {
+    // SAFETY: no memory is involved; the new descriptor belongs to nobody else.
+    unsafe {
+        let fd = check(libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK))?;
+        Ok(OwnedFd::from_raw_fd(fd))
+    }
+}
+
 /// Takes over a descriptor that this process inherited.
 ///
 /// # Safety

@@ -1,6 +1,7 @@
 //! One notebook's evcxr context: runs cells, completes, inspects.
 
 use std::collections::BTreeMap;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,8 @@ pub(super) struct Session {
     context: CommandContext,
     folder: PathBuf,
     fds: Fds,
+    /// Counts the cells whose code started.
+    starts: OwnedFd,
     /// Process group of the shell command that runs now; 0 if none.
     shell: Arc<AtomicI32>,
 }
@@ -39,7 +42,9 @@ impl Session {
         let here = std::env::current_dir().map_err(|error| failed("find the working folder", &error))?;
         // A configuration of evcxr in the user's folder would win over ours, which carries the dependency on dbutils.
         std::env::set_current_dir(folder).map_err(|error| failed("enter the build folder", &error))?;
-        let runner = runner_command(place, &here).map_err(|error| failed("find our own program", &error))?;
+        let starts = sys::counter().map_err(|error| failed("count cells", &error))?;
+        let runner =
+            runner_command(place, &here, starts.as_raw_fd()).map_err(|error| failed("find our own program", &error))?;
         let (context, _outputs) =
             EvalContext::with_subprocess_command(runner).map_err(|error| failed("start the evaluator", &error))?;
         std::env::set_current_dir(&here).map_err(|error| failed("enter the working folder", &error))?;
@@ -47,6 +52,7 @@ impl Session {
             context: CommandContext::with_eval_context(context),
             folder: folder.clone(),
             fds: place.fds,
+            starts,
             shell,
         };
         session
@@ -85,7 +91,14 @@ impl Session {
 
     fn evaluate(&mut self, code: &str, content: &mut BTreeMap<String, String>) -> Option<Failure> {
         let code = named_arguments::rewrite(code);
-        match self.guarded(|context| context.execute(&code))? {
+        let _ = self.started_cells();
+        let mut result = self.guarded(|context| context.execute(&code))?;
+        if matches!(result, Err(Error::SubprocessTerminated(_))) && self.started_cells() == 0 {
+            // The process had died before the cell could start. evcxr has started another by now, without the
+            // variables that the code was built for: the cell is built again, for what there is.
+            result = self.guarded(|context| context.execute(&code))?;
+        }
+        match result {
             Ok(outputs) => {
                 add(content, outputs);
                 None
@@ -95,6 +108,15 @@ impl Session {
                 Some(Failure::new("ProcessDied", "the process that runs the cells ended"))
             }
             Err(error) => Some(Failure::new("Error", &error.to_string())),
+        }
+    }
+
+    /// How many cells started since the last call.
+    fn started_cells(&self) -> u64 {
+        let mut count = [0; 8];
+        match sys::read(&self.starts, &mut count) {
+            Ok(8) => u64::from_ne_bytes(count),
+            _ => 0,
         }
     }
 
@@ -195,9 +217,9 @@ fn add(content: &mut BTreeMap<String, String>, outputs: EvalOutputs) {
 }
 
 /// The program that evcxr starts, and starts anew, to run cells.
-fn runner_command(place: &Place, working_dir: &Path) -> std::io::Result<Command> {
+fn runner_command(place: &Place, working_dir: &Path, starts: RawFd) -> std::io::Result<Command> {
     let [input, output, error] = place.fds.user;
-    let fds = [input, output, error, place.fds.control];
+    let fds = [input, output, error, place.fds.control, starts];
     let mut command = Command::new(std::env::current_exe()?);
     command
         .arg(RUNNER)

@@ -46,10 +46,11 @@ const VARIABLE_CHANGED_TYPE: &str = "EVCXR_VARIABLE_CHANGED_TYPE:";
 /// A line that evcxr cannot read: its evaluation fails and nothing is committed.
 const ROLL_BACK: &[u8] = b"\xff\n";
 
-/// Never returns. `args` are four descriptors: the user's input, output, error output, and the control socket.
+/// Never returns. `args` are five descriptors: the user's input, output, error output, the control socket, and the
+/// counter of started cells.
 pub(crate) fn main(args: Vec<OsString>) -> ! {
     let fds: Vec<i32> = args.iter().filter_map(|arg| arg.to_str()?.parse().ok()).collect();
-    let [input, output, error, control] = fds[..] else {
+    let [input, output, error, control, starts] = fds[..] else {
         std::process::exit(2);
     };
     sys::die_with_parent();
@@ -60,10 +61,11 @@ pub(crate) fn main(args: Vec<OsString>) -> ! {
         let to_evcxr = sys::duplicate(1, FIRST_FD)?;
         let errors_of_evcxr = sys::duplicate(2, FIRST_FD)?;
         let control_fd = sys::duplicate(control, FIRST_FD)?;
+        let starts_fd = sys::duplicate(starts, FIRST_FD)?;
         for (fd, standard) in [(input, 0), (output, 1), (error, 2)] {
             sys::replace(fd, standard)?;
         }
-        for fd in [input, output, error, control] {
+        for fd in [input, output, error, control, starts] {
             // SAFETY: inherited for us, and used under its new number from now on.
             drop(unsafe { sys::inherited(fd) });
         }
@@ -73,6 +75,7 @@ pub(crate) fn main(args: Vec<OsString>) -> ! {
             to_evcxr,
             errors_of_evcxr,
             control: control_fd,
+            starts: starts_fd,
             signals,
             unread: Vec::new(),
             worker: None,
@@ -98,6 +101,8 @@ struct Supervisor {
     to_evcxr: OwnedFd,
     errors_of_evcxr: OwnedFd,
     control: OwnedFd,
+    /// Counts the cells whose code started, for the builder: one that did not start can be run again.
+    starts: OwnedFd,
     /// Readable when a child changed state.
     signals: OwnedFd,
     /// What evcxr sent of its next line.
@@ -118,6 +123,10 @@ struct Cell {
     no_copy: Option<String>,
     /// In clock ticks since boot, as processes' start times are given.
     started_at: u64,
+    /// What the worker was told to run.
+    order: String,
+    /// The copy is made and the cell's code runs. Until then nothing may end the worker on purpose.
+    started: bool,
     interrupted: bool,
     /// The signal that the worker reported, and whether its stack overflowed.
     crash: Option<(i32, bool)>,
@@ -141,6 +150,7 @@ impl Supervisor {
                     &self.to_evcxr,
                     &self.errors_of_evcxr,
                     &self.control,
+                    &self.starts,
                     &self.signals,
                     &ours,
                 ] {
@@ -209,14 +219,23 @@ impl Supervisor {
             return false;
         };
         if order == INTERRUPT
-            && let (Some(cell), Some(worker)) = (&mut self.cell, &self.worker)
+            && let Some(cell) = &mut self.cell
             && !cell.interrupted
         {
             cell.interrupted = true;
+            if cell.started {
+                self.stop_worker();
+            }
+        }
+        !order.is_empty() && order != END
+    }
+
+    /// Interrupts the running cell.
+    fn stop_worker(&mut self) {
+        if let (Some(cell), Some(worker)) = (&mut self.cell, &self.worker) {
             cell.deadline = Some(Instant::now() + FLUSH_TIME_MAX);
             sys::kill(worker.pid, crash::interrupt_signal());
         }
-        !order.is_empty() && order != END
     }
 
     /// False when evcxr closed its end.
@@ -237,20 +256,24 @@ impl Supervisor {
         let (Some("LOAD_AND_RUN"), Some(library), Some(function)) = (words.next(), words.next(), words.next()) else {
             return Err(std::io::Error::other("unknown instruction"));
         };
+        self.run_in_worker(format!("{library}\0{function}"), false)
+    }
+
+    fn run_in_worker(&mut self, order: String, interrupted: bool) -> std::io::Result<()> {
         let (copy, theirs) = sys::packet_pair()?;
         let Some(worker) = &self.worker else { return Ok(()) };
-        Report::Started.send(self.control.as_raw_fd())?;
+        // A worker that is dead by now is noticed by its signal.
+        let _ = sys::send_packet(worker.channel.as_raw_fd(), order.as_bytes(), Some(theirs.as_raw_fd()));
         self.cell = Some(Cell {
             copy,
             no_copy: None,
             started_at: ticks_since_boot(),
-            interrupted: false,
+            order,
+            started: false,
+            interrupted,
             crash: None,
             deadline: None,
         });
-        let order = format!("{library}\0{function}");
-        // A worker that is dead by now is noticed by its signal.
-        let _ = sys::send_packet(worker.channel.as_raw_fd(), order.as_bytes(), Some(theirs.as_raw_fd()));
         Ok(())
     }
 
@@ -265,6 +288,7 @@ impl Supervisor {
             }
         };
         match (packet[0], &mut self.cell) {
+            (worker::STARTED, Some(_)) => self.cell_started(),
             // Interrupted at its very end: the signal is on its way and kills the worker, so the copy is needed.
             (worker::DONE, Some(cell)) if cell.interrupted => Ok(()),
             (worker::DONE, Some(_)) => {
@@ -282,6 +306,17 @@ impl Supervisor {
             }
             _ => Ok(()),
         }
+    }
+
+    fn cell_started(&mut self) -> std::io::Result<()> {
+        sys::write_all(&self.starts, &1u64.to_ne_bytes())?;
+        Report::Started.send(self.control.as_raw_fd())?;
+        let Some(cell) = &mut self.cell else { return Ok(()) };
+        cell.started = true;
+        if cell.interrupted {
+            self.stop_worker();
+        }
+        Ok(())
     }
 
     /// The cell's function returned.
@@ -346,11 +381,12 @@ impl Supervisor {
             exit_code: libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status)),
             stack_overflow: crash.is_some_and(|(_, overflow)| overflow),
             interrupted: cell.as_ref().is_some_and(|cell| cell.interrupted),
-            in_cell: cell.is_some(),
+            in_cell: cell.as_ref().is_some_and(|cell| cell.started),
             no_copy: cell.as_ref().and_then(|cell| cell.no_copy.clone()),
             ..Death::default()
         };
         let copy = cell.and_then(|cell| Some((take_over(&cell.copy)?, cell)));
+        let mut not_started = None;
         if let Some((heir, cell)) = copy {
             kill_children_since(cell.started_at, heir.pid);
             death.restored = true;
@@ -360,9 +396,13 @@ impl Supervisor {
                 pid: heir.pid,
                 channel: cell.copy,
             });
+            not_started = (!cell.started).then_some((cell.order, cell.interrupted));
         }
         let restored = death.restored;
         Report::Died(death).send(self.control.as_raw_fd())?;
+        if let Some((order, interrupted)) = not_started {
+            return self.run_in_worker(order, interrupted);
+        }
         // Without a worker `serve` ends, evcxr sees its child end, and starts another with no variables.
         if restored {
             sys::write_all(&self.to_evcxr, ROLL_BACK)
@@ -377,6 +417,11 @@ impl Supervisor {
         while sys::readable_bytes(&worker.channel) > 0 {
             let (packet, _) = sys::receive_packet(worker.channel.as_raw_fd())?;
             match (packet.first(), &mut self.cell) {
+                (Some(&worker::STARTED), Some(cell)) => {
+                    cell.started = true;
+                    sys::write_all(&self.starts, &1u64.to_ne_bytes())?;
+                    Report::Started.send(self.control.as_raw_fd())?;
+                }
                 (Some(&crash::CRASHED), Some(cell)) if packet.len() == 3 => {
                     cell.crash = Some((i32::from(packet[1]), packet[2] == 1));
                 }

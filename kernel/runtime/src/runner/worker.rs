@@ -14,6 +14,8 @@ use super::crash;
 use super::report::CellEnd;
 use crate::sys;
 
+/// The packet that says that the cell's copy is made and its code starts now.
+pub(crate) const STARTED: u8 = b'S';
 /// First byte of the packet that says how a cell's function returned; then the record.
 pub(crate) const DONE: u8 = b'D';
 /// First byte of the packet that says why no copy was made.
@@ -70,7 +72,8 @@ impl Worker {
         crash::report_to(self.channel.as_raw_fd());
     }
 
-    /// 1. Makes the copy. 2. Loads the cell and calls it. 3. Says how it ended. 4. Reaps the released copy.
+    /// 1. Makes the copy. 2. Says that the cell starts, loads it and calls it. 3. Says how it ended. 4. Reaps the
+    /// released copy.
     fn run(&mut self, order: &[u8], socket: Option<OwnedFd>) {
         let mut copy = None;
         if let Some(socket) = socket {
@@ -80,6 +83,7 @@ impl Worker {
                 Made::TookOver { channel, threads } => return self.take_over(channel, threads),
             }
         }
+        self.send(STARTED, &[]);
         let end = self.call(order).unwrap_or_else(|message| CellEnd {
             kind: "load".into(),
             message,
