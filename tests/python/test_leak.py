@@ -14,9 +14,11 @@ LEAKING = Path(os.environ["SEALBOOK_E2E_FOLDER"]) / "bin" / "sealbook-leaking"
 
 def test_without_masking_every_form_is_found():
     assert LEAKING.is_file(), "run `cargo xtask test product` first"
-    environment = os.environ | {"SEALBOOK_E2E_BINARY": str(LEAKING)}
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
+    environment["SEALBOOK_E2E_BINARY"] = str(LEAKING)
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no", "-rA", "--tb=short", "--runxfail",
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "--color=no", "-rA",
+         "--tb=short", "--runxfail",
          "tests/python/test_slice.py", "-k", "form or arrives"],
         cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=800, check=False)
     assert run.returncode == 1, run.stdout[-4000:] + run.stderr[-2000:]

@@ -190,6 +190,9 @@ fn e2e(pytest: &[&str]) -> Result<Tally, String> {
             "--color=no",
             "--rootdir=tests/python",
             "--config-file=tests/python/pytest.ini",
+            // A file's tests share a kernel; two files at a time keep the processor busy while kernels start.
+            "--numprocesses=2",
+            "--dist=loadfile",
         ])
         .args(pytest)
         .args(if pytest.iter().any(|argument| argument.starts_with("tests/")) {

@@ -9,6 +9,7 @@ Two means together:
 
 import base64
 import binascii
+import functools
 import hashlib
 import html
 import json
@@ -22,6 +23,8 @@ VIEW_DEPTH_MAX = 4
 VIEW_BYTES_MAX = 8 * 1024 * 1024
 # Views of one piece of data, in all: nested encodings multiply.
 VIEW_COUNT_MAX = 200
+# What was found in a text up to this size is remembered.
+REMEMBERED_BYTES_MAX = 4096
 # A value this long or longer is also looked for without what stands between its letters and digits.
 STRIPPED_CHARACTERS_MIN = 12
 
@@ -45,6 +48,12 @@ def find(data, secrets, deep=True):
     """
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogateescape")
+    # Most texts of a recording (states, names, identifiers) stand in it many times.
+    look = _find_remembered if len(data) <= REMEMBERED_BYTES_MAX else _find
+    return set(look(data, tuple(secrets), deep))
+
+
+def _find(data, secrets, deep):
     found = set()
     for path, view in all_views(data) if deep else [("", data)]:
         text = letters(view) if len(view) <= VIEW_BYTES_MAX else b""
@@ -52,7 +61,10 @@ def find(data, secrets, deep=True):
             for form, hit in hits(view, text, secret):
                 if hit:
                     found.add((secret.name, f"{path}{form}"))
-    return found
+    return frozenset(found)
+
+
+_find_remembered = functools.lru_cache(maxsize=20_000)(_find)
 
 
 def hits(view, text, secret):
@@ -63,6 +75,8 @@ def hits(view, text, secret):
         yield "raw", re.search(word, view) is not None
         return
     for form, needle in needles(secret.value):
+        if len(needle) > len(view):
+            break
         yield form, needle in view
     stripped = letters(secret.value)
     if len(stripped) >= STRIPPED_CHARACTERS_MIN:
@@ -74,9 +88,10 @@ _needles = {}
 
 
 def needles(value):
-    """Encodings of `value`, each under its form's name."""
+    """Encodings of `value`, each under its form's name, the shortest first."""
     if value not in _needles:
-        _needles[value] = [(form, needle) for form, needle in dict.fromkeys(_all_needles(value)) if len(needle) >= 6]
+        found = [(form, needle) for form, needle in dict.fromkeys(_all_needles(value)) if len(needle) >= 6]
+        _needles[value] = sorted(found, key=lambda pair: len(pair[1]))
     return _needles[value]
 
 
