@@ -56,6 +56,9 @@ enum Command {
     /// Manage your tokens for a shared service
     #[command(subcommand)]
     Tokens(crate::tokens::Tokens),
+    /// List and end kernel sessions
+    #[command(subcommand)]
+    Sessions(crate::sessions::Sessions),
     /// Read and check the audit log
     #[command(subcommand)]
     Audit(crate::audit::Audit),
@@ -89,6 +92,7 @@ impl Sealbook {
             Command::Groups(command) => block_on(command.run(format)),
             Command::Users(command) => block_on(command.run(format)),
             Command::Tokens(command) => block_on(command.run(format)),
+            Command::Sessions(command) => block_on(command.run(format)),
             Command::Audit(command) => block_on(command.run(format)),
             #[cfg(feature = "server")]
             Command::Serve(command) => command.run(),

@@ -23,6 +23,7 @@ mod secrets;
 #[cfg(feature = "server")]
 mod serve;
 mod service;
+mod sessions;
 mod shell;
 mod tokens;
 mod users;

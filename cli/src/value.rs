@@ -79,8 +79,22 @@ fn from_file(path: &Path) -> Result<PutValue, Failure> {
     Ok(PutValue::Bytes(take(bytes)))
 }
 
+/// The value in a file, or with `-` on standard input: text where it is text, without one line end at its end.
+pub fn text_of(path: &Path) -> Result<PutValue, Failure> {
+    if path == Path::new("-") {
+        return from_standard_input();
+    }
+    let shown = path.display().to_string();
+    let file =
+        std::fs::File::open(path).map_err(|error| Failure::io(format!("read the value from {shown}"), &error))?;
+    as_text(bounded(file, &shown)?, &shown)
+}
+
 fn from_standard_input() -> Result<PutValue, Failure> {
-    let mut bytes = bounded(std::io::stdin().lock(), "standard input")?;
+    as_text(bounded(std::io::stdin().lock(), "standard input")?, "standard input")
+}
+
+fn as_text(mut bytes: Zeroizing<Vec<u8>>, from: &str) -> Result<PutValue, Failure> {
     if std::str::from_utf8(&bytes).is_err() {
         return Ok(PutValue::Bytes(take(bytes)));
     }
@@ -90,7 +104,7 @@ fn from_standard_input() -> Result<PutValue, Failure> {
             bytes.pop();
         }
     }
-    not_empty(&bytes, "standard input held no value")?;
+    not_empty(&bytes, &format!("{from} held no value"))?;
     text(&bytes).map(PutValue::String)
 }
 

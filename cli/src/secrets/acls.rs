@@ -5,7 +5,7 @@ use sealbook_api::Permission;
 use sealbook_api::acls::{AclItem, AclList};
 
 use crate::failure::Outcome;
-use crate::output::{Format, Table};
+use crate::output::{self, Format, Table};
 use crate::service;
 
 /// `--permission`; each holds those before it.
@@ -62,6 +62,42 @@ pub struct Delete {
     /// The user or group
     #[arg(long)]
     principal: String,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The scope
+    #[arg(long)]
+    scope: String,
+    /// The user or group
+    #[arg(long)]
+    principal: String,
+}
+
+impl Explain {
+    /// Prints every grant that applies, strongest first.
+    pub async fn run(self, format: Format) -> Outcome {
+        let explanation = service::client()?
+            .explain(&self.scope, &self.principal)
+            .await
+            .map_err(service::failed)?;
+        if format == Format::Json {
+            return output::json(&explanation);
+        }
+        output::line(&match explanation.permission {
+            Some(permission) => format!("{} may {permission} in {}:", explanation.principal, explanation.scope),
+            None => format!("{} may do nothing in {}", explanation.principal, explanation.scope),
+        })?;
+        if explanation.reasons.is_empty() {
+            return Ok(());
+        }
+        let mut table = Table::new(["Permission", "Because of"]);
+        for reason in &explanation.reasons {
+            table.row([reason.permission.to_string(), reason.because.clone()]);
+        }
+        output::text(&table.to_string())
+    }
 }
 
 impl Put {

@@ -1,6 +1,7 @@
 //! `sealbook secrets …`: scopes, secrets and their access control lists, with the verbs and flags of the original.
 
 mod acls;
+mod apply;
 mod put;
 mod scopes;
 mod values;
@@ -36,6 +37,10 @@ pub enum Secrets {
     ListAcls(acls::List),
     /// Withdraw what a user or a group was granted on a scope
     DeleteAcl(acls::Delete),
+    /// Say what a user or a group may do in a scope, and why
+    Explain(acls::Explain),
+    /// Make scopes, groups' and users' grants and secrets as a file declares them; a second time it changes nothing
+    Apply(apply::Apply),
 }
 
 impl Secrets {
@@ -52,6 +57,8 @@ impl Secrets {
             Secrets::GetAcl(command) => command.run(format).await,
             Secrets::ListAcls(command) => command.run(format).await,
             Secrets::DeleteAcl(command) => command.run(format).await,
+            Secrets::Explain(command) => command.run(format).await,
+            Secrets::Apply(command) => command.run(format).await,
         }
     }
 }

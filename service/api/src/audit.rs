@@ -25,7 +25,8 @@ pub struct AuditQuery {
     /// At most this many records, the newest ones; the service's maximum is 10,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
-    /// Only records after this position (from [`AuditPage::position`]), oldest first: for following the log.
+    /// Only records after this position (from [`AuditPage::position`]), oldest first: for following the log. Without a limit
+    /// the answer ends before a request that may still get its outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<i64>,
 }
@@ -116,6 +117,79 @@ pub struct KernelOrigin {
     pub attestation_id: String,
 }
 
+/// The end of one chain, signed. Kept outside the database, it shows later that the chain's end was cut off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditCheckpoint {
+    /// The organisation.
+    pub organisation: String,
+    /// Whose chain.
+    pub replica: String,
+    /// Records in it.
+    pub count: u64,
+    /// The last record's MAC, in hexadecimal.
+    pub head: String,
+    /// Milliseconds since 1970.
+    pub timestamp: i64,
+    /// The Ed25519 key that signed, in hexadecimal.
+    pub public_key: String,
+    /// The signature over all fields but the key, in hexadecimal.
+    pub signature: String,
+}
+
+/// A place in the chains: after this record.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChainPosition {
+    /// Whose chain.
+    pub replica: String,
+    /// The record.
+    pub index: u64,
+    /// Its MAC, in hexadecimal; empty before the first record.
+    #[serde(default)]
+    pub head: String,
+}
+
+/// Answer of `GET audit/rows`: the rows as they are chained, each an object that `audit/verify-rows` takes back.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ChainRows {
+    /// The rows; none after the last.
+    #[serde(default)]
+    pub rows: Vec<Map<String, Value>>,
+    /// Where to go on.
+    pub position: ChainPosition,
+}
+
+/// Body of `POST audit/verify-rows`: exported rows in order, and where the ones before them ended.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct VerifyRows {
+    /// `position` of the last answer; the default one at the start.
+    pub after: ChainPosition,
+    /// The rows.
+    pub rows: Vec<Map<String, Value>>,
+    /// Checkpoints that rows among these must agree with.
+    #[serde(default)]
+    pub checkpoints: Vec<AuditCheckpoint>,
+}
+
+/// Answer of `POST audit/checkpoint`, body of `POST audit/verify`: the newest of each chain.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoints {
+    /// The checkpoints.
+    #[serde(default)]
+    pub checkpoints: Vec<AuditCheckpoint>,
+}
+
+/// Answer of `POST audit/verify-rows`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowsVerified {
+    /// Where the rows end.
+    pub position: ChainPosition,
+    /// The first thing that is wrong, in words that name the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_bad: Option<String>,
+}
+
 /// Answer of `GET /api/2.0/audit/verify`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditVerification {
@@ -131,4 +205,7 @@ pub struct AuditVerification {
     /// Requests whose outcome was never written.
     #[serde(default)]
     pub unknown_outcomes: u64,
+    /// Signed checkpoints that the chains were compared with.
+    #[serde(default)]
+    pub checkpoints: u64,
 }

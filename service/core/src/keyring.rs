@@ -5,11 +5,13 @@
 //!                                          "sealbook session wrap v1"  wraps the keys of kernel sessions
 //!                                          "sealbook row mac v1"       authenticates scope, ACL, group and token rows
 //!                                          "sealbook audit mac v1"     chains audit records
+//!                                          "sealbook checkpoint v1"    signs the ends of audit chains (Ed25519 seed)
 //!                                          "sealbook blind index v1"   recognises pasted values
 //! ```
 
 use std::collections::BTreeMap;
 
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use hmac::{Hmac, KeyInit, Mac};
 use sealbook_api::SecretBytes;
 use sha2::Sha256;
@@ -30,6 +32,7 @@ pub struct Kek {
     session_wrap: AeadKey,
     row_mac: MacKey,
     audit_mac: MacKey,
+    checkpoint: SigningKey,
     blind: MacKey,
 }
 
@@ -50,6 +53,7 @@ impl Kek {
             session_wrap: AeadKey::new(&sub("sealbook session wrap v1"))?,
             row_mac: MacKey::new(&sub("sealbook row mac v1")),
             audit_mac: MacKey::new(&sub("sealbook audit mac v1")),
+            checkpoint: SigningKey::new(&sub("sealbook checkpoint v1"))?,
             blind: MacKey::new(&sub("sealbook blind index v1")),
         })
     }
@@ -77,6 +81,11 @@ impl Kek {
     /// Chains audit records.
     pub fn audit_mac(&self) -> &MacKey {
         &self.audit_mac
+    }
+
+    /// Signs the ends of audit chains.
+    pub fn checkpoint(&self) -> &SigningKey {
+        &self.checkpoint
     }
 
     /// The blind index of a value in a scope. The scope is part of it, so equal values in two scopes do not show.
@@ -158,6 +167,40 @@ impl MacKey {
         }
         state
     }
+}
+
+/// A key that signs, with Ed25519; aws-lc zeroises it.
+pub struct SigningKey(Ed25519KeyPair);
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SigningKey")
+    }
+}
+
+impl SigningKey {
+    fn new(seed: &[u8]) -> Result<Self, Error> {
+        Ed25519KeyPair::from_seed_unchecked(seed)
+            .map(Self)
+            .map_err(|_| Error::internal("a signing key has the wrong length"))
+    }
+
+    /// The signature of a message.
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        self.0.sign(message).as_ref().to_vec()
+    }
+
+    /// What checks its signatures; not secret.
+    pub fn public(&self) -> Vec<u8> {
+        self.0.public_key().as_ref().to_vec()
+    }
+}
+
+/// Checks a signature of [`SigningKey`].
+pub fn verify_signature(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    UnparsedPublicKey::new(&ED25519, public_key)
+        .verify(message, signature)
+        .is_ok()
 }
 
 #[cfg(test)]

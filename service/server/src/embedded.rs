@@ -21,6 +21,7 @@ use sealbook_store::SqliteStore;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::checkpoints::Checkpoints;
 use crate::connection::Connections;
 use crate::dispatch;
 use crate::error::ServeError;
@@ -71,6 +72,7 @@ pub async fn embedded(options: Embedded, ready: impl FnOnce()) -> Result<(), Ser
         identity: IdentitySource::Peer(owner),
         activity: Activity::default(),
     });
+    let checkpoints = Checkpoints::start(&service).await;
     let socket = options.home.join("run/service.sock");
     let listener = listen(&socket)?;
     ready();
@@ -99,7 +101,7 @@ pub async fn embedded(options: Embedded, ready: impl FnOnce()) -> Result<(), Ser
         accept(&mut connections, accepted, permit).await;
     }
     connections.drain().await;
-    service.vault.flush_audit().await?;
+    checkpoints.stop().await?;
     tracing::info!("the embedded service ends");
     Ok(())
 }
@@ -181,6 +183,7 @@ pub(crate) async fn open(home: &Path, owner: Option<&Owner>) -> Result<(Vault, R
         organisation: "default".into(),
         replica: "main".into(),
         journal_path: home.join("audit.journal"),
+        checkpoints_path: home.join("audit.checkpoints"),
         journal_sync: Sync::System,
         owner: owner.map(|owner| owner.name.clone()),
         api_tokens_open_sessions: false,
@@ -191,9 +194,15 @@ pub(crate) async fn open(home: &Path, owner: Option<&Owner>) -> Result<(Vault, R
 
 /// What an earlier crash left.
 pub(crate) fn report(recovery: &Recovery) {
-    if recovery.unknown > 0 {
+    if let Some(first) = recovery.restored_from {
+        tracing::error!(
+            first,
+            "audit records were missing in the database that had been there: run `sealbook audit verify`"
+        );
+    }
+    if !recovery.unknown.is_empty() {
         tracing::warn!(
-            requests = recovery.unknown,
+            requests = recovery.unknown.len(),
             "requests were cut off by a crash: their outcome is unknown"
         );
     }

@@ -10,6 +10,7 @@
 //! refused ones included, has an audit record before it has an answer.
 
 mod authenticate;
+mod checkpoints;
 mod connection;
 mod dispatch;
 pub mod embedded;

@@ -11,6 +11,7 @@ use sealbook_api::SecretText;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::checkpoints::Checkpoints;
 use crate::connection::Connections;
 use crate::embedded::{cannot_wait, lock, open, report};
 use crate::error::ServeError;
@@ -61,6 +62,7 @@ pub async fn serve(options: Shared, ready: impl FnOnce(Listening)) -> Result<(),
         identity: IdentitySource::Tokens,
         activity: Activity::default(),
     });
+    let checkpoints = Checkpoints::start(&service).await;
     ready(Listening {
         address,
         bootstrap_token,
@@ -90,6 +92,6 @@ pub async fn serve(options: Shared, ready: impl FnOnce(Listening)) -> Result<(),
     }
     drop(listener);
     connections.drain().await;
-    service.vault.flush_audit().await?;
+    checkpoints.stop().await?;
     Ok(())
 }

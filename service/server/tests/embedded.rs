@@ -158,7 +158,7 @@ async fn a_value_is_read_in_a_session_and_by_no_other_route() {
         reads[0].kernel.as_ref().unwrap().asserted_notebook_path.as_deref(),
         Some("warehouse.ipynb")
     );
-    let verification = client.verify_audit().await.unwrap();
+    let verification = client.verify_audit(Vec::new()).await.unwrap();
     assert!(
         verification.intact && verification.unknown_outcomes == 0,
         "{verification:?}"

@@ -6,7 +6,10 @@ use zeroize::Zeroize;
 use super::error::ClientError;
 use super::{Client, percent_encode};
 use crate::acls::{AclItem, AclList, DeleteAcl, Explanation, PutAcl};
-use crate::audit::{AuditPage, AuditQuery, AuditVerification};
+use crate::audit::{
+    AuditCheckpoint, AuditPage, AuditQuery, AuditVerification, ChainPosition, ChainRows, Checkpoints, RowsVerified,
+    VerifyRows,
+};
 use crate::groups::{
     ChangeMember, CreateGroup, CreateUser, CreatedGroup, DeleteGroup, GroupList, Me, Member, MemberList, ScimUser,
     ScimUserList,
@@ -312,12 +315,43 @@ impl Client {
         self.get("/api/2.0/audit/query", &given).await
     }
 
-    /// `GET audit/verify`: checks every chain from its first record; administrators only.
+    /// `POST audit/verify`: checks every chain from its first record, against these checkpoints too; administrators only.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn verify_audit(&self) -> Result<AuditVerification, ClientError> {
-        self.get("/api/2.0/audit/verify", &[]).await
+    pub async fn verify_audit(&self, checkpoints: Vec<AuditCheckpoint>) -> Result<AuditVerification, ClientError> {
+        self.post("/api/2.0/audit/verify", &Checkpoints { checkpoints }).await
+    }
+
+    /// `GET audit/rows`: the rows after this one, as they are chained; administrators only.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn audit_rows(&self, after: &ChainPosition) -> Result<ChainRows, ClientError> {
+        let index = after.index.to_string();
+        self.get(
+            "/api/2.0/audit/rows",
+            &[("replica", after.replica.as_str()), ("index", &index)],
+        )
+        .await
+    }
+
+    /// `POST audit/verify-rows`: checks rows of an export; administrators only.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn verify_rows(&self, request: &VerifyRows) -> Result<RowsVerified, ClientError> {
+        self.post("/api/2.0/audit/verify-rows", request).await
+    }
+
+    /// `POST audit/checkpoint`: signs the end of the log now, and gives the newest checkpoint of each chain;
+    /// administrators only.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn audit_checkpoints(&self) -> Result<Vec<AuditCheckpoint>, ClientError> {
+        let answer: Checkpoints = self.post("/api/2.0/audit/checkpoint", &serde_json::json!({})).await?;
+        Ok(answer.checkpoints)
     }
 
     /// `GET kernel-sessions/list`: an administrator sees all, others their own.

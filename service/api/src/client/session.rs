@@ -20,6 +20,7 @@ use zeroize::Zeroize;
 use super::error::ClientError;
 use super::routes::{Empty, session_path};
 use super::{Call, Client};
+use crate::error::ErrorCode;
 use crate::scopes::Scope;
 use crate::sealing::{
     AnswerContext, EphemeralKey, MAC_HEADER, SEQ_HEADER, SessionKeys, SignedRequest, TIMESTAMP_HEADER,
@@ -33,6 +34,8 @@ use crate::sessions::{
 
 /// Random bytes that make two sessions' keys differ even if their HPKE keys did not.
 const CLIENT_NONCE_BYTES: usize = 16;
+/// How often a request is sent before a lost answer is an error.
+const ATTEMPTS_MAX: usize = 4;
 
 /// What a kernel says when it opens a session.
 #[derive(Debug)]
@@ -295,14 +298,26 @@ impl Session {
         }
     }
 
+    /// Sends a request under a new number. One whose answer is lost is sent again under another: the service answers a
+    /// number once, and everything that a session can ask for may be asked twice.
     async fn call_signed<A: DeserializeOwned>(&self, verb: &str, body: Vec<u8>) -> Result<(u64, A), ClientError> {
+        let mut attempt = 1;
+        loop {
+            match self.call_once(verb, &body).await {
+                Err(error) if attempt < ATTEMPTS_MAX && worth_repeating(&error) => attempt += 1,
+                result => return result,
+            }
+        }
+    }
+
+    async fn call_once<A: DeserializeOwned>(&self, verb: &str, body: &[u8]) -> Result<(u64, A), ClientError> {
         let path = session_path(&self.id, verb);
         let seq = self.next_seq.fetch_add(1, Ordering::Relaxed);
         let timestamp_ms = now_ms() + self.clock_offset_ms;
         let mac = self.keys.sign(&SignedRequest {
             method: "POST",
             path: &path,
-            body: &body,
+            body,
             session: &self.id,
             seq,
             timestamp_ms,
@@ -315,10 +330,19 @@ impl Session {
         let call = Call {
             method: reqwest::Method::POST,
             path: &path,
-            body: Some(body),
+            body: Some(body.to_vec()),
             headers,
         };
         self.client.send(call).await.map(|answer| (seq, answer))
+    }
+}
+
+/// The answer was lost on the way, or something on the way sent the request twice and the other one was answered.
+fn worth_repeating(error: &ClientError) -> bool {
+    match error {
+        ClientError::Unreachable(_) => true,
+        ClientError::Api(refusal) => refusal.error_code == ErrorCode::Aborted,
+        _ => false,
     }
 }
 

@@ -86,7 +86,7 @@ impl<'a> ChainCheck<'a> {
             .verify(&fields(&self.chain.head, row).each_ref().map(Vec::as_slice), &row.mac)
         {
             return Err(format!(
-                "{name} ({} by {}, request {}) was altered, or the record before it was",
+                "{name} ({} by {}, request {}) was altered",
                 row.action, row.user, row.request_id
             ));
         }

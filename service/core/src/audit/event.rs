@@ -45,6 +45,8 @@ pub enum Action {
     MatchLiteral,
     QueryAudit,
     VerifyAudit,
+    ExportAudit,
+    CheckpointAudit,
     Authenticate,
     StartService,
     UnknownEndpoint,
@@ -52,7 +54,7 @@ pub enum Action {
 
 impl Action {
     /// Every action, for tests that go over all of them.
-    pub const ALL: [Action; 40] = [
+    pub const ALL: [Action; 42] = [
         Action::CreateScope,
         Action::DeleteScope,
         Action::ListScopes,
@@ -90,6 +92,8 @@ impl Action {
         Action::MatchLiteral,
         Action::QueryAudit,
         Action::VerifyAudit,
+        Action::ExportAudit,
+        Action::CheckpointAudit,
         Action::Authenticate,
         Action::StartService,
         Action::UnknownEndpoint,
@@ -135,6 +139,8 @@ impl Action {
             Action::MatchLiteral => "matchLiteral",
             Action::QueryAudit => "queryAudit",
             Action::VerifyAudit => "verifyAudit",
+            Action::ExportAudit => "exportAudit",
+            Action::CheckpointAudit => "checkpointAudit",
             Action::Authenticate => "authenticate",
             Action::StartService => "startService",
             Action::UnknownEndpoint => "unknownEndpoint",

@@ -46,12 +46,14 @@ pub struct Entry {
 }
 
 /// What [`Journal::open`] found.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Recovery {
     /// Records that the database did not have yet.
     pub replayed: usize,
-    /// Of those, intents whose outcome will never be known.
-    pub unknown: usize,
+    /// Of those, requests whose outcome will never be known.
+    pub unknown: Vec<String>,
+    /// The first record that the database had, by a checkpoint, and has no more.
+    pub restored_from: Option<u64>,
     /// Bytes of a last line that was cut off by a crash.
     pub torn_bytes: u64,
 }
@@ -133,7 +135,11 @@ impl Journal {
         let finished: HashSet<&String> = of(Phase::Outcome).collect();
         let recovery = Recovery {
             replayed: waiting.len(),
-            unknown: of(Phase::Intent).filter(|request| !finished.contains(request)).count(),
+            unknown: of(Phase::Intent)
+                .filter(|request| !finished.contains(request))
+                .cloned()
+                .collect(),
+            restored_from: None,
             torn_bytes: length - kept,
         };
         let chain = check.chain().clone();
@@ -378,7 +384,8 @@ mod tests {
             recovery,
             Recovery {
                 replayed: 3,
-                unknown: 1,
+                unknown: vec!["r2".into()],
+                restored_from: None,
                 torn_bytes: 14
             }
         );
@@ -390,7 +397,7 @@ mod tests {
 
         // The database has the first two by now: only the third is replayed.
         let (journal, recovery) = open(&path, Chain::at("main", 2, rows[1].mac.clone()));
-        assert_eq!((recovery.replayed, recovery.unknown), (1, 1));
+        assert_eq!((recovery.replayed, recovery.unknown), (1, vec!["r2".to_owned()]));
         assert_eq!(journal.end(), end);
     }
 

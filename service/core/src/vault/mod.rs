@@ -2,6 +2,7 @@
 
 mod acls;
 mod audit_log;
+mod audit_verify;
 mod groups;
 mod open;
 mod quota;
@@ -22,7 +23,7 @@ use sealbook_api::names::ADMINS;
 use serde_json::{Map, Value};
 
 use crate::acl::Identity;
-use crate::audit::{Action, Entry, Event, Journal, Origin, Outcome};
+use crate::audit::{Action, CheckpointLog, Entry, Event, Journal, Origin, Outcome};
 use crate::clock::{Clock, Entropy};
 use crate::error::Error;
 use crate::keyring::{Keyring, MacKey};
@@ -93,6 +94,7 @@ pub struct Vault {
     store: Arc<dyn Store>,
     keyring: Arc<Keyring>,
     journal: Arc<Journal>,
+    checkpoints: CheckpointLog,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     limits: Limits,

@@ -3,14 +3,17 @@
 //! 1. Read the wrapped KEKs; in a new database make the first.
 //! 2. Unwrap them with the KMS; a wrong root key stops here.
 //! 3. Open the journal at the end of the database's chain and hand what the database lacks to the store.
+//! 4. Record what was found: requests cut off by a crash, records that were gone from the database.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use sealbook_api::{ErrorCode, SecretBytes};
 
-use super::{Limits, Vault};
-use crate::audit::{Chain, GENESIS, Journal, Recovery, Sync};
+use super::audit_verify::RESTORED_FROM;
+use super::{Caller, Limits, Vault, params};
+use crate::acl::Identity;
+use crate::audit::{Action, Chain, CheckpointLog, GENESIS, Journal, Origin, Recovery, Sync};
 use crate::clock::{Clock, Entropy, random};
 use crate::envelope::KEY_BYTES;
 use crate::error::Error;
@@ -18,6 +21,11 @@ use crate::keyring::{Kek, Keyring};
 use crate::kms::{Kms, KmsContext};
 use crate::rows::KekRow;
 use crate::store::{Change, CommitError, Store};
+
+/// Who the service's own records are by.
+const SERVICE: &str = "sealbook";
+/// Requests without an outcome that the record of a start names.
+const UNKNOWN_NAMED_MAX: usize = 100;
 
 /// What a vault is made of.
 #[derive(Debug)]
@@ -38,6 +46,8 @@ pub struct Parts {
     pub replica: String,
     /// The audit journal.
     pub journal_path: PathBuf,
+    /// The file of audit checkpoints; best on another disk than the database.
+    pub checkpoints_path: PathBuf,
     /// When an audit record counts as written.
     pub journal_sync: Sync,
     /// The embedded service's owner, who is an administrator of it.
@@ -59,13 +69,18 @@ impl Vault {
             Some((index, mac)) => Chain::at(&parts.replica, index, mac),
             None => Chain::at(&parts.replica, 0, GENESIS),
         };
-        let (journal, recovery) = Journal::open(
+        let checkpoints = CheckpointLog::new(&parts.checkpoints_path);
+        let database_end = end.index();
+        // Fewer records than a checkpoint counted: the journal may have them still, but somebody took them away.
+        let lost = database_end < last_checkpoint(&checkpoints, &parts.replica);
+        let (journal, mut recovery) = Journal::open(
             &parts.journal_path,
             end,
             Arc::clone(&keyring),
             Arc::clone(&parts.clock),
             parts.journal_sync,
         )?;
+        recovery.restored_from = lost.then_some(database_end + 1);
         let journal = Arc::new(journal);
         parts.store.attach_audit(journal.clone());
         parts.store.flush_audit().await?;
@@ -73,6 +88,7 @@ impl Vault {
             store: parts.store,
             keyring,
             journal,
+            checkpoints,
             clock: parts.clock,
             entropy: parts.entropy,
             limits: parts.limits,
@@ -86,8 +102,44 @@ impl Vault {
         if let Some(owner) = vault.owner.clone() {
             vault.ensure_user(&owner).await?;
         }
+        vault.note_start(&recovery)?;
         Ok((vault, recovery))
     }
+
+    /// What was found at this start becomes a record itself.
+    fn note_start(&self, recovery: &Recovery) -> Result<(), Error> {
+        let mut named = params(&[]);
+        named.insert("replayed".into(), recovery.replayed.into());
+        named.insert("tornBytes".into(), recovery.torn_bytes.into());
+        named.insert("unknownOutcomes".into(), recovery.unknown.len().into());
+        let some: Vec<&String> = recovery.unknown.iter().take(UNKNOWN_NAMED_MAX).collect();
+        if !some.is_empty() {
+            named.insert("unknownRequests".into(), some.into_iter().cloned().collect());
+        }
+        if let Some(first) = recovery.restored_from {
+            named.insert(RESTORED_FROM.into(), first.into());
+        }
+        let caller = Caller {
+            identity: Identity::new(SERVICE, []),
+            origin: Origin {
+                source: "local".into(),
+                user_agent: concat!("sealbook/", env!("CARGO_PKG_VERSION")).into(),
+            },
+            request_id: self.new_id()?,
+        };
+        self.noted(&caller, Action::StartService, named)
+    }
+}
+
+/// How many records of this chain were in the database for certain. Checkpoints that cannot be read are reported when
+/// the log is verified.
+fn last_checkpoint(log: &CheckpointLog, replica: &str) -> u64 {
+    let checkpoints = log.read().unwrap_or_default();
+    let counts = checkpoints
+        .iter()
+        .filter(|one| one.replica == replica)
+        .map(|one| one.count);
+    counts.max().unwrap_or(0)
 }
 
 async fn keyring(parts: &Parts) -> Result<Keyring, Error> {

@@ -6,8 +6,12 @@ mod acls_get;
 mod acls_list;
 mod acls_put;
 mod attestation;
+mod audit_checkpoint;
 mod audit_query;
+mod audit_rows;
 mod audit_verify;
+mod audit_verify_against;
+mod audit_verify_rows;
 mod groups_add_member;
 mod groups_create;
 mod groups_delete;
@@ -70,6 +74,10 @@ pub(crate) const OPERATIONS: &[&Operation] = &[
     &token_delete::OPERATION,
     &audit_query::OPERATION,
     &audit_verify::OPERATION,
+    &audit_verify_against::OPERATION,
+    &audit_rows::OPERATION,
+    &audit_verify_rows::OPERATION,
+    &audit_checkpoint::OPERATION,
     &sessions_open::OPERATION,
     &sessions_read::OPERATION,
     &sessions_list_secrets::OPERATION,

@@ -1,5 +1,7 @@
 //! `sealbook audit …`: who did what, from where, and how it ended.
 
+mod verify;
+
 use clap::{Args, Subcommand};
 use sealbook_api::audit::{AuditQuery, AuditRecord};
 use sealbook_api::client::Client;
@@ -8,6 +10,8 @@ use crate::failure::{Failure, Outcome};
 use crate::output::{self, Format, Table};
 use crate::service;
 
+/// Records in one page of an export; the service's maximum.
+const EXPORT_RECORDS: u32 = 10_000;
 /// How often `tail --follow` asks for new records.
 const FOLLOW_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -19,9 +23,11 @@ pub enum Audit {
     /// Find records
     Query(Query),
     /// Write records to standard output as JSON Lines, oldest first
-    Export(Query),
+    Export(Export),
     /// Check that no record was edited, reordered or removed
-    Verify,
+    Verify(verify::Verify),
+    /// Sign where the log ends now; keep the lines elsewhere, for `verify --checkpoints`
+    Checkpoint,
 }
 
 /// Arguments of `tail`.
@@ -58,6 +64,16 @@ pub struct Query {
     limit: Option<u32>,
 }
 
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    #[command(flatten)]
+    query: Query,
+    /// Everything, as it is chained and with signed checkpoints, so that `verify --file` can check it later
+    #[arg(long, conflicts_with_all = ["user", "scope", "action", "since", "failed", "limit"])]
+    chain: bool,
+}
+
 impl Audit {
     /// Runs the command.
     pub async fn run(self, format: Format) -> Outcome {
@@ -68,11 +84,10 @@ impl Audit {
                 let page = client.query_audit(&query.request()).await.map_err(service::failed)?;
                 print(&page.records, format)
             }
-            Audit::Export(query) => {
-                let page = client.query_audit(&query.request()).await.map_err(service::failed)?;
-                json_lines(&page.records)
-            }
-            Audit::Verify => verify(&client, format).await,
+            Audit::Export(export) if export.chain => verify::export(&client).await,
+            Audit::Export(export) => all(&client, export.query.request()).await,
+            Audit::Verify(command) => command.run(&client, format).await,
+            Audit::Checkpoint => json_lines(&client.audit_checkpoints().await.map_err(service::failed)?),
         }
     }
 }
@@ -124,30 +139,24 @@ impl Query {
     }
 }
 
-async fn verify(client: &Client, format: Format) -> Outcome {
-    let verification = client.verify_audit().await.map_err(service::failed)?;
-    if format == Format::Json {
-        output::json(&verification)?;
-    } else {
-        let mut text = format!(
-            "{} records in {} chains checked",
-            verification.records, verification.chains
-        );
-        if verification.unknown_outcomes > 0 {
-            text.push_str(&format!(
-                "; {} requests have no outcome, because the service stopped before it was known",
-                verification.unknown_outcomes
-            ));
-        }
-        output::line(&text)?;
+/// Every record that passes the filters, page by page; with a limit, the newest so many.
+async fn all(client: &Client, mut request: AuditQuery) -> Outcome {
+    if request.limit.is_some() {
+        let page = client.query_audit(&request).await.map_err(service::failed)?;
+        return json_lines(&page.records);
     }
-    match verification.first_bad {
-        None if verification.intact => Ok(()),
-        bad => Err(Failure::new(format!(
-            "the audit log is not intact: {}",
-            bad.unwrap_or_else(|| "the service did not say where".into())
-        ))
-        .hint("Somebody, or something, changed the log outside the service. Keep a copy of the data folder or database as it is, and compare with the exported checkpoints.")),
+    // What this command itself adds to the log is not part of the export.
+    let until = (time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000) as i64;
+    request.limit = Some(EXPORT_RECORDS);
+    request.after = Some(0);
+    loop {
+        let page = client.query_audit(&request).await.map_err(service::failed)?;
+        json_lines(&page.records)?;
+        let last = page.records.last().map_or(i64::MAX, |record| record.timestamp);
+        if page.records.len() < EXPORT_RECORDS as usize || last > until {
+            return Ok(());
+        }
+        request.after = Some(page.position);
     }
 }
 
@@ -158,7 +167,7 @@ fn print(records: &[AuditRecord], format: Format) -> Outcome {
     }
 }
 
-fn json_lines(records: &[AuditRecord]) -> Outcome {
+fn json_lines<T: serde::Serialize>(records: &[T]) -> Outcome {
     let mut text = String::new();
     for record in records {
         match serde_json::to_string(record) {
