@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::os::unix::net::UnixStream;
 
-use crate::location::SOCKET;
+use crate::location;
 use crate::protocol::{Request, Response};
 
 /// Why a call failed: a code as in the REST API and what to do. Never holds a value.
@@ -50,7 +50,7 @@ pub(crate) fn call(method: &str, args: &[&[u8]]) -> Result<Vec<Vec<u8>>, CallErr
             format!("dbutils.{method}: the notebook's kernel does not answer ({error}); restart the kernel"),
         )
     };
-    let mut stream = UnixStream::connect(SOCKET).map_err(unreachable)?;
+    let mut stream = UnixStream::connect(location::socket()).map_err(unreachable)?;
     let request = Request {
         method: method.to_owned(),
         args: args.iter().map(|arg| arg.to_vec()).collect(),

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 
 use dbutils::protocol::{Request, Response};
 
-use crate::builder::{Fds, SOCKET};
+use crate::builder::{Fds, SOCKET, STUB};
 use crate::cargo_shim;
 use crate::dbutils_server::{self, Calls};
 use crate::engine::{
@@ -350,6 +350,7 @@ fn builder_command(options: &Options, folder: &BuildFolder) -> std::io::Result<C
     command.env("PATH", path);
     command.env("EVCXR_CONFIG_DIR", folder.path().join("config"));
     command.env("EVCXR_TMPDIR", folder.path().join("home"));
+    command.env("RUST_SRC_PATH", folder.path().join(STUB));
     command.stdin(Stdio::null());
     if let Some(dir) = &options.working_dir {
         command.current_dir(dir);

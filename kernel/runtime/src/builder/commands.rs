@@ -63,6 +63,12 @@ pub(super) fn steps(code: &str) -> Vec<Step> {
         }
         consumed += line.len();
     }
+    if has_commands && !code[consumed..].trim().is_empty() {
+        // Before the code behind them: what they change holds for all that is asked about it.
+        steps.push(Step::Code(pending.clone()));
+        pending = pending.lines().map(|_| "\n").collect();
+        has_commands = false;
+    }
     pending.push_str(&code[consumed..]);
     if has_commands || !code[consumed..].trim().is_empty() || steps.is_empty() {
         steps.push(Step::Code(pending));
@@ -138,7 +144,12 @@ mod tests {
             ),
             (
                 ":dep a\n!ls\n:dep b\nf()",
-                vec![code(":dep a\n"), Step::Shell("ls".into()), code("\n\n:dep b\nf()")],
+                vec![
+                    code(":dep a\n"),
+                    Step::Shell("ls".into()),
+                    code("\n\n:dep b\n"),
+                    code("\n\n\nf()"),
+                ],
             ),
             ("%%sh\necho a\necho b", vec![Step::Shell("echo a\necho b".into())]),
             ("// note\n:quit", vec![Step::Quit]),

@@ -3,6 +3,7 @@
 use evcxr::CompilationError;
 use serde_json::Value;
 
+use super::types::Typed;
 use crate::messages::Failure;
 
 const RED: &str = "\x1b[1;31m";
@@ -20,8 +21,8 @@ struct Place {
     is_primary: bool,
 }
 
-/// The failure of a cell that does not compile.
-pub(super) fn failure(errors: &[CompilationError], code: &str) -> Failure {
+/// The failure of a cell that does not compile. `typed` is the cell as the compiler saw it.
+pub(super) fn failure(errors: &[CompilationError], code: &str, typed: &Typed) -> Failure {
     let mut shown: Vec<&CompilationError> = errors.iter().filter(|error| error.level() == "error").collect();
     if shown.is_empty() {
         shown = errors.iter().collect();
@@ -29,7 +30,7 @@ pub(super) fn failure(errors: &[CompilationError], code: &str) -> Failure {
     let lines: Vec<&str> = code.lines().collect();
     let mut traceback = Vec::new();
     for error in &shown {
-        draw(error, &lines, &mut traceback);
+        draw(error, &lines, typed, &mut traceback);
         traceback.push(String::new());
     }
     traceback.pop();
@@ -48,10 +49,10 @@ fn one_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-fn draw(error: &CompilationError, lines: &[&str], out: &mut Vec<String>) {
+fn draw(error: &CompilationError, lines: &[&str], typed: &Typed, out: &mut Vec<String>) {
     let code = error.code().map(|code| format!("[{code}]")).unwrap_or_default();
     out.push(format!("{RED}error{code}{PLAIN}: {BOLD}{}{PLAIN}", error.message()));
-    let places = places(error);
+    let places = places(error, typed);
     if places.is_empty() && error.is_from_generated_code() {
         // Nothing of it is the user's: the compiler's own drawing says more than we could.
         out.extend(error.rendered().lines().skip(1).map(str::to_owned));
@@ -67,22 +68,24 @@ fn draw(error: &CompilationError, lines: &[&str], out: &mut Vec<String>) {
         snippet(&places, lines, margin, out);
     }
     for child in error.json["children"].as_array().into_iter().flatten() {
-        note(child, error, lines, margin, out);
+        note(child, error, lines, typed, margin, out);
     }
     if let Some(hint) = error.evcxr_extra_hint() {
         out.push(format!("{:margin$} {BLUE}={PLAIN} {BOLD}note{PLAIN}: {hint}", ""));
     }
 }
 
-fn places(error: &CompilationError) -> Vec<Place> {
+fn places(error: &CompilationError, typed: &Typed) -> Vec<Place> {
     let mut places = Vec::new();
     for message in error.spanned_messages() {
         if let Some(span) = &message.span {
+            let (line, column) = typed.original(span.start_line, span.start_column);
+            let (end_line, end_column) = typed.original(span.end_line, span.end_column);
             places.push(Place {
-                line: span.start_line,
-                column: span.start_column,
-                end_line: span.end_line,
-                end_column: span.end_column,
+                line,
+                column,
+                end_line,
+                end_column,
                 label: message.label.clone(),
                 is_primary: message.is_primary,
             });
@@ -129,11 +132,11 @@ fn snippet(places: &[Place], lines: &[&str], margin: usize, out: &mut Vec<String
 }
 
 /// One `note` or `help` of the compiler, with the line as the compiler would change it.
-fn note(child: &Value, error: &CompilationError, lines: &[&str], margin: usize, out: &mut Vec<String>) {
+fn note(child: &Value, error: &CompilationError, lines: &[&str], typed: &Typed, margin: usize, out: &mut Vec<String>) {
     let (Some(level), Some(message)) = (child["level"].as_str(), child["message"].as_str()) else {
         return;
     };
-    let suggestion = suggestion(child, error, lines);
+    let suggestion = suggestion(child, error, lines, typed);
     let mut text = message.lines();
     let first = text.next().unwrap_or_default();
     match suggestion {
@@ -151,9 +154,9 @@ fn note(child: &Value, error: &CompilationError, lines: &[&str], margin: usize, 
 }
 
 /// A line of the cell with the compiler's replacements made, and its number.
-fn suggestion(child: &Value, error: &CompilationError, lines: &[&str]) -> Option<(usize, String)> {
+fn suggestion(child: &Value, error: &CompilationError, lines: &[&str], typed: &Typed) -> Option<(usize, String)> {
     let spans = child["spans"].as_array()?;
-    let (shift_lines, shift_columns, primary_line) = shift(error)?;
+    let (shift_lines, shift_columns, primary_line) = shift(error, typed)?;
     let mut edits = Vec::new();
     let mut on_line = None;
     for span in spans {
@@ -193,11 +196,12 @@ fn suggestion(child: &Value, error: &CompilationError, lines: &[&str]) -> Option
 }
 
 /// From lines and columns of the generated code to those of the cell: to be added; and the generated line of the error.
-fn shift(error: &CompilationError) -> Option<(i64, i64, i64)> {
+fn shift(error: &CompilationError, typed: &Typed) -> Option<(i64, i64, i64)> {
     let spans = error.json["spans"].as_array()?;
     let generated = spans.iter().find(|span| span["is_primary"].as_bool() == Some(true))?;
     let place = error.primary_spanned_message()?.span.as_ref()?;
     let line = generated["line_start"].as_u64()? as i64;
     let column = generated["column_start"].as_u64()? as i64;
-    Some((place.start_line as i64 - line, place.start_column as i64 - column, line))
+    let (start_line, start_column) = typed.original(place.start_line, place.start_column);
+    Some((start_line as i64 - line, start_column as i64 - column, line))
 }

@@ -15,6 +15,7 @@ mod markdown;
 mod prelude;
 mod session;
 mod toolchain;
+mod types;
 
 use std::ffi::OsString;
 use std::fs;
@@ -23,14 +24,19 @@ use std::os::fd::FromRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use crate::cargo_shim::{INTERRUPTED, RUNNING};
 use crate::messages::{self, FromBuilder, ToBuilder};
 use crate::{folder, sys};
-pub(crate) use prelude::SOCKET;
+pub(crate) use prelude::{SOCKET, STUB};
 use session::Session;
+
+/// How long no request must have come before rust-analyzer reads the standard library: whoever runs one cell after the
+/// other does not wait for it.
+const IDLE_TIME: Duration = Duration::from_millis(1500);
 
 /// How long the supervisor may take to end.
 const END_TIME_MAX: Duration = Duration::from_millis(300);
@@ -113,7 +119,18 @@ pub(crate) fn main(args: Vec<OsString>) -> ! {
         }
     };
     send(FromBuilder::Ready);
-    while let Ok(request) = queue.recv() {
+    loop {
+        let request = match queue.recv_timeout(IDLE_TIME) {
+            Ok(request) => request,
+            Err(RecvTimeoutError::Timeout) => {
+                session.complete_analysis();
+                match queue.recv() {
+                    Ok(request) => request,
+                    Err(_) => break,
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
         send(match request {
             ToBuilder::Execute { code } => FromBuilder::Executed(session.execute(&code)),
             ToBuilder::Complete { code, cursor } => session.complete(&code, cursor),

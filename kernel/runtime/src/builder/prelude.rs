@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Source of the `dbutils` crate, compiled into this binary. `location.rs` is written anew by each kernel.
+/// Source of the `dbutils` crate, compiled into this binary.
 const SOURCES: &[(&str, &str)] = &[
     ("lib.rs", include_str!("../../../../dbutils/src/lib.rs")),
     ("call.rs", include_str!("../../../../dbutils/src/call.rs")),
@@ -12,6 +12,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("display.rs", include_str!("../../../../dbutils/src/display.rs")),
     ("fs.rs", include_str!("../../../../dbutils/src/fs.rs")),
     ("help.rs", include_str!("../../../../dbutils/src/help.rs")),
+    ("location.rs", include_str!("../../../../dbutils/src/location.rs")),
     ("notebook.rs", include_str!("../../../../dbutils/src/notebook.rs")),
     ("protocol.rs", include_str!("../../../../dbutils/src/protocol.rs")),
     ("secrets.rs", include_str!("../../../../dbutils/src/secrets.rs")),
@@ -31,7 +32,26 @@ crate-type = [\"dylib\"]
 ";
 
 /// Optimisation of cells unless `:opt` says otherwise.
-pub(super) const OPT_LEVEL_DEFAULT: &str = "2";
+///
+/// Small cells compile as fast with it as without; loops over data run several times faster.
+pub(super) const OPT_LEVEL_DEFAULT: &str = "1";
+
+/// What rust-analyzer knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Analysis {
+    /// Nothing of the standard library, so that the first cell need not wait for it.
+    Early,
+    /// All.
+    Full,
+}
+
+/// Where rust-analyzer looks for the sources of the standard library first: empty crates, until they are removed.
+pub(crate) const STUB: &str = "stub";
+
+/// Makes rust-analyzer read the real standard library when it sees the next manifest.
+pub(super) fn end_early_analysis(folder: &Path) {
+    let _ = fs::remove_dir_all(folder.join(STUB));
+}
 
 /// Brings `dbutils` into scope. Run at the start and after `:clear`, which drops it.
 pub(super) const IN_SCOPE: &str = "\
@@ -50,11 +70,13 @@ pub(super) fn write(folder: &Path) -> io::Result<()> {
     for (name, text) in SOURCES {
         fs::write(source.join(name), text)?;
     }
-    let socket = folder.join(SOCKET);
-    let location =
-        format!("//! Where the kernel's private socket is.\n\npub(crate) const SOCKET: &str = {socket:?};\n");
-    fs::write(source.join("location.rs"), location)?;
-    let opt_level = opt_level(folder, OPT_LEVEL_DEFAULT);
+    fs::create_dir_all(folder.join("probe"))?;
+    for name in ["core", "alloc", "std"] {
+        let source = folder.join(STUB).join(name).join("src");
+        fs::create_dir_all(&source)?;
+        fs::write(source.join("lib.rs"), "")?;
+    }
+    let opt_level = opt_level(folder, OPT_LEVEL_DEFAULT, Analysis::Early);
     // A TOML basic string is written as a Rust string literal is, for what is in it.
     fs::write(
         folder.join("config/evcxr.toml"),
@@ -66,19 +88,23 @@ pub(super) fn write(folder: &Path) -> io::Result<()> {
 ///
 /// evcxr pastes the setting into its manifest after `opt-level = `, inside `[profile.dev]`. Ours goes on: it completes
 /// the profile, adds the dependency on `dbutils`, and opens a profile that nobody uses for the lines that follow.
-pub(super) fn opt_level(folder: &Path, level: &str) -> String {
+pub(super) fn opt_level(folder: &Path, level: &str, analysis: Analysis) -> String {
     let level = if level.parse::<u8>().is_ok() {
         level.to_owned()
     } else {
         format!("\"{level}\"")
     };
     let dbutils = folder.join("dbutils");
+    // rust-analyzer reads its sources anew when the manifest is another; to cargo a comment is nothing.
+    let comment = match analysis {
+        Analysis::Early => "# early",
+        Analysis::Full => "# full",
+    };
     format!(
         "{level}
 debug = false
-strip = \"debuginfo\"
 rpath = true
-lto = false
+lto = \"off\"
 debug-assertions = true
 codegen-units = 16
 panic = \"unwind\"
@@ -88,9 +114,13 @@ overflow-checks = true
 [profile.dev.package.\"*\"]
 opt-level = 2
 
+[profile.dev.package.dbutils]
+opt-level = 0
+
 [dependencies.dbutils]
 path = {dbutils:?}
 
+{comment}
 [profile.unused]
 inherits = \"dev\"
 opt-level = 0"

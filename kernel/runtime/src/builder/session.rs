@@ -1,6 +1,7 @@
 //! One notebook's evcxr context: runs cells, completes, inspects.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,16 +13,19 @@ use std::sync::atomic::AtomicI32;
 use evcxr::{CommandContext, Error, EvalContext, EvalOutputs};
 
 use super::commands::{self, Step};
-use super::{Fds, Place, diagnostics, markdown, prelude, toolchain};
+use super::prelude::Analysis;
+use super::types::{self, Typed};
+use super::{Fds, Place, SOCKET, diagnostics, markdown, prelude, toolchain};
 use crate::cargo_shim::INTERRUPTED;
 use crate::engine::EngineError;
 use crate::messages::{Executed, Failure, FromBuilder};
 use crate::named_arguments;
+use crate::probe;
 use crate::runner::RUNNER;
 use crate::sys;
 
 /// Set for the builder by the kernel, and not for the children of the builder that run user code.
-pub(crate) const BUILDER_ONLY: &[&str] = &["EVCXR_CONFIG_DIR", "EVCXR_TMPDIR"];
+pub(crate) const BUILDER_ONLY: &[&str] = &["EVCXR_CONFIG_DIR", "EVCXR_TMPDIR", "RUST_SRC_PATH"];
 
 pub(super) struct Session {
     context: CommandContext,
@@ -29,6 +33,8 @@ pub(super) struct Session {
     fds: Fds,
     /// Counts the cells whose code started.
     starts: OwnedFd,
+    analysis: Analysis,
+    opt_level: String,
     /// Process group of the shell command that runs now; 0 if none.
     shell: Arc<AtomicI32>,
 }
@@ -53,6 +59,8 @@ impl Session {
             folder: folder.clone(),
             fds: place.fds,
             starts,
+            analysis: Analysis::Early,
+            opt_level: prelude::OPT_LEVEL_DEFAULT.to_owned(),
             shell,
         };
         session
@@ -91,24 +99,81 @@ impl Session {
 
     fn evaluate(&mut self, code: &str, content: &mut BTreeMap<String, String>) -> Option<Failure> {
         let code = named_arguments::rewrite(code);
-        let _ = self.started_cells();
-        let mut result = self.guarded(|context| context.execute(&code))?;
-        if matches!(result, Err(Error::SubprocessTerminated(_))) && self.started_cells() == 0 {
-            // The process had died before the cell could start. evcxr has started another by now, without the
-            // variables that the code was built for: the cell is built again, for what there is.
-            result = self.guarded(|context| context.execute(&code))?;
+        let mut typed = Typed::unchanged(&code);
+        if self.analysis == Analysis::Early {
+            match self.typed(&code) {
+                Ok(Some(found)) => typed = found,
+                Ok(None) => self.complete_analysis(),
+                Err(failure) => return Some(failure),
+            }
+        }
+        let mut result = self.run(&typed.code)?;
+        if self.analysis == Analysis::Early && result.as_ref().is_err_and(wants_full_analysis) {
+            self.complete_analysis();
+            typed = Typed::unchanged(&code);
+            result = self.run(&code)?;
         }
         match result {
             Ok(outputs) => {
                 add(content, outputs);
                 None
             }
-            Err(Error::CompilationErrors(errors)) => Some(diagnostics::failure(&errors, &code)),
+            Err(Error::CompilationErrors(errors)) => Some(diagnostics::failure(&errors, &code, &typed)),
             Err(Error::SubprocessTerminated(_)) => {
                 Some(Failure::new("ProcessDied", "the process that runs the cells ended"))
             }
             Err(error) => Some(Failure::new("Error", &error.to_string())),
         }
+    }
+
+    /// Builds and runs code.
+    fn run(&mut self, code: &str) -> Option<Result<EvalOutputs, Error>> {
+        let _ = self.started_cells();
+        let result = self.guarded(|context| context.execute(code))?;
+        if matches!(result, Err(Error::SubprocessTerminated(_))) && self.started_cells() == 0 {
+            // The process had died before the cell could start. evcxr has started another by now, without the
+            // variables that the code was built for: the cell is built again, for what there is.
+            return self.guarded(|context| context.execute(code));
+        }
+        Some(result)
+    }
+
+    /// `code` with the types of its variables, as the compiler infers them. `None` if it could not be asked.
+    fn typed(&mut self, code: &str) -> Result<Option<Typed>, Failure> {
+        let Some(untyped) = types::untyped(code) else {
+            return Ok(Some(Typed::unchanged(code)));
+        };
+        let noted = self.folder.join(probe::TYPES);
+        let _ = fs::remove_file(&noted);
+        let checked = self.guarded(|context| context.check(code));
+        if self.folder.join(INTERRUPTED).exists() {
+            return Err(Failure::new("KeyboardInterrupt", "interrupted"));
+        }
+        let errors = checked.and_then(Result::ok).unwrap_or_default();
+        if errors
+            .iter()
+            .any(|error| error.level() == "error" && error.is_from_user_code())
+        {
+            return Err(diagnostics::failure(&errors, code, &Typed::unchanged(code)));
+        }
+        let types = fs::read(&noted)
+            .ok()
+            .and_then(|text| serde_json::from_slice(&text).ok());
+        Ok(types.map(|types| untyped.write(code, &types)))
+    }
+
+    /// Lets rust-analyzer read the standard library: for completion and documentation, and for types from now on.
+    pub(super) fn complete_analysis(&mut self) {
+        if self.analysis == Analysis::Full {
+            return;
+        }
+        self.analysis = Analysis::Full;
+        prelude::end_early_analysis(&self.folder);
+        let setting = prelude::opt_level(&self.folder, &self.opt_level, self.analysis);
+        let _ = self.context.set_opt_level(&setting);
+        // What the first of these asks for is what takes long in the first cell with a container.
+        const RICH: &str = "let text = String::new(); let mut list = vec![text]; list.iter().ma";
+        let _ = self.guarded(|context| context.completions(RICH, RICH.len()));
     }
 
     /// How many cells started since the last call.
@@ -162,10 +227,11 @@ impl Session {
             let text = format!("unknown optimisation level {level:?}; use :opt 0, 1, 2, 3, s or z");
             return Some(Failure::new("Error", &text));
         }
-        let setting = prelude::opt_level(&self.folder, level);
+        let setting = prelude::opt_level(&self.folder, level, self.analysis);
         if let Err(error) = self.context.set_opt_level(&setting) {
             return Some(Failure::new("Error", &error.to_string()));
         }
+        self.opt_level = level.to_owned();
         content.insert("text/plain".into(), format!("Optimization: {level}\n"));
         None
     }
@@ -180,6 +246,7 @@ impl Session {
     }
 
     pub(super) fn complete(&mut self, code: &str, cursor: usize) -> FromBuilder {
+        self.complete_analysis();
         let nothing = FromBuilder::Completed(Vec::new(), cursor, cursor);
         if !code.is_char_boundary(cursor) {
             return nothing;
@@ -196,9 +263,21 @@ impl Session {
 
     /// Plain text and markdown about what stands at `cursor`.
     pub(super) fn inspect(&mut self, code: &str, cursor: usize) -> Option<(String, String)> {
+        self.complete_analysis();
         let end = end_of_word(code, cursor)?;
         let (plain, html) = self.guarded(|context| context.hover_at(code, end))?.ok()?;
         (!plain.is_empty() && plain != "No documentation found").then(|| (plain, markdown::from_html(&html)))
+    }
+}
+
+/// Whether an error may come from a type that was written down wrongly, or could not be found.
+fn wants_full_analysis(error: &Error) -> bool {
+    match error {
+        Error::CompilationErrors(errors) => errors
+            .iter()
+            .any(|error| !error.is_from_user_code() && ["E0603", "E0412", "E0433"].map(Some).contains(&error.code())),
+        Error::Message(text) => text.contains("determine type of variable"),
+        _ => false,
     }
 }
 
@@ -224,6 +303,7 @@ fn runner_command(place: &Place, working_dir: &Path, starts: RawFd) -> std::io::
     command
         .arg(RUNNER)
         .args(fds.map(|fd| fd.to_string()))
+        .arg(place.folder.join(SOCKET))
         .current_dir(working_dir);
     for_user_code(&mut command);
     #[expect(unsafe_code, reason = "the only way to hand over descriptors")]

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use crate::cargo_shim::REAL_CARGO;
 use crate::engine::EngineError;
+use crate::learnt::WRAPPER;
 use crate::runner::CARGO;
 
 const MISSING: &str = "there is no Rust toolchain: the kernel needs cargo and rustc to build cells. Install one with \
@@ -19,7 +20,9 @@ pub(super) fn install_shims(folder: &Path) -> Result<(), EngineError> {
     let bin = folder.join("bin");
     let installed = (|| {
         fs::write(bin.join(REAL_CARGO), cargo.to_string_lossy().as_bytes())?;
-        symlink(std::env::current_exe()?, bin.join(CARGO))?;
+        for name in [CARGO, WRAPPER] {
+            symlink(std::env::current_exe()?, bin.join(name))?;
+        }
         let script = bin.join("rustup");
         fs::write(&script, rustup_script(&bin, &rustc))?;
         fs::set_permissions(&script, fs::Permissions::from_mode(0o700))

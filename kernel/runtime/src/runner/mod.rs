@@ -16,7 +16,7 @@ mod worker;
 use std::ffi::OsStr;
 use std::path::Path;
 
-use crate::{builder, cargo_shim};
+use crate::{builder, cargo_shim, learnt};
 
 /// First argument of the process that analyses and builds.
 pub(crate) const BUILDER: &str = "cell-builder";
@@ -35,6 +35,9 @@ pub fn hook() {
     let program = args.next().unwrap_or_default();
     if Path::new(&program).file_name() == Some(OsStr::new(CARGO)) {
         cargo_shim::main(Path::new(&program), args.collect());
+    }
+    if Path::new(&program).file_name() == Some(OsStr::new(learnt::WRAPPER)) {
+        learnt::wrap(args.collect());
     }
     match args.next().as_deref().and_then(OsStr::to_str) {
         Some(BUILDER) => builder::main(args.collect()),

@@ -46,10 +46,15 @@ const VARIABLE_CHANGED_TYPE: &str = "EVCXR_VARIABLE_CHANGED_TYPE:";
 /// A line that evcxr cannot read: its evaluation fails and nothing is committed.
 const ROLL_BACK: &[u8] = b"\xff\n";
 
-/// Never returns. `args` are five descriptors: the user's input, output, error output, the control socket, and the
-/// counter of started cells.
+/// Never returns. `args` are five descriptors (the user's input, output, error output, the control socket, and the
+/// counter of started cells) and the path of the socket that `dbutils` calls.
 pub(crate) fn main(args: Vec<OsString>) -> ! {
-    let fds: Vec<i32> = args.iter().filter_map(|arg| arg.to_str()?.parse().ok()).collect();
+    let dbutils = args.last().cloned().unwrap_or_default();
+    let fds: Vec<i32> = args
+        .iter()
+        .take(5)
+        .filter_map(|arg| arg.to_str()?.parse().ok())
+        .collect();
     let [input, output, error, control, starts] = fds[..] else {
         std::process::exit(2);
     };
@@ -80,6 +85,7 @@ pub(crate) fn main(args: Vec<OsString>) -> ! {
             unread: Vec::new(),
             worker: None,
             cell: None,
+            dbutils,
         };
         supervisor.spawn()?;
         let supervisor_pid = std::process::id() as i32;
@@ -108,6 +114,8 @@ struct Supervisor {
     /// What evcxr sent of its next line.
     unread: Vec<u8>,
     worker: Option<Worker>,
+    /// Path of the socket that `dbutils` calls.
+    dbutils: OsString,
     /// The cell that is running.
     cell: Option<Cell>,
 }
@@ -157,7 +165,7 @@ impl Supervisor {
                     // SAFETY: the worker never touches these objects again: `worker::main` does not return.
                     unsafe { libc::close(fd.as_raw_fd()) };
                 }
-                worker::main(theirs, parent)
+                worker::main(theirs, parent, self.dbutils.as_encoded_bytes())
             }
             pid => {
                 self.worker = Some(Worker { pid, channel: ours });

@@ -34,11 +34,12 @@ pub(crate) struct TookOver {
     pub(crate) connections: Vec<String>,
 }
 
-/// Runs cells until the channel closes. `parent` is the supervisor.
-pub(crate) fn main(channel: OwnedFd, parent: u32) -> ! {
+/// Runs cells until the channel closes. `parent` is the supervisor, `dbutils` the path of the socket for calls.
+pub(crate) fn main(channel: OwnedFd, parent: u32, dbutils: &[u8]) -> ! {
     let mut worker = Worker {
         channel,
         parent,
+        dbutils: dbutils.to_vec(),
         variables: ptr::null_mut(),
         took_over: None,
     };
@@ -55,6 +56,7 @@ pub(crate) fn main(channel: OwnedFd, parent: u32) -> ! {
 struct Worker {
     channel: OwnedFd,
     parent: u32,
+    dbutils: Vec<u8>,
     /// evcxr's store of the variables, made by the first cell that needs it.
     variables: *mut c_void,
     /// To be called in a copy that takes over; known after the first cell.
@@ -72,8 +74,7 @@ impl Worker {
         crash::report_to(self.channel.as_raw_fd());
     }
 
-    /// 1. Makes the copy. 2. Says that the cell starts, loads it and calls it. 3. Says how it ended. 4. Reaps the
-    /// released copy.
+    /// Makes the copy, says that the cell starts, loads and calls it, says how it ended, and reaps the released copy.
     fn run(&mut self, order: &[u8], socket: Option<OwnedFd>) {
         let mut copy = None;
         if let Some(socket) = socket {
@@ -137,6 +138,10 @@ impl Worker {
         // SAFETY: the functions are those of evcxr's generated code and of the dbutils crate, with these signatures;
         // no library is ever unloaded.
         unsafe {
+            if let Some(locate) = find(library, c"sealbook_locate") {
+                let locate = std::mem::transmute::<*mut c_void, extern "C" fn(*const u8, usize)>(locate);
+                locate(self.dbutils.as_ptr(), self.dbutils.len());
+            }
             if let Some(begin) = begin {
                 std::mem::transmute::<*mut c_void, extern "C" fn()>(begin)();
             }

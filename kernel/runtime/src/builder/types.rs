@@ -1,0 +1,208 @@
+//! Writes the types of a cell's variables into the cell, for rust-analyzer without the standard library.
+//!
+//! evcxr reads types from the last `let` of a name, so each variable gets one more `let`, which the compiler never sees:
+//! `#[cfg(any())] let name: Type;`. They stand behind the last statement before the final expression, so nothing moves
+//! but that expression, and only if it is on the same line.
+
+use std::collections::BTreeMap;
+
+use proc_macro2::{LineColumn, TokenStream};
+use syn::parse::Parser;
+use syn::spanned::Spanned;
+
+/// A variable of a cell whose type is not written there.
+#[derive(Debug, PartialEq, Eq)]
+struct Variable {
+    name: String,
+    is_mutable: bool,
+    /// Where it is defined: line from 1, column from 0.
+    at: (usize, usize),
+}
+
+/// What a cell leaves to be inferred.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Untyped {
+    variables: Vec<Variable>,
+    /// Where types may be written: an offset, its line from 1 and its column from 0.
+    insert_at: (usize, usize, usize),
+}
+
+/// A cell with types written into it, and the way back to the places of the original.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Typed {
+    pub(super) code: String,
+    line: usize,
+    /// 1-based, in characters.
+    column: usize,
+    width: usize,
+    /// Columns of each name in what was written, and the name's own place.
+    names: Vec<(usize, (usize, usize))>,
+}
+
+/// The variables of `code` whose types must be inferred; `None` if there are none, or it cannot be read.
+pub(super) fn untyped(code: &str) -> Option<Untyped> {
+    let tokens: TokenStream = code.parse().ok()?;
+    let parse = |input: syn::parse::ParseStream<'_>| {
+        let _ = syn::Attribute::parse_inner(input)?;
+        syn::Block::parse_within(input)
+    };
+    let statements = parse.parse2(tokens).ok()?;
+    let mut variables = Vec::new();
+    for statement in &statements {
+        if let syn::Stmt::Local(local) = statement {
+            collect(&local.pat, &mut variables);
+        }
+    }
+    let has_result = match statements.last()? {
+        syn::Stmt::Expr(_, semicolon) => semicolon.is_none(),
+        syn::Stmt::Macro(call) => call.semi_token.is_none(),
+        _ => false,
+    };
+    let last = statements.len().checked_sub(1 + usize::from(has_result))?;
+    let span = statements.get(last)?.span();
+    let LineColumn { line, column } = span.end();
+    let insert_at = (span.byte_range().end, line, column);
+    (!variables.is_empty()).then_some(Untyped { variables, insert_at })
+}
+
+fn collect(pattern: &syn::Pat, found: &mut Vec<Variable>) {
+    use syn::Pat;
+    match pattern {
+        Pat::Ident(pattern) => {
+            let LineColumn { line, column } = pattern.ident.span().start();
+            found.push(Variable {
+                name: pattern.ident.to_string(),
+                is_mutable: pattern.mutability.is_some(),
+                at: (line, column),
+            });
+            if let Some((_, inner)) = &pattern.subpat {
+                collect(inner, found);
+            }
+        }
+        Pat::Type(typed) => {
+            let is_simple = matches!(*typed.pat, Pat::Ident(_));
+            let text = typed.ty.span().source_text().unwrap_or_default();
+            let is_open = text
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .any(|word| word == "_");
+            if !is_simple || is_open {
+                collect(&typed.pat, found);
+            }
+        }
+        Pat::Paren(inner) => collect(&inner.pat, found),
+        Pat::Reference(inner) => collect(&inner.pat, found),
+        Pat::Slice(inner) => inner.elems.iter().for_each(|inner| collect(inner, found)),
+        Pat::Tuple(inner) => inner.elems.iter().for_each(|inner| collect(inner, found)),
+        Pat::TupleStruct(inner) => inner.elems.iter().for_each(|inner| collect(inner, found)),
+        Pat::Struct(inner) => inner.fields.iter().for_each(|field| collect(&field.pat, found)),
+        Pat::Or(inner) => inner.cases.iter().take(1).for_each(|inner| collect(inner, found)),
+        _ => {}
+    }
+}
+
+impl Untyped {
+    /// `code` with those `types` written into it that are known.
+    pub(super) fn write(&self, code: &str, types: &BTreeMap<String, String>) -> Typed {
+        let (offset, line, column) = self.insert_at;
+        let mut written = String::new();
+        let mut names = Vec::new();
+        for variable in &self.variables {
+            let Some(found) = types.get(&variable.name) else {
+                continue;
+            };
+            written.push_str(" #[cfg(any())] let ");
+            if variable.is_mutable {
+                written.push_str("mut ");
+            }
+            names.push((written.chars().count(), variable.at));
+            written.push_str(&format!("{}: {found};", variable.name));
+        }
+        Typed {
+            code: [&code[..offset], &written, &code[offset..]].concat(),
+            line,
+            column: column + 1,
+            width: written.chars().count(),
+            names,
+        }
+    }
+}
+
+impl Typed {
+    /// A cell as it is.
+    pub(super) fn unchanged(code: &str) -> Typed {
+        Typed {
+            code: code.to_owned(),
+            ..Typed::default()
+        }
+    }
+
+    /// The place in the original cell: line and column from 1.
+    pub(super) fn original(&self, line: usize, column: usize) -> (usize, usize) {
+        if line != self.line || column <= self.column || self.width == 0 {
+            return (line, column);
+        }
+        let inside = column - self.column;
+        if inside >= self.width {
+            return (line, column - self.width);
+        }
+        let named = self.names.iter().rev().find(|(start, _)| *start <= inside);
+        named.map_or((line, self.column), |(start, (line, first))| {
+            (*line, first + 1 + (inside - start))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(code: &str) -> Typed {
+        let names = ["a", "b", "c", "x"].map(|name| (name.to_owned(), "T".to_owned()));
+        untyped(code).unwrap().write(code, &BTreeMap::from(names))
+    }
+
+    #[test]
+    fn types_stand_before_the_result() {
+        let cases = [
+            ("let a = 1;", "let a = 1; #[cfg(any())] let a: T;"),
+            (
+                "let mut a = f();\na.len()",
+                "let mut a = f(); #[cfg(any())] let mut a: T;\na.len()",
+            ),
+            (
+                "let (a, S { b, .. }) = f(); // why\nprintln!(\"{a}\"); // it",
+                "let (a, S { b, .. }) = f(); // why\nprintln!(\"{a}\"); #[cfg(any())] let a: T; #[cfg(any())] let b: T; // it",
+            ),
+            (
+                "let a: Vec<_> = f(); let Some(x) = a.pop() else { panic!() };",
+                "let a: Vec<_> = f(); let Some(x) = a.pop() else { panic!() }; #[cfg(any())] let a: T; #[cfg(any())] let x: T;",
+            ),
+        ];
+        for (code, expected) in cases {
+            assert_eq!(typed(code).code, expected, "{code}");
+        }
+        for nothing in [
+            "1 + 1",
+            "let a: i32 = 1;",
+            "fn f() { let a = 1; }",
+            "{ let a = 1; }",
+            "let",
+            "",
+        ] {
+            assert_eq!(untyped(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn places_are_found_again() {
+        let code = "let a = f(); a.len()";
+        let typed = typed(code);
+        assert_eq!(typed.original(1, 5), (1, 5));
+        let column = typed.code.find("a.len").unwrap() + 1;
+        assert_eq!(typed.original(1, column), (1, code.find("a.len").unwrap() + 1));
+        // The name in what was written is the variable's own place.
+        let column = typed.code.find("a: T").unwrap() + 1;
+        assert_eq!(typed.original(1, column), (1, 5));
+        assert_eq!(Typed::unchanged(code).original(1, 14), (1, 14));
+    }
+}

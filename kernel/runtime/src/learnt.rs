@@ -1,0 +1,192 @@
+//! Building a cell without cargo: the arguments of rustc are learnt from one build by cargo, and used until anything
+//! that cargo would look at changes.
+//!
+//! ```text
+//! evcxr ── cargo build ──► shim ── key unchanged ──────────────► rustc
+//!                           └──── key changed ──► cargo ──► wrapper: notes arguments and environment ──► rustc
+//! ```
+//!
+//! The key holds the manifest, cargo's configuration, the arguments and the environment. A notebook with a dependency
+//! on a folder always goes through cargo, which alone can tell whether the folder changed.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::{Deserialize, Serialize};
+
+use crate::prebuilt;
+use crate::sys;
+
+/// Name under which cargo runs us in front of rustc.
+pub(crate) const WRAPPER: &str = "sealbook-rustc";
+/// The crate that evcxr makes of a cell.
+const CELL_CRATE: &str = "ctx";
+/// What was learnt, in the build folder.
+const FILE: &str = "learnt.json";
+/// Passes the key of the build that runs now to the wrapper.
+const KEY_VARIABLE: &str = "SEALBOOK_BUILD_KEY";
+/// Passes the build folder to the wrapper.
+const FOLDER_VARIABLE: &str = "SEALBOOK_BUILD_FOLDER";
+
+/// Variables that differ from call to call and do not change what is built.
+const NOT_IN_KEY: &[&str] = &["EVCXR_EXECUTION_SO_PATH", "_", "OLDPWD"];
+/// Variables by which cargo hands its children a place in its queue; the queue is gone when they are used.
+const NOT_LEARNT: &[&str] = &[
+    "CARGO_MAKEFLAGS",
+    "MAKEFLAGS",
+    "MFLAGS",
+    "RUSTC_WRAPPER",
+    KEY_VARIABLE,
+    FOLDER_VARIABLE,
+];
+
+/// How cargo ran rustc for a cell.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Learnt {
+    key: String,
+    rustc: String,
+    pub(crate) args: Vec<String>,
+    folder: String,
+    environment: BTreeMap<String, String>,
+}
+
+/// What decides about a build, as text. `None` if cargo must decide: there is a dependency on a folder, or another
+/// wrapper around rustc.
+pub(crate) fn key(home: &Path, args: &[OsString]) -> Option<String> {
+    if std::env::var_os("RUSTC_WRAPPER").is_some() {
+        return None;
+    }
+    let manifest = fs::read_to_string(home.join("Cargo.toml")).ok()?;
+    let lines = manifest.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+    let manifest: Vec<&str> = lines.collect();
+    // The manifest's own paths have lines of their own.
+    let names_folder = |line: &str| line.contains("path") && !line.starts_with("path") && !line.starts_with("rpath");
+    if manifest.iter().any(|line| names_folder(line)) {
+        return None;
+    }
+    let config = fs::read_to_string(home.join(".cargo/config.toml")).unwrap_or_default();
+    let environment: BTreeMap<OsString, OsString> = std::env::vars_os()
+        .filter(|(name, _)| !NOT_IN_KEY.iter().any(|other| name == other))
+        .collect();
+    let options: Vec<&OsString> = args.iter().filter(|arg| *arg != "build" && *arg != "check").collect();
+    Some(format!(
+        "{}\n{config}\n{options:?}\n{environment:?}",
+        manifest.join("\n")
+    ))
+}
+
+impl Learnt {
+    /// What was learnt from the last build by cargo, if it is of this key.
+    pub(crate) fn load(folder: &Path, key: &str) -> Option<Learnt> {
+        let learnt: Learnt = serde_json::from_slice(&fs::read(folder.join(FILE)).ok()?).ok()?;
+        (learnt.key == key).then_some(learnt)
+    }
+
+    /// rustc as cargo would run it, with other arguments.
+    pub(crate) fn command(&self, args: impl IntoIterator<Item = String>) -> Command {
+        let mut command = Command::new(&self.rustc);
+        command
+            .args(args)
+            .current_dir(&self.folder)
+            .env_clear()
+            .envs(&self.environment);
+        command
+    }
+
+    /// The library that rustc makes of a cell.
+    pub(crate) fn library(&self) -> Option<PathBuf> {
+        let at = self.args.iter().position(|arg| arg == "--out-dir")?;
+        Some(Path::new(self.args.get(at + 1)?).join(format!("lib{CELL_CRATE}.so")))
+    }
+
+    /// The arguments for a whole build. The list of source files is for cargo only.
+    pub(crate) fn build_args(&self) -> impl Iterator<Item = String> + '_ {
+        let without_list = |arg: &String| match arg.as_str() {
+            "--emit=dep-info,link" => "--emit=link".to_owned(),
+            _ => arg.clone(),
+        };
+        self.args.iter().map(without_list)
+    }
+}
+
+/// Lets cargo run our wrapper in front of rustc, to learn.
+pub(crate) fn listen(command: &mut Command, folder: &Path, key: &str) {
+    command
+        .env("RUSTC_WRAPPER", folder.join("bin").join(WRAPPER))
+        .env(FOLDER_VARIABLE, folder)
+        .env(KEY_VARIABLE, key);
+}
+
+/// Our binary under the name [`WRAPPER`]: `args` are rustc and its arguments. Never returns.
+pub(crate) fn wrap(args: Vec<OsString>) -> ! {
+    sys::die_with_parent();
+    let words: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
+    let crate_name = words
+        .windows(2)
+        .find(|pair| pair[0] == "--crate-name")
+        .map(|pair| pair[1]);
+    let folder = std::env::var_os(FOLDER_VARIABLE).map(PathBuf::from).unwrap_or_default();
+    let is_whole = words.len() == args.len();
+    if crate_name == Some(CELL_CRATE) && is_whole {
+        note(&folder, &words);
+    }
+    if crate_name == Some(prebuilt::CRATE) && is_whole && prebuilt::provide(&folder, &words) {
+        std::process::exit(0);
+    }
+    let Some((rustc, args)) = args.split_first() else {
+        std::process::exit(2)
+    };
+    let error = Command::new(rustc).args(args).exec();
+    crate::cargo_shim::fail("rustc", &error)
+}
+
+fn note(folder: &Path, words: &[&str]) {
+    let (Some((rustc, args)), Ok(key), Ok(current)) = (
+        words.split_first(),
+        std::env::var(KEY_VARIABLE),
+        std::env::current_dir(),
+    ) else {
+        return;
+    };
+    let environment = std::env::vars().filter(|(name, _)| !NOT_LEARNT.contains(&name.as_str()));
+    let learnt = Learnt {
+        key,
+        rustc: (*rustc).to_owned(),
+        args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+        folder: current.to_string_lossy().into_owned(),
+        environment: environment.collect(),
+    };
+    if let Ok(text) = serde_json::to_vec(&learnt) {
+        // A reader sees the old file or the new one.
+        let new = folder.join("learnt.new");
+        let _ = fs::write(&new, text).and_then(|()| fs::rename(&new, folder.join(FILE)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key_of(manifest: &str) -> Option<String> {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join("Cargo.toml"), manifest).unwrap();
+        key(home.path(), &["build".into(), "--target".into(), "x".into()])
+    }
+
+    #[test]
+    fn comments_do_not_change_the_key() {
+        let one = key_of("[dependencies.dbutils]\npath = \"/x\"\n[dependencies]\nserde = \"1\"\n");
+        let other = key_of("[dependencies.dbutils]\npath = \"/x\"\n# full\n[dependencies]\nserde = \"1\"\n");
+        assert!(one.is_some());
+        assert_eq!(one, other);
+    }
+
+    #[test]
+    fn a_dependency_on_a_folder_is_for_cargo() {
+        assert_eq!(key_of("[dependencies]\nmine = { path = \"../mine\" }\n"), None);
+    }
+}

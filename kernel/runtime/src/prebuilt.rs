@@ -1,0 +1,143 @@
+//! The compiled `dbutils` crate, kept in the user's cache folder: the same for every notebook, so only the first
+//! kernel after an update of Sealbook or of the toolchain compiles it.
+//!
+//! Invariants: the folder belongs to this user and to nobody else; its contents are those of one finished build, because
+//! it appears under its name by one rename.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs::{self, DirBuilder};
+use std::hash::{Hash, Hasher};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::sys;
+
+/// Name of the crate.
+pub(crate) const CRATE: &str = "dbutils";
+
+const LIBRARY: &str = "libdbutils.so";
+/// cargo's list of the crate's source files. It names the build folder, which is another one in each kernel.
+const SOURCES: &str = "dbutils.d";
+const KEY: &str = "key";
+const FOLDER: &str = "@BUILD-FOLDER@";
+
+/// Puts the compiled crate where rustc would, compiling it first if need be. False: let rustc do it.
+pub(crate) fn provide(folder: &Path, words: &[&str]) -> bool {
+    let Some(key) = key(folder, words) else { return false };
+    let Some(out) = words.windows(2).find(|pair| pair[0] == "--out-dir").map(|pair| pair[1]) else {
+        return false;
+    };
+    let Some(kept) = kept_at(&key) else { return false };
+    let out = Path::new(out);
+    restore(&kept, &key, folder, out).is_ok() || compile(words) && keep(&kept, &key, folder, out).is_ok()
+}
+
+/// All that the compiled crate depends on: the compiler, its arguments, the sources.
+fn key(folder: &Path, words: &[&str]) -> Option<String> {
+    let (rustc, args) = words.split_first()?;
+    let compiler = fs::metadata(rustc).ok()?;
+    let mut key = format!("{rustc} {} {}\n", compiler.len(), compiler.mtime());
+    for arg in args {
+        // cargo derives this one from the folder's name; it is the crate's identity, which may be any.
+        if !arg.starts_with("metadata=") {
+            key.push_str(&arg.replace(folder.to_str()?, FOLDER));
+            key.push('\n');
+        }
+    }
+    let sources = folder.join("dbutils/src");
+    let mut names: Vec<PathBuf> = fs::read_dir(sources)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    names.sort();
+    for name in names {
+        key.push_str(&fs::read_to_string(name).ok()?);
+    }
+    Some(key)
+}
+
+fn kept_at(key: &str) -> Option<PathBuf> {
+    let cache = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    let base = cache.join("sealbook");
+    DirBuilder::new().mode(0o700).recursive(true).create(&base).ok()?;
+    let metadata = fs::symlink_metadata(&base).ok()?;
+    let is_private = metadata.is_dir() && metadata.uid() == sys::user_id() && metadata.mode() & 0o022 == 0;
+    is_private.then(|| base.join(format!("dbutils-{:016x}", hasher.finish())))
+}
+
+fn restore(kept: &Path, key: &str, folder: &Path, out: &Path) -> io::Result<()> {
+    if fs::read_to_string(kept.join(KEY))? != key {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let list = fs::read_to_string(kept.join(SOURCES))?;
+    fs::write(out.join(SOURCES), list.replace(FOLDER, &folder.to_string_lossy()))?;
+    fs::copy(kept.join(LIBRARY), out.join(LIBRARY)).map(drop)
+}
+
+fn compile(words: &[&str]) -> bool {
+    let Some((rustc, args)) = words.split_first() else {
+        return false;
+    };
+    Command::new(rustc)
+        .args(args)
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// Keeps what was just compiled. That it cannot be kept is no failure of the build, which is done.
+fn keep(kept: &Path, key: &str, folder: &Path, out: &Path) -> io::Result<()> {
+    let Some(base) = kept.parent() else { return Ok(()) };
+    let kept_now = || -> io::Result<()> {
+        let new = tempfile::tempdir_in(base)?;
+        let list = fs::read_to_string(out.join(SOURCES))?;
+        fs::write(
+            new.path().join(SOURCES),
+            list.replace(&*folder.to_string_lossy(), FOLDER),
+        )?;
+        fs::copy(out.join(LIBRARY), new.path().join(LIBRARY))?;
+        fs::write(new.path().join(KEY), key)?;
+        for entry in fs::read_dir(base)?.flatten() {
+            // Those of earlier versions.
+            if entry.file_name().to_string_lossy().starts_with("dbutils-") {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+        fs::rename(new.path(), kept)
+    };
+    let _ = kept_now();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_kept_comes_back_for_another_folder() {
+        let base = tempfile::tempdir().unwrap();
+        let folders = ["one", "two"].map(|name| base.path().join(name));
+        for folder in &folders {
+            fs::create_dir(folder).unwrap();
+        }
+        let kept = base.path().join("dbutils-1");
+        let [one, two] = &folders;
+        fs::write(one.join(LIBRARY), "library").unwrap();
+        fs::write(one.join(SOURCES), format!("{}/lib.rs", one.display())).unwrap();
+        keep(&kept, "key", one, one).unwrap();
+        assert!(restore(&kept, "another key", two, two).is_err());
+        restore(&kept, "key", two, two).unwrap();
+        assert_eq!(fs::read_to_string(two.join(LIBRARY)).unwrap(), "library");
+        assert_eq!(
+            fs::read_to_string(two.join(SOURCES)).unwrap(),
+            format!("{}/lib.rs", two.display())
+        );
+    }
+}
