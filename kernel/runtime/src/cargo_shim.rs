@@ -58,6 +58,8 @@ pub(crate) fn main(program: &Path, args: Vec<OsString>) -> ! {
     let error = match fs::read_to_string(bin.join(REAL_CARGO)) {
         Ok(cargo) => {
             let mut command = Command::new(PathBuf::from(cargo.trim()));
+            // What rust-analyzer is told to run is not for cargo's own children.
+            command.env_remove("CARGO");
             if let Some(key) = key.filter(|_| is("build")) {
                 learnt::listen(&mut command, folder, &key);
             }

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 
 use dbutils::protocol::{Request, Response};
 
-use crate::builder::{Fds, SOCKET, STUB};
+use crate::builder::{ANALYSIS_CARGO, ANALYSIS_RUSTC, Fds, SOCKET};
 use crate::cargo_shim;
 use crate::dbutils_server::{self, Calls};
 use crate::engine::{
@@ -344,13 +344,14 @@ fn builder_command(options: &Options, folder: &BuildFolder) -> std::io::Result<C
     let allowed = environment::allowed(std::env::vars_os(), &requested);
     let bin = folder.path().join("bin");
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&path))).unwrap_or(path);
+    let path = std::env::join_paths([bin.clone()].into_iter().chain(std::env::split_paths(&path))).unwrap_or(path);
     let mut command = Command::new(std::env::current_exe()?);
     command.arg(BUILDER).arg(folder.path()).env_clear().envs(allowed);
     command.env("PATH", path);
     command.env("EVCXR_CONFIG_DIR", folder.path().join("config"));
     command.env("EVCXR_TMPDIR", folder.path().join("home"));
-    command.env("RUST_SRC_PATH", folder.path().join(STUB));
+    command.env("CARGO", bin.join(ANALYSIS_CARGO));
+    command.env("RUSTC", bin.join(ANALYSIS_RUSTC));
     command.stdin(Stdio::null());
     if let Some(dir) = &options.working_dir {
         command.current_dir(dir);

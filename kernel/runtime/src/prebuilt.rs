@@ -5,12 +5,12 @@
 //! it appears under its name by one rename.
 
 use std::collections::hash_map::DefaultHasher;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::hash::{Hash, Hasher};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::sys;
 
@@ -23,29 +23,69 @@ const SOURCES: &str = "dbutils.d";
 const KEY: &str = "key";
 const FOLDER: &str = "@BUILD-FOLDER@";
 
-/// Puts the compiled crate where rustc would, compiling it first if need be. False: let rustc do it.
+/// Where the compiled crate waits for cargo, in the build folder.
+const READY: &str = "prebuilt";
+/// Held while it is being compiled, in the build folder.
+const LOCK: &str = "prebuilt.lock";
+
+/// Starts to compile the crate, unless it is kept, while the caller does something else.
+pub(crate) fn prepare(folder: &Path, rustc: &Path) -> io::Result<()> {
+    let ready = folder.join(READY);
+    fs::create_dir_all(&ready)?;
+    let lock = File::create(folder.join(LOCK))?;
+    lock.lock()?;
+    let (folder, rustc) = (folder.to_owned(), rustc.to_owned());
+    std::thread::Builder::new().name("prebuilt".into()).spawn(move || {
+        let args = args(&folder);
+        let kept = key(&folder, &rustc, &args).and_then(|key| Some((kept_at(&key)?, key)));
+        let restored = kept
+            .as_ref()
+            .is_some_and(|(kept, key)| restore(kept, key, &folder, &ready).is_ok());
+        if !restored
+            && compile(&rustc, &args)
+            && let Some((kept, key)) = kept
+        {
+            let _ = keep(&kept, &key, &folder, &ready);
+        }
+        drop(lock);
+    })?;
+    Ok(())
+}
+
+/// Puts the compiled crate where rustc would, called as in `words`. False: let rustc do it.
 pub(crate) fn provide(folder: &Path, words: &[&str]) -> bool {
-    let Some(key) = key(folder, words) else { return false };
     let Some(out) = words.windows(2).find(|pair| pair[0] == "--out-dir").map(|pair| pair[1]) else {
         return false;
     };
-    let Some(kept) = kept_at(&key) else { return false };
-    let out = Path::new(out);
-    restore(&kept, &key, folder, out).is_ok() || compile(words) && keep(&kept, &key, folder, out).is_ok()
+    let Ok(lock) = File::open(folder.join(LOCK)) else {
+        return false;
+    };
+    if lock.lock().is_err() {
+        return false;
+    }
+    let (ready, out) = (folder.join(READY), Path::new(out));
+    let copied = [LIBRARY, SOURCES].map(|name| fs::copy(ready.join(name), out.join(name)).is_ok());
+    copied == [true, true]
+}
+
+/// As cargo would call rustc for it.
+fn args(folder: &Path) -> Vec<String> {
+    let source = folder.join("dbutils/src/lib.rs");
+    let mut args: Vec<String> =
+        "--crate-name dbutils --edition=2024 --crate-type dylib --emit=dep-info,link -Cprefer-dynamic \
+         -Copt-level=0 -Ccodegen-units=16 -Cdebug-assertions=on -Crpath -Cmetadata=sealbook --cap-lints=allow --out-dir"
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect();
+    args.extend([folder.join(READY), source].map(|path| path.display().to_string()));
+    args
 }
 
 /// All that the compiled crate depends on: the compiler, its arguments, the sources.
-fn key(folder: &Path, words: &[&str]) -> Option<String> {
-    let (rustc, args) = words.split_first()?;
+fn key(folder: &Path, rustc: &Path, args: &[String]) -> Option<String> {
     let compiler = fs::metadata(rustc).ok()?;
-    let mut key = format!("{rustc} {} {}\n", compiler.len(), compiler.mtime());
-    for arg in args {
-        // cargo derives this one from the folder's name; it is the crate's identity, which may be any.
-        if !arg.starts_with("metadata=") {
-            key.push_str(&arg.replace(folder.to_str()?, FOLDER));
-            key.push('\n');
-        }
-    }
+    let args = args.join(" ").replace(folder.to_str()?, FOLDER);
+    let mut key = format!("{rustc:?} {} {}\n{args}\n", compiler.len(), compiler.mtime());
     let sources = folder.join("dbutils/src");
     let mut names: Vec<PathBuf> = fs::read_dir(sources)
         .ok()?
@@ -77,19 +117,19 @@ fn restore(kept: &Path, key: &str, folder: &Path, out: &Path) -> io::Result<()> 
     if fs::read_to_string(kept.join(KEY))? != key {
         return Err(io::ErrorKind::NotFound.into());
     }
+    fs::copy(kept.join(LIBRARY), out.join(LIBRARY))?;
     let list = fs::read_to_string(kept.join(SOURCES))?;
-    fs::write(out.join(SOURCES), list.replace(FOLDER, &folder.to_string_lossy()))?;
-    fs::copy(kept.join(LIBRARY), out.join(LIBRARY)).map(drop)
+    fs::write(out.join(SOURCES), list.replace(FOLDER, &folder.to_string_lossy()))
 }
 
-fn compile(words: &[&str]) -> bool {
-    let Some((rustc, args)) = words.split_first() else {
-        return false;
-    };
-    Command::new(rustc)
+fn compile(rustc: &Path, args: &[String]) -> bool {
+    let mut command = Command::new(rustc);
+    command
         .args(args)
-        .status()
-        .is_ok_and(|status| status.success())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }
 
 /// Keeps what was just compiled. That it cannot be kept is no failure of the build, which is done.

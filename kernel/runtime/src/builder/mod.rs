@@ -31,8 +31,9 @@ use std::time::Duration;
 use crate::cargo_shim::{INTERRUPTED, RUNNING};
 use crate::messages::{self, FromBuilder, ToBuilder};
 use crate::{folder, sys};
-pub(crate) use prelude::{SOCKET, STUB};
+pub(crate) use prelude::SOCKET;
 use session::Session;
+pub(crate) use toolchain::{ANALYSIS_CARGO, ANALYSIS_RUSTC};
 
 /// How long no request must have come before rust-analyzer reads the standard library: whoever runs one cell after the
 /// other does not wait for it.

@@ -45,14 +45,6 @@ pub(super) enum Analysis {
     Full,
 }
 
-/// Where rust-analyzer looks for the sources of the standard library first: empty crates, until they are removed.
-pub(crate) const STUB: &str = "stub";
-
-/// Makes rust-analyzer read the real standard library when it sees the next manifest.
-pub(super) fn end_early_analysis(folder: &Path) {
-    let _ = fs::remove_dir_all(folder.join(STUB));
-}
-
 /// Brings `dbutils` into scope. Run at the start and after `:clear`, which drops it.
 pub(super) const IN_SCOPE: &str = "\
 use ::dbutils::{dbutils, display, display_html, display_table, display_data, clear_output};
@@ -71,11 +63,6 @@ pub(super) fn write(folder: &Path) -> io::Result<()> {
         fs::write(source.join(name), text)?;
     }
     fs::create_dir_all(folder.join("probe"))?;
-    for name in ["core", "alloc", "std"] {
-        let source = folder.join(STUB).join(name).join("src");
-        fs::create_dir_all(&source)?;
-        fs::write(source.join("lib.rs"), "")?;
-    }
     let opt_level = opt_level(folder, OPT_LEVEL_DEFAULT, Analysis::Early);
     // A TOML basic string is written as a Rust string literal is, for what is in it.
     fs::write(

@@ -20,12 +20,13 @@ use crate::cargo_shim::INTERRUPTED;
 use crate::engine::EngineError;
 use crate::messages::{Executed, Failure, FromBuilder};
 use crate::named_arguments;
+use crate::prebuilt;
 use crate::probe;
 use crate::runner::RUNNER;
 use crate::sys;
 
 /// Set for the builder by the kernel, and not for the children of the builder that run user code.
-pub(crate) const BUILDER_ONLY: &[&str] = &["EVCXR_CONFIG_DIR", "EVCXR_TMPDIR", "RUST_SRC_PATH"];
+pub(crate) const BUILDER_ONLY: &[&str] = &["EVCXR_CONFIG_DIR", "EVCXR_TMPDIR", "CARGO", "RUSTC"];
 
 pub(super) struct Session {
     context: CommandContext,
@@ -42,9 +43,11 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn start(place: &Place, shell: Arc<AtomicI32>) -> Result<Session, EngineError> {
         let folder = &place.folder;
-        toolchain::install_shims(folder)?;
+        let rustc = toolchain::install_shims(folder)?;
         let failed = |what: &str, error: &dyn std::fmt::Display| EngineError(format!("cannot {what}: {error}"));
-        prelude::write(folder).map_err(|error| failed("fill the build folder", &error))?;
+        prelude::write(folder)
+            .and_then(|()| prebuilt::prepare(folder, &rustc))
+            .map_err(|error| failed("fill the build folder", &error))?;
         let here = std::env::current_dir().map_err(|error| failed("find the working folder", &error))?;
         // A configuration of evcxr in the user's folder would win over ours, which carries the dependency on dbutils.
         std::env::set_current_dir(folder).map_err(|error| failed("enter the build folder", &error))?;
@@ -168,7 +171,7 @@ impl Session {
             return;
         }
         self.analysis = Analysis::Full;
-        prelude::end_early_analysis(&self.folder);
+        toolchain::end_early_analysis(&self.folder);
         let setting = prelude::opt_level(&self.folder, &self.opt_level, self.analysis);
         let _ = self.context.set_opt_level(&setting);
         // What the first of these asks for is what takes long in the first cell with a container.

@@ -5,29 +5,49 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::{Value, json};
+
 use crate::cargo_shim::REAL_CARGO;
 use crate::engine::EngineError;
 use crate::learnt::WRAPPER;
 use crate::runner::CARGO;
 
+/// Names of the tools that rust-analyzer is told to run, in `<folder>/bin`.
+pub(crate) const ANALYSIS_CARGO: &str = "analysis-cargo";
+pub(crate) const ANALYSIS_RUSTC: &str = "analysis-rustc";
+/// Exists while rust-analyzer is to know nothing but the cell: what it is told of the package then.
+const EARLY: &str = "early.json";
+
 const MISSING: &str = "there is no Rust toolchain: the kernel needs cargo and rustc to build cells. Install one with \
      rustup (https://rustup.rs), or put cargo on the PATH of the program that starts the kernel";
 
-/// Fills `<folder>/bin`: `cargo` is our own binary, `rustup` answers evcxr's `which`.
-pub(super) fn install_shims(folder: &Path) -> Result<(), EngineError> {
-    let cargo = find("cargo")?;
+/// Fills `<folder>/bin`: `cargo` is our own binary, `rustup` answers evcxr's `which`, and two scripts answer
+/// rust-analyzer. Gives the compiler.
+pub(super) fn install_shims(folder: &Path) -> Result<PathBuf, EngineError> {
     let rustc = find("rustc")?;
+    let beside = rustc.with_file_name("cargo");
+    let cargo = if beside.is_file() { beside } else { find("cargo")? };
     let bin = folder.join("bin");
     let installed = (|| {
         fs::write(bin.join(REAL_CARGO), cargo.to_string_lossy().as_bytes())?;
         for name in [CARGO, WRAPPER] {
             symlink(std::env::current_exe()?, bin.join(name))?;
         }
-        let script = bin.join("rustup");
-        fs::write(&script, rustup_script(&bin, &rustc))?;
-        fs::set_permissions(&script, fs::Permissions::from_mode(0o700))
+        fs::write(folder.join(EARLY), early_metadata(folder).to_string())?;
+        let scripts = [
+            ("rustup", rustup_script(&bin, &rustc)),
+            (ANALYSIS_CARGO, analysis_script(folder, &cargo)),
+            (ANALYSIS_RUSTC, analysis_script(folder, &rustc)),
+        ];
+        for (name, text) in scripts {
+            fs::write(bin.join(name), text)?;
+            fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o700))?;
+        }
+        Ok(())
     })();
-    installed.map_err(|error| EngineError(format!("cannot fill the build folder {}: {error}", folder.display())))
+    installed.map(|()| rustc).map_err(|error: std::io::Error| {
+        EngineError(format!("cannot fill the build folder {}: {error}", folder.display()))
+    })
 }
 
 /// The file that `tool` really is: what rustup would run, else what is on the PATH.
@@ -65,6 +85,47 @@ fn search_path(program: &str) -> Option<PathBuf> {
         .into_iter()
         .map(|folder| folder.join(program))
         .find(|path| path.is_file())
+}
+
+/// Makes rust-analyzer read everything when it sees the next manifest: the standard library, and the dependencies.
+pub(super) fn end_early_analysis(folder: &Path) {
+    let _ = fs::remove_file(folder.join(EARLY));
+}
+
+/// A tool as rust-analyzer sees it. It asks a dozen questions, each a process; until the standard library is wanted, one
+/// answer is enough: which file the cell is in.
+fn analysis_script(folder: &Path, tool: &Path) -> String {
+    let early = folder.join(EARLY);
+    format!(
+        "#!/bin/sh\n\
+         [ -f '{early}' ] || exec '{tool}' \"$@\"\n\
+         case \" $* \" in *' --no-deps '*) exec cat '{early}';; esac\n\
+         exit 1\n",
+        early = early.display(),
+        tool = tool.display(),
+    )
+}
+
+/// What `cargo metadata --no-deps` would say, without the dependency on `dbutils`.
+fn early_metadata(folder: &Path) -> Value {
+    let home = folder.join("home");
+    let id = format!("path+file://{}#ctx@1.0.0", home.display());
+    json!({
+        "packages": [{
+            "name": "ctx", "version": "1.0.0", "id": id, "source": null, "dependencies": [], "features": {},
+            "targets": [{
+                "kind": ["cdylib"], "crate_types": ["cdylib"], "name": "ctx", "src_path": home.join("src/lib.rs"),
+                "edition": "2024", "doc": true, "doctest": false, "test": true,
+            }],
+            "manifest_path": home.join("Cargo.toml"), "metadata": null, "publish": null, "authors": [],
+            "categories": [], "keywords": [], "edition": "2024", "links": null, "license": null,
+            "license_file": null, "description": null, "readme": null, "repository": null, "homepage": null,
+            "documentation": null, "default_run": null, "rust_version": null,
+        }],
+        "workspace_members": [id], "workspace_default_members": [id], "resolve": null,
+        "target_directory": home.join("target"), "build_directory": home.join("target"), "version": 1,
+        "workspace_root": home, "metadata": null,
+    })
 }
 
 /// evcxr asks `rustup [+toolchain] which cargo`, then the same for rustc.
