@@ -15,11 +15,12 @@ mod engine {
     pub mod cells;
     pub mod comfort;
     pub mod crashes;
+    pub mod dependencies;
     pub mod output;
     pub mod secrets;
 }
 
-use engine::{bench, comfort, crashes, output, secrets};
+use engine::{bench, comfort, crashes, dependencies, output, secrets};
 
 type Test = (&'static str, fn());
 
@@ -41,6 +42,8 @@ const TESTS: &[Test] = &[
     ("lost_state_is_said", crashes::lost_state_is_said),
     ("connections_do_not_survive", crashes::connections_do_not_survive),
     ("commands", comfort::commands),
+    ("types", comfort::types),
+    ("dependencies", dependencies::dependencies),
     ("input", comfort::input),
     ("completion_and_inspection", comfort::completion_and_inspection),
     ("nothing_is_left", comfort::nothing_is_left),

@@ -52,4 +52,31 @@ pub fn run() {
         .collect();
     times.sort();
     println!("error            {:>8.1?}", times[ROUNDS / 2]);
+    state(&mut notebook);
+}
+
+/// What the frozen copy of the state costs: cells that do nothing, and one that writes all of it.
+#[expect(clippy::print_stdout, reason = "the program's output")]
+fn state(notebook: &mut Notebook) {
+    let cell = |notebook: &mut Notebook, code: &str| {
+        let mut times: Vec<Duration> = (0..ROUNDS)
+            .map(|_| {
+                let since = Instant::now();
+                notebook.ok(code);
+                since.elapsed()
+            })
+            .collect();
+        times.sort();
+        times[ROUNDS / 2]
+    };
+    for (name, bytes) in [("10 MB", 10_000_000), ("1 GB", 1_000_000_000)] {
+        notebook.ok(&format!("let mut state: Vec<u8> = vec![1; {bytes}];"));
+        println!("nothing, {name:<7} {:>8.1?}", cell(notebook, "();"));
+        let write = "let since = std::time::Instant::now(); state.iter_mut().step_by(4096).for_each(|byte| *byte += 1); print!(\"{:?}\", since.elapsed());";
+        let ran = notebook.ok(write);
+        println!(
+            "write, {name:<9} {:>8} in the cell",
+            String::from_utf8_lossy(&ran.stdout())
+        );
+    }
 }

@@ -10,6 +10,8 @@ pub fn commands() {
     let mut notebook = Notebook::open();
     notebook.ok("let a = 3;");
     assert!(notebook.result(":vars").contains("a: i32"));
+    assert_eq!(notebook.result(":type a"), "a: i32");
+    assert!(notebook.result(":help").contains(":dep"));
     notebook.ok(":restart");
     let (ename, _, _) = notebook.error("a");
     assert_eq!(ename, "E0425");
@@ -22,6 +24,11 @@ pub fn commands() {
     assert_eq!(
         notebook.ok("%%sh\nfor i in 1 2; do\n  echo $i\ndone").stdout(),
         b"1\n2\n"
+    );
+    assert_eq!(notebook.ok("!echo $$ >&2; cd / && pwd").stdout(), b"/\n");
+    assert_eq!(
+        notebook.error(":opt fast").1,
+        "unknown optimisation level \"fast\"; use :opt 0, 1, 2, 3, s or z"
     );
     assert_eq!(notebook.result(":opt 0"), "Optimization: 0\n");
     assert_eq!(notebook.result("1 + 1"), "2");
@@ -42,6 +49,48 @@ pub fn commands() {
         notebook.error(":no_such_command").1,
         "Unrecognised command :no_such_command"
     );
+}
+
+/// Types are found before rust-analyzer knows the standard library, and after.
+pub fn types() {
+    let mut notebook = Notebook::open();
+    notebook.ok("struct Point<T> { x: T }");
+    for round in ["early", "full"] {
+        notebook.ok("let (mut list, map) = (vec![1u8], std::collections::HashMap::<String, i32>::new());");
+        assert_eq!(
+            notebook.result("list.push(2); (list.len(), map.len())"),
+            "(2, 0)",
+            "{round}"
+        );
+        notebook.ok("let Some(Point { x }) = Some(Point { x: 1.5 }) else { panic!() }; let boxed: Box<dyn Fn(i32) -> i32> = Box::new(|n| n + 1);");
+        assert_eq!(notebook.result("(x, boxed(1))"), "(1.5, 2)", "{round}");
+        assert_eq!(
+            notebook.result("let next = list.iter().map(|n| n + 1).collect::<Vec<_>>(); next.len() + list.len()"),
+            "4"
+        );
+        // Inferred from what comes later.
+        notebook.ok("let seconds = 2; let time = std::time::Duration::from_secs(seconds);");
+        assert_eq!(notebook.result("seconds + time.as_secs()"), "4", "{round}");
+        let moved = notebook.ok("let text = String::from(\"a\"); drop(text);");
+        assert_eq!(moved.shown(), [""; 0], "{round}");
+        assert_eq!(notebook.error("text").0, "E0425", "{round}");
+        let (ename, _, traceback) = notebook.error("let a = 1; undefined + a");
+        assert_eq!(ename, "E0425");
+        assert!(traceback.contains("cell:1:12"), "{round}: {traceback}");
+        let (ename, _, traceback) = notebook.error("let a = vec![1]; panic!(\"{}\", a.len())");
+        assert_eq!(ename, "panic");
+        assert!(traceback.contains("cell:1:18"), "{round}: {traceback}");
+        let (_, evalue, _) = notebook.error("let f = |n: i32| n + 1;");
+        assert!(evalue.contains("closure"), "{round}: {evalue}");
+        let (_, _, traceback) = notebook.error("let number = 5; let part = &number;");
+        assert!(
+            traceback.contains("part") && traceback.contains("cell:1:21"),
+            "{round}: {traceback}"
+        );
+        if round == "early" {
+            notebook.engine.complete("list.le", 7);
+        }
+    }
 }
 
 pub fn input() {

@@ -55,6 +55,16 @@ pub fn state_survives_crashes() {
             "let huge: Vec<u8> = Vec::with_capacity(1 << 46); println!(\"{}\", huge.capacity());",
             "Abort",
         ),
+        (
+            "std::io::Write::flush(&mut std::io::stdout())?; std::process::Command::new(\"kill\").args([\"-9\", &std::process::id().to_string()]).status().ok(); loop {}",
+            "Killed",
+        ),
+        (
+            "unsafe extern \"C\" { fn setrlimit(what: i32, limit: *const [u64; 2]) -> i32; }
+             unsafe { setrlimit(9, &[1 << 20, 1 << 20]) };
+             let mut all = Vec::new(); loop { all.push(vec![1u8; 1 << 20]); }",
+            "Abort",
+        ),
         ("panic!(\"x\");", "panic"),
     ];
     for (code, expected) in cases {
