@@ -1,73 +1,24 @@
 """A shared server: an administrator grants, users' notebooks read, and nobody reads a value in any other way."""
 
-import contextlib
 import json
-import subprocess
 
 import pytest
 
-from harness import PLANTED
-from harness.kernel import Kernel
+from harness import PLANTED, Kernel, Server
 
 PASSWORD = PLANTED["jdbc", "password"]
 READ = 'let value = dbutils.secrets.get("shared", "password"); println!("{} {}", value.len(), value);'
 DENIED = "PERMISSION_DENIED: User bob does not have READ permission on scope shared to perform this action."
 
 
-class Server:
-    """`sealbook serve` on a free loopback port, with an administrator's token."""
-
-    def __init__(self, house):
-        self.house = house
-        self.process = subprocess.Popen(
-            [house.binary, "serve", "--listen", "127.0.0.1:0", "--data", house.root / "server"],
-            stdout=subprocess.PIPE, stderr=(house.root / "logs" / "server.log").open("wb"), env=house.environment(), text=True)
-        self.host = self._line("listening on ")
-        self.admin = self._line("bootstrap token: ")
-
-    def _line(self, start):
-        line = self.process.stdout.readline()
-        assert line.startswith(start), line
-        return line.removeprefix(start).strip()
-
-    def stop(self):
-        self.process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(timeout=20)
-        self.process.kill()
-        self.process.wait()
-
-    def environment(self, token):
-        return {"SEALBOOK_HOST": self.host, "SEALBOOK_TOKEN": token}
-
-    def call(self, *arguments, token=None, **options):
-        return self.house.sealbook(*arguments, env=self.environment(token or self.admin), **options)
-
-    def ok(self, *arguments, **options):
-        done = self.call(*arguments, **options)
-        assert done.returncode == 0, done.out + done.err
-        return done
-
-    def token(self, user, kind):
-        return self.ok("tokens", "create", "--user-name", user, "--kind", kind).out.strip()
-
-    def audit(self, **wanted):
-        page = json.loads(self.ok("audit", "tail", "--output", "json").out)
-        records = page["records"] if isinstance(page, dict) else page
-        return [record for record in records if all(record.get(name) == value for name, value in wanted.items())]
-
-
 @pytest.fixture(scope="module")
 def server(house):
-    server = Server(house)
-    try:
-        server.ok("users", "create", "--user-name", "bob")
+    with Server(house).bootstrap() as server:
+        server.user("bob")
         server.ok("groups", "create", "--group-name", "datascience")
         server.ok("secrets", "create-scope", "--scope", "shared")
         server.ok("secrets", "put", "--scope", "shared", "--key", "password", input=PASSWORD)
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="module")

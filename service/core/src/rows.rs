@@ -98,6 +98,8 @@ pub struct UserRow {
     pub active: bool,
     /// Milliseconds since 1970.
     pub created_at: i64,
+    /// How the user is shown, a JSON object or empty; nothing depends on it.
+    pub profile: String,
     /// Over all of the above.
     pub mac: Vec<u8>,
 }
@@ -123,10 +125,14 @@ impl UserRow {
     }
 
     fn encode(&self) -> Vec<u8> {
-        fields(
+        let mut out = fields(
             &["user", &self.id, &self.name],
             &[i64::from(self.active), self.created_at],
-        )
+        );
+        if !self.profile.is_empty() {
+            out.extend(fields(&["profile", &self.profile], &[]));
+        }
+        out
     }
 }
 
@@ -139,6 +145,8 @@ pub struct GroupRow {
     pub name: String,
     /// Milliseconds since 1970.
     pub created_at: i64,
+    /// How the group is shown, a JSON object or empty; nothing depends on it.
+    pub profile: String,
 }
 
 /// Whether a member is a user or a group.

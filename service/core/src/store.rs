@@ -69,6 +69,8 @@ pub enum Change {
     },
     /// No group of this name may exist.
     CreateGroup(GroupRow),
+    /// Replaces how a group is shown (by id).
+    ReplaceGroup(GroupRow),
     /// Deletes a group and every membership of and in it.
     DeleteGroup {
         /// The group.

@@ -53,6 +53,9 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         let filter = match operation.verb {
             Verb::Get => MethodFilter::GET,
             Verb::Post => MethodFilter::POST,
+            Verb::Put => MethodFilter::PUT,
+            Verb::Patch => MethodFilter::PATCH,
+            Verb::Delete => MethodFilter::DELETE,
         };
         match paths.iter().position(|(path, _)| *path == operation.path) {
             Some(at) => {
@@ -107,9 +110,10 @@ async fn run(
             .map_err(Refusal::Unaudited)?;
     }
     let body = read_body(body, &parts.headers).await.map_err(Refusal::Unaudited)?;
-    let fields = match operation.verb {
-        Verb::Get => Fields::from_query(parts.uri.query().unwrap_or(""), operation.input),
-        Verb::Post => Fields::from_body(&body, operation.input),
+    let fields = if operation.verb.has_body() {
+        Fields::from_body(&body, operation.input)
+    } else {
+        Fields::from_query(parts.uri.query().unwrap_or(""), operation.input)
     };
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let call = Call {

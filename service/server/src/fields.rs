@@ -11,7 +11,10 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use zeroize::Zeroize;
 
-use crate::operation::{Field, Kind};
+use crate::operation::{Field, Kind, OTHERS};
+
+/// Characters of the longest text that is no value; the longest legal one is a notebook's path.
+const TEXT_CHARS_MAX: usize = 4_096;
 
 /// Fields of a request, each once. Zeroised when dropped: one of them may be a value.
 #[derive(Default)]
@@ -89,10 +92,11 @@ impl Fields {
     }
 
     fn checked(self, known: &[Field]) -> Result<Self, Error> {
+        let takes_others = known.iter().any(|field| field.name == OTHERS);
         if let Some(unknown) = self
             .0
             .keys()
-            .find(|name| !known.iter().any(|field| field.name == *name))
+            .find(|name| !takes_others && !known.iter().any(|field| field.name == *name))
         {
             let names: Vec<&str> = known.iter().map(|field| field.name).collect();
             let unknown: String = unknown.chars().filter(|c| !c.is_control()).take(64).collect();
@@ -105,6 +109,12 @@ impl Fields {
             match self.0.get(field.name) {
                 None | Some(Value::Null) if field.required => {
                     return Err(invalid(format!("The field {} is missing.", field.name)));
+                }
+                Some(Value::String(text)) if field.kind == Kind::Text && text.chars().count() > TEXT_CHARS_MAX => {
+                    return Err(invalid(format!(
+                        "The field {} has more than {TEXT_CHARS_MAX} characters, the maximum.",
+                        field.name
+                    )));
                 }
                 Some(value) if !value.is_null() && !fits(field.kind, value) => {
                     return Err(malformed(format!(

@@ -19,6 +19,16 @@ use crate::service::Service;
 pub(crate) enum Verb {
     Get,
     Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Verb {
+    /// The fields come in a body, not in the query.
+    pub(crate) fn has_body(self) -> bool {
+        matches!(self, Verb::Post | Verb::Put | Verb::Patch)
+    }
 }
 
 /// Who may call an operation.
@@ -57,6 +67,9 @@ impl Kind {
     }
 }
 
+/// The name of [`Field::others`].
+pub(crate) const OTHERS: &str = "*";
+
 /// A field of a request or an answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Field {
@@ -74,6 +87,11 @@ impl Field {
             required: true,
             about,
         }
+    }
+
+    /// Whatever else the request holds: taken and not kept.
+    pub(crate) const fn others(about: &'static str) -> Self {
+        Self::optional(OTHERS, Kind::Object, about)
     }
 
     pub(crate) const fn optional(name: &'static str, kind: Kind, about: &'static str) -> Self {
@@ -137,6 +155,11 @@ impl Call {
         }
     }
 
+    /// The one segment of the path that varies.
+    pub(crate) fn segment(&self) -> &str {
+        self.segments.first().map_or("", String::as_str)
+    }
+
     /// The signed request of a kernel session.
     pub(crate) fn signed(&self) -> Result<SignedCall<'_>, Error> {
         let missing = |header: &str| {
@@ -150,7 +173,7 @@ impl Call {
                 method: "POST",
                 path: &self.raw.path,
                 body: &self.raw.body,
-                session: self.segments.first().map_or("", String::as_str),
+                session: self.segment(),
                 seq: self.raw.seq.ok_or_else(|| missing(sealbook_api::sealing::SEQ_HEADER))?,
                 timestamp_ms: self
                     .raw

@@ -118,6 +118,7 @@ pub(crate) fn user(row: &impl Columns) -> Result<UserRow, Error> {
         name: row.text("name")?,
         active: row.number("active")? != 0,
         created_at: row.number("created_at")?,
+        profile: row.text("profile")?,
         mac: row.bytes("mac")?,
     })
 }
@@ -127,6 +128,7 @@ pub(crate) fn group(row: &impl Columns) -> Result<GroupRow, Error> {
         id: row.text("id")?,
         name: row.text("name")?,
         created_at: row.number("created_at")?,
+        profile: row.text("profile")?,
     })
 }
 

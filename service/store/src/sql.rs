@@ -34,9 +34,8 @@ pub(crate) const BLIND: &str =
 
 pub(crate) const USER: &str = "SELECT * FROM users WHERE name = $1";
 pub(crate) const USERS: &str = "SELECT * FROM users ORDER BY name";
-pub(crate) const USER_INSERT: &str =
-    "INSERT INTO users (id, name, active, created_at, mac) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
-pub(crate) const USER_REPLACE: &str = "UPDATE users SET active = $1, mac = $2 WHERE id = $3";
+pub(crate) const USER_INSERT: &str = "INSERT INTO users (id, name, active, created_at, profile, mac) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+pub(crate) const USER_REPLACE: &str = "UPDATE users SET active = $1, profile = $2, mac = $3 WHERE id = $4";
 pub(crate) const USER_DELETE: [&str; 4] = [
     "DELETE FROM users WHERE name = $1",
     "DELETE FROM memberships WHERE kind = 'user' AND member = $1",
@@ -47,7 +46,8 @@ pub(crate) const USER_DELETE: [&str; 4] = [
 pub(crate) const GROUP: &str = "SELECT * FROM user_groups WHERE name = $1";
 pub(crate) const GROUPS: &str = "SELECT * FROM user_groups ORDER BY name";
 pub(crate) const GROUP_INSERT: &str =
-    "INSERT INTO user_groups (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    "INSERT INTO user_groups (id, name, created_at, profile) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+pub(crate) const GROUP_REPLACE: &str = "UPDATE user_groups SET profile = $1 WHERE id = $2";
 pub(crate) const GROUP_DELETE: [&str; 3] = [
     "DELETE FROM user_groups WHERE name = $1",
     "DELETE FROM memberships WHERE group_name = $1",

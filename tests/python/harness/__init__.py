@@ -2,5 +2,6 @@
 
 from .house import PLANTED, House
 from .kernel import Kernel
+from .server import Server, Tls
 
-__all__ = ["House", "Kernel", "PLANTED"]
+__all__ = ["House", "Kernel", "PLANTED", "Server", "Tls"]

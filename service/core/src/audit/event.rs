@@ -21,6 +21,8 @@ pub enum Action {
     ListAcls,
     ExplainAcl,
     CreateGroup,
+    GetGroup,
+    UpdateGroup,
     DeleteGroup,
     ListGroups,
     AddGroupMember,
@@ -54,7 +56,7 @@ pub enum Action {
 
 impl Action {
     /// Every action, for tests that go over all of them.
-    pub const ALL: [Action; 42] = [
+    pub const ALL: [Action; 44] = [
         Action::CreateScope,
         Action::DeleteScope,
         Action::ListScopes,
@@ -68,6 +70,8 @@ impl Action {
         Action::ListAcls,
         Action::ExplainAcl,
         Action::CreateGroup,
+        Action::GetGroup,
+        Action::UpdateGroup,
         Action::DeleteGroup,
         Action::ListGroups,
         Action::AddGroupMember,
@@ -115,6 +119,8 @@ impl Action {
             Action::ListAcls => "listAcls",
             Action::ExplainAcl => "explainAcl",
             Action::CreateGroup => "createGroup",
+            Action::GetGroup => "getGroup",
+            Action::UpdateGroup => "updateGroup",
             Action::DeleteGroup => "deleteGroup",
             Action::ListGroups => "listGroups",
             Action::AddGroupMember => "addGroupMember",

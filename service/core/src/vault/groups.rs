@@ -18,32 +18,32 @@ impl Vault {
     pub async fn create_group(&self, caller: &Caller, name: &str) -> Result<GroupRow, Error> {
         self.audited(caller, Action::CreateGroup, params(&[("group", name)]), async {
             self.admin(caller)?;
-            let name = Principal::parse("group_name", name)?;
-            let exists = || {
-                Error::new(
-                    ErrorCode::ResourceAlreadyExists,
-                    format!("Group {name} already exists!"),
-                )
-            };
-            // A name is a user's or a group's, so that an ACL entry means one of them.
-            if self.group_exists(name.as_str()).await? || self.store.user(name.as_str()).await?.is_some() {
-                return Err(exists());
-            }
-            let row = GroupRow {
-                id: self.new_id()?,
-                name: name.as_str().to_owned(),
-                created_at: self.clock.now_ms(),
-            };
+            let row = self.new_group(name).await?;
             self.store
                 .commit(vec![Change::CreateGroup(row.clone())])
                 .await
                 .map_err(|error| match error {
-                    CommitError::Exists => exists(),
+                    CommitError::Exists => group_exists(name),
                     other => commit_error(other),
                 })?;
             Ok(row)
         })
         .await
+    }
+
+    /// A group that is not stored yet.
+    pub(super) async fn new_group(&self, name: &str) -> Result<GroupRow, Error> {
+        let name = Principal::parse("group_name", name)?;
+        // A name is a user's or a group's, so that an ACL entry means one of them.
+        if self.group_exists(name.as_str()).await? || self.store.user(name.as_str()).await?.is_some() {
+            return Err(group_exists(name.as_str()));
+        }
+        Ok(GroupRow {
+            id: self.new_id()?,
+            name: name.as_str().to_owned(),
+            created_at: self.clock.now_ms(),
+            profile: String::new(),
+        })
     }
 
     /// Administrators only. The group's ACL entries go with it, so that a new group of the same name inherits nothing.
@@ -53,19 +53,23 @@ impl Vault {
     pub async fn delete_group(&self, caller: &Caller, name: &str) -> Result<(), Error> {
         self.audited(caller, Action::DeleteGroup, params(&[("group", name)]), async {
             self.admin(caller)?;
-            if name == ADMINS || name == USERS {
-                return Err(Error::invalid(format!(
-                    "the group {name} is built in and cannot be deleted"
-                )));
-            }
-            let mut changes = self.without_grants(name).await?;
-            changes.push(Change::DeleteGroup { name: name.to_owned() });
-            self.store.commit(changes).await.map_err(|error| match error {
-                CommitError::Missing => group_missing(name),
-                other => commit_error(other),
-            })
+            self.drop_group(name).await
         })
         .await
+    }
+
+    pub(super) async fn drop_group(&self, name: &str) -> Result<(), Error> {
+        if name == ADMINS || name == USERS {
+            return Err(Error::invalid(format!(
+                "the group {name} is built in and cannot be deleted"
+            )));
+        }
+        let mut changes = self.without_grants(name).await?;
+        changes.push(Change::DeleteGroup { name: name.to_owned() });
+        self.store.commit(changes).await.map_err(|error| match error {
+            CommitError::Missing => group_missing(name),
+            other => commit_error(other),
+        })
     }
 
     /// The changes that take a principal out of every ACL.
@@ -91,17 +95,21 @@ impl Vault {
     /// # Errors
     /// The database does not answer.
     pub async fn list_groups(&self, caller: &Caller) -> Result<Vec<GroupRow>, Error> {
-        self.audited(caller, Action::ListGroups, params(&[]), async {
-            let built_in = |name: &str| GroupRow {
-                id: name.to_owned(),
-                name: name.to_owned(),
-                created_at: 0,
-            };
-            let mut groups = vec![built_in(ADMINS), built_in(USERS)];
-            groups.extend(self.store.groups().await?);
-            Ok(groups)
-        })
-        .await
+        self.audited(caller, Action::ListGroups, params(&[]), self.all_groups())
+            .await
+    }
+
+    /// The built-in groups come first.
+    pub(super) async fn all_groups(&self) -> Result<Vec<GroupRow>, Error> {
+        let built_in = |name: &str| GroupRow {
+            id: name.to_owned(),
+            name: name.to_owned(),
+            created_at: 0,
+            profile: String::new(),
+        };
+        let mut groups = vec![built_in(ADMINS), built_in(USERS)];
+        groups.extend(self.store.groups().await?);
+        Ok(groups)
     }
 
     /// Administrators only. `false` when the member was in the group already.
@@ -127,25 +135,16 @@ impl Vault {
     }
 
     async fn membership(&self, group: &str, member: &Member) -> Result<MembershipRow, Error> {
-        if group == USERS {
-            return Err(Error::invalid(format!(
-                "every user is in {USERS} already; its members cannot be changed"
-            )));
-        }
         let group_id = match self.store.group(group).await? {
             Some(row) => row.id,
-            None if group == ADMINS => ADMINS.to_owned(),
+            None if group == ADMINS || group == USERS => group.to_owned(),
             None => return Err(group_missing(group)),
         };
         let (kind, name) = kind_and_name(member);
+        may_be_member(group, kind, name)?;
         match kind {
             MemberKind::User if self.store.user(name).await?.is_none() => {
                 return Err(Error::missing(format!("User {name} does not exist.")));
-            }
-            MemberKind::Group if name == group || name == USERS || name == ADMINS => {
-                return Err(Error::invalid(format!(
-                    "the group {name} cannot be a member of {group}"
-                )));
             }
             MemberKind::Group if self.store.group(name).await?.is_none() => return Err(group_missing(name)),
             MemberKind::User | MemberKind::Group => {}
@@ -264,6 +263,21 @@ impl Vault {
     }
 }
 
+/// What no group may hold.
+pub(super) fn may_be_member(group: &str, kind: MemberKind, name: &str) -> Result<(), Error> {
+    if group == USERS {
+        return Err(Error::invalid(format!(
+            "every user is in {USERS} already; its members cannot be changed"
+        )));
+    }
+    if kind == MemberKind::Group && (name == group || name == USERS || name == ADMINS) {
+        return Err(Error::invalid(format!(
+            "the group {name} cannot be a member of {group}"
+        )));
+    }
+    Ok(())
+}
+
 fn kind_and_name(member: &Member) -> (MemberKind, &str) {
     match member {
         Member::User(name) => (MemberKind::User, name),
@@ -277,6 +291,13 @@ fn member_name(member: &Member) -> &str {
 
 fn member_params(group: &str, member: &Member) -> serde_json::Map<String, serde_json::Value> {
     params(&[("group", group), ("member", member_name(member))])
+}
+
+pub(super) fn group_exists(name: &str) -> Error {
+    Error::new(
+        ErrorCode::ResourceAlreadyExists,
+        format!("Group {name} already exists!"),
+    )
 }
 
 fn group_missing(name: &str) -> Error {

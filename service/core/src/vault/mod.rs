@@ -3,6 +3,7 @@
 mod acls;
 mod audit_log;
 mod audit_verify;
+mod directory;
 mod groups;
 mod open;
 mod quota;
@@ -31,6 +32,7 @@ use crate::proof::{Authorized, Need};
 use crate::rows::MemberKind;
 use crate::store::{CommitError, Store};
 
+pub use directory::{Directory, GroupChange, MemberChange, Profile, Reference, UserChange};
 pub use open::Parts;
 pub use sessions::{Established, SessionOrigin, SignedCall};
 pub use tokens::Authenticated;

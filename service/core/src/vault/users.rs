@@ -3,7 +3,7 @@
 use sealbook_api::names::{ADMINS, USERS};
 use sealbook_api::{ErrorCode, Principal};
 
-use super::{Caller, Vault, commit_error, params};
+use super::{Caller, Directory, UserChange, Vault, commit_error, params};
 use crate::audit::Action;
 use crate::error::Error;
 use crate::rows::UserRow;
@@ -14,10 +14,15 @@ impl Vault {
     ///
     /// # Errors
     /// `RESOURCE_ALREADY_EXISTS`, `INVALID_PARAMETER_VALUE`, `PERMISSION_DENIED`.
-    pub async fn create_user(&self, caller: &Caller, name: &str) -> Result<UserRow, Error> {
+    pub async fn create_user(
+        &self,
+        caller: &Caller,
+        name: &str,
+        change: UserChange,
+    ) -> Result<(UserRow, Directory), Error> {
         self.audited(caller, Action::CreateUser, params(&[("user", name)]), async {
             self.admin(caller)?;
-            let row = self.new_user(name).await?;
+            let row = change.apply(self.new_user(name).await?)?.signed(self.row_mac());
             self.store
                 .commit(vec![Change::CreateUser(row.clone())])
                 .await
@@ -25,7 +30,7 @@ impl Vault {
                     CommitError::Exists => user_exists(name),
                     other => commit_error(other),
                 })?;
-            Ok(row)
+            Ok((row, self.directory().await?))
         })
         .await
     }
@@ -43,6 +48,7 @@ impl Vault {
             name: name.as_str().to_owned(),
             active: true,
             created_at: self.clock.now_ms(),
+            profile: String::new(),
             mac: Vec::new(),
         };
         Ok(row.signed(self.row_mac()))
@@ -78,92 +84,18 @@ impl Vault {
         }
     }
 
-    /// Administrators only: a deactivated user cannot authenticate; what they were granted stays.
-    ///
-    /// # Errors
-    /// `RESOURCE_DOES_NOT_EXIST`, `PERMISSION_DENIED`.
-    pub async fn set_user_active(&self, caller: &Caller, name: &str, active: bool) -> Result<UserRow, Error> {
-        self.audited(caller, Action::UpdateUser, params(&[("user", name)]), async {
-            self.admin(caller)?;
-            let row = self.existing_user(name).await?;
-            let row = UserRow { active, ..row }.signed(self.row_mac());
-            self.store
-                .commit(vec![Change::ReplaceUser(row.clone())])
-                .await
-                .map_err(commit_error)?;
-            Ok(row)
+    /// The user with their grants, memberships, tokens and sessions.
+    pub(super) async fn drop_user(&self, caller: &Caller, name: &str) -> Result<(), Error> {
+        if name == caller.identity.user {
+            return Err(Error::invalid("you cannot delete yourself; ask another administrator"));
+        }
+        let mut changes = self.without_grants(name).await?;
+        changes.push(Change::DeleteUser { name: name.to_owned() });
+        self.store.commit(changes).await.map_err(|error| match error {
+            CommitError::Missing => Error::missing(format!("User {name} does not exist.")),
+            other => commit_error(other),
         })
-        .await
     }
-
-    /// Administrators only: the user with their grants, memberships, tokens and sessions.
-    ///
-    /// # Errors
-    /// `RESOURCE_DOES_NOT_EXIST`, `PERMISSION_DENIED`.
-    pub async fn delete_user(&self, caller: &Caller, name: &str) -> Result<(), Error> {
-        self.audited(caller, Action::DeleteUser, params(&[("user", name)]), async {
-            self.admin(caller)?;
-            if name == caller.identity.user {
-                return Err(Error::invalid("you cannot delete yourself; ask another administrator"));
-            }
-            let mut changes = self.without_grants(name).await?;
-            changes.push(Change::DeleteUser { name: name.to_owned() });
-            self.store.commit(changes).await.map_err(|error| match error {
-                CommitError::Missing => user_missing(name),
-                other => commit_error(other),
-            })
-        })
-        .await
-    }
-
-    /// Any user.
-    ///
-    /// # Errors
-    /// `RESOURCE_DOES_NOT_EXIST`.
-    pub async fn get_user(&self, caller: &Caller, name: &str) -> Result<UserRow, Error> {
-        self.audited(
-            caller,
-            Action::GetUser,
-            params(&[("user", name)]),
-            self.existing_user(name),
-        )
-        .await
-    }
-
-    /// Any user.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn list_users(&self, caller: &Caller) -> Result<Vec<UserRow>, Error> {
-        self.audited(caller, Action::ListUsers, params(&[]), self.store.users())
-            .await
-    }
-
-    /// The caller's own row.
-    ///
-    /// # Errors
-    /// `RESOURCE_DOES_NOT_EXIST`.
-    pub async fn me(&self, caller: &Caller) -> Result<UserRow, Error> {
-        self.audited(
-            caller,
-            Action::GetMe,
-            params(&[]),
-            self.existing_user(&caller.identity.user),
-        )
-        .await
-    }
-
-    async fn existing_user(&self, name: &str) -> Result<UserRow, Error> {
-        self.store
-            .user(name)
-            .await?
-            .ok_or_else(|| user_missing(name))?
-            .checked(self.row_mac())
-    }
-}
-
-fn user_missing(name: &str) -> Error {
-    Error::missing(format!("User {name} does not exist."))
 }
 
 fn user_exists(name: &str) -> Error {

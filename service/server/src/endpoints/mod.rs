@@ -12,6 +12,7 @@ mod audit_rows;
 mod audit_verify;
 mod audit_verify_against;
 mod audit_verify_rows;
+mod databricks_config;
 mod groups_add_member;
 mod groups_create;
 mod groups_delete;
@@ -23,9 +24,22 @@ mod health_live;
 mod health_ready;
 mod openapi;
 mod scim;
+mod scim_filter;
+mod scim_groups_create;
+mod scim_groups_delete;
+mod scim_groups_get;
+mod scim_groups_list;
+mod scim_groups_patch;
+mod scim_groups_update;
+mod scim_list;
 mod scim_me;
+mod scim_patch;
 mod scim_users_create;
+mod scim_users_delete;
+mod scim_users_get;
 mod scim_users_list;
+mod scim_users_patch;
+mod scim_users_update;
 mod scopes_create;
 mod scopes_delete;
 mod scopes_list;
@@ -90,6 +104,17 @@ pub(crate) const OPERATIONS: &[&Operation] = &[
     &scim_me::OPERATION,
     &scim_users_create::OPERATION,
     &scim_users_list::OPERATION,
+    &scim_users_get::OPERATION,
+    &scim_users_update::OPERATION,
+    &scim_users_patch::OPERATION,
+    &scim_users_delete::OPERATION,
+    &scim_groups_create::OPERATION,
+    &scim_groups_list::OPERATION,
+    &scim_groups_get::OPERATION,
+    &scim_groups_update::OPERATION,
+    &scim_groups_patch::OPERATION,
+    &scim_groups_delete::OPERATION,
+    &databricks_config::OPERATION,
     &health_live::OPERATION,
     &health_ready::OPERATION,
     &openapi::OPERATION,

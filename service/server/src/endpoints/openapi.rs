@@ -25,11 +25,7 @@ fn document() -> Value {
     let mut paths = Map::new();
     for operation in OPERATIONS {
         let methods = paths.entry(operation.path).or_insert_with(|| json!({}));
-        let verb = match operation.verb {
-            Verb::Get => "get",
-            Verb::Post => "post",
-        };
-        methods[verb] = described(operation);
+        methods[verb(operation)] = described(operation);
     }
     json!({
         "openapi": "3.1.0",
@@ -48,10 +44,20 @@ fn document() -> Value {
     })
 }
 
+fn verb(operation: &Operation) -> &'static str {
+    match operation.verb {
+        Verb::Get => "get",
+        Verb::Post => "post",
+        Verb::Put => "put",
+        Verb::Patch => "patch",
+        Verb::Delete => "delete",
+    }
+}
+
 fn described(operation: &Operation) -> Value {
     let mut described = json!({
         "summary": operation.about,
-        "operationId": format!("{}{}", operation.action.name(), operation.path.replace(['/', '{', '}'], "_")),
+        "operationId": format!("{}{}", verb(operation), operation.path.replace(['/', '{', '}'], "_")),
         "responses": {
             "200": { "description": "Served.", "content": { "application/json": { "schema": object(operation.output) } } },
             "default": {
@@ -66,17 +72,15 @@ fn described(operation: &Operation) -> Value {
         .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
         .collect();
-    match operation.verb {
-        Verb::Get => parameters.extend(operation.input.iter().map(|field| {
+    if operation.verb.has_body() {
+        described["requestBody"] = json!({ "content": { "application/json": { "schema": object(operation.input) } } });
+    } else {
+        parameters.extend(operation.input.iter().map(|field| {
             json!({
                 "name": field.name, "in": "query", "required": field.required,
                 "description": field.about, "schema": schema(field.kind),
             })
-        })),
-        Verb::Post => {
-            described["requestBody"] =
-                json!({ "content": { "application/json": { "schema": object(operation.input) } } });
-        }
+        }));
     }
     described["parameters"] = parameters.into();
     if operation.access == Access::User {

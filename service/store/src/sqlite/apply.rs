@@ -69,12 +69,14 @@ pub(super) async fn apply(connection: &mut SqliteConnection, change: &Change) ->
                 .bind(&row.name)
                 .bind(i64::from(row.active))
                 .bind(row.created_at)
+                .bind(&row.profile)
                 .bind(&row.mac);
             changed_or(connection, insert, CommitError::Exists).await
         }
         Change::ReplaceUser(row) => {
             let replace = sqlx::query(sql::USER_REPLACE)
                 .bind(i64::from(row.active))
+                .bind(&row.profile)
                 .bind(&row.mac)
                 .bind(&row.id);
             changed_or(connection, replace, CommitError::Missing).await
@@ -84,8 +86,13 @@ pub(super) async fn apply(connection: &mut SqliteConnection, change: &Change) ->
             let insert = sqlx::query(sql::GROUP_INSERT)
                 .bind(&row.id)
                 .bind(&row.name)
-                .bind(row.created_at);
+                .bind(row.created_at)
+                .bind(&row.profile);
             changed_or(connection, insert, CommitError::Exists).await
+        }
+        Change::ReplaceGroup(row) => {
+            let replace = sqlx::query(sql::GROUP_REPLACE).bind(&row.profile).bind(&row.id);
+            changed_or(connection, replace, CommitError::Missing).await
         }
         Change::DeleteGroup { name } => delete_with_dependents(connection, &sql::GROUP_DELETE, name).await,
         Change::AddMember(row) => {

@@ -1,0 +1,23 @@
+//! `GET /api/2.0/preview/scim/v2/Groups`: Lists the groups (RFC 7644, section 3.4.2).
+
+use sealbook_core::audit::Action;
+
+use super::{scim, scim_list};
+use crate::operation::{Access, Answer, Call, Operation, Refusal, Verb, unaudited};
+
+pub(super) const OPERATION: Operation = Operation {
+    verb: Verb::Get,
+    path: "/api/2.0/preview/scim/v2/Groups",
+    action: Action::ListGroups,
+    access: Access::User,
+    about: "Lists the groups.",
+    input: scim_list::INPUT,
+    output: scim_list::OUTPUT,
+    run: |call| Box::pin(run(call)),
+};
+
+async fn run(call: Call) -> Result<Answer, Refusal> {
+    let directory = call.vault().list_directory_groups(&call.caller).await?;
+    let page = scim_list::page(scim::groups(&directory), &scim::GROUP_ATTRIBUTES, &call.fields).map_err(unaudited)?;
+    Answer::json(&page)
+}
