@@ -60,6 +60,7 @@ pub fn state_survives_crashes() {
             "Killed",
         ),
         (
+            // SAFETY: as above; the limit is that of a process that ends with the cell.
             "unsafe extern \"C\" { fn setrlimit(what: i32, limit: *const [u64; 2]) -> i32; }
              unsafe { setrlimit(9, &[1 << 20, 1 << 20]) };
              let mut all = Vec::new(); loop { all.push(vec![1u8; 1 << 20]); }",
