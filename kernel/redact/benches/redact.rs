@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use sealbook_redact::{Lane, Redactor, Secret, Tail};
 
 /// Size of each text.
-const TEXT_BYTES: usize = 16 << 20;
+const TEXT_BYTES: usize = 4 << 20;
 
 /// A small generator: the same texts in every run.
 struct Random(u64);
@@ -202,15 +202,25 @@ fn texts() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// Processor time of this thread: other programs on the machine do not count.
+#[expect(unsafe_code, reason = "the standard library has no clock for a thread's time")]
+fn processor_time() -> Duration {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call writes to the structure that it is given.
+    let failed = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut now) };
+    assert_eq!(failed, 0, "no clock for a thread's time");
+    Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs() as u32)
+}
+
 /// The best of a few runs.
 fn time(mut run: impl FnMut()) -> Duration {
     let mut best = Duration::MAX;
     let started = Instant::now();
-    for i in 0..5 {
-        let start = Instant::now();
+    for i in 0..7 {
+        let start = processor_time();
         run();
-        best = best.min(start.elapsed());
-        if i > 0 && started.elapsed() > Duration::from_secs(2) {
+        best = best.min(processor_time() - start);
+        if i > 0 && started.elapsed() > Duration::from_millis(300) {
             break;
         }
     }
@@ -324,7 +334,7 @@ fn main() {
     println!("\n| text | 1 secret | 100 | 1,000 | as a stream | memcpy | of memcpy | aho-corasick |");
     println!("|---|---:|---:|---:|---:|---:|---:|---:|");
     for (name, text) in texts() {
-        if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+        if only.as_ref().is_some_and(|only| !name.starts_with(only.as_str())) {
             continue;
         }
         let mut copy = vec![0; text.len()];

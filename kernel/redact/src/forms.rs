@@ -25,13 +25,6 @@ pub(crate) enum Kind {
         /// Characters after them that hold bits of the value too.
         after: u8,
     },
-    /// Base32 characters that depend on the value alone, at one of five alignments.
-    Base32 {
-        /// As in base64.
-        before: u8,
-        /// As in base64.
-        after: u8,
-    },
     /// Something else: letter case of other alphabets.
     Case,
 }
@@ -42,7 +35,6 @@ pub(crate) type Text = Zeroizing<Vec<u8>>;
 pub(crate) fn literals(value: &[u8]) -> Vec<(Kind, Text)> {
     let mut all: Vec<(Kind, Text)> = vec![(Kind::Raw, Zeroizing::new(value.to_vec()))];
     encoded(value, &mut all);
-    all.extend((0..5).filter_map(|alignment| base32(value, alignment)));
     let text = std::str::from_utf8(value).ok();
     if value.len() >= policy::FOLDED_CHARS && !policy::is_wordlike(value) {
         let reversed: Vec<u8> = match text {
@@ -138,35 +130,24 @@ fn hex(value: &[u8]) -> Text {
 /// three.
 fn base64(value: &[u8], alignment: usize) -> Option<(Kind, Text)> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let (before, text, after) = digits(value, alignment, 6, ALPHABET);
-    (text.len() >= 6).then_some((Kind::Base64 { before, after }, text))
-}
-
-/// The same in base32, in a group of five.
-fn base32(value: &[u8], alignment: usize) -> Option<(Kind, Text)> {
-    let (before, text, after) = digits(value, alignment, 5, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
-    (text.len() >= 8).then_some((Kind::Base32 { before, after }, text))
-}
-
-/// The digits of `width` bits that lie inside the value, and whether there are digits before and after them that hold
-/// bits of it too.
-fn digits(value: &[u8], alignment: usize, width: usize, alphabet: &[u8]) -> (u8, Text, u8) {
     let bits = 8 * (alignment + value.len());
-    let (first, last) = ((8 * alignment).div_ceil(width), bits / width);
+    let first = (8 * alignment).div_ceil(6);
+    let last = bits / 6;
     let byte = |i: usize| match i.checked_sub(alignment) {
         Some(i) => u32::from(*value.get(i).unwrap_or(&0)),
         None => 0,
     };
     let digit = |c: usize| {
-        let bit = width * c;
+        let bit = 6 * c;
         let pair = byte(bit / 8) << 8 | byte(bit / 8 + 1);
-        alphabet[(pair >> (16 - width - bit % 8)) as usize & (alphabet.len() - 1)]
+        ALPHABET[(pair >> (10 - bit % 8) & 63) as usize]
     };
-    (
-        u8::from(!(8 * alignment).is_multiple_of(width)),
-        Zeroizing::new((first..last).map(digit).collect()),
-        u8::from(!bits.is_multiple_of(width)),
-    )
+    let text: Text = Zeroizing::new((first..last).map(digit).collect());
+    let kind = Kind::Base64 {
+        before: u8::from(!(8 * alignment).is_multiple_of(6)),
+        after: u8::from(!bits.is_multiple_of(6)),
+    };
+    (text.len() >= 6).then_some((kind, text))
 }
 
 #[cfg(test)]

@@ -406,7 +406,7 @@ impl Index {
                 canon: vault.store(&canon),
                 lead,
                 trail,
-                foldable: matches!(kind, Kind::Hex | Kind::Base32 { .. })
+                foldable: kind == Kind::Hex
                     || matches!(kind, Kind::Raw | Kind::Reversed) && value.len() >= policy::FOLDED_CHARS && !wordlike,
             };
             let form = self.literals.push(literal) as u32;

@@ -94,6 +94,7 @@ impl Index {
             index: self,
             budget,
             inflated: views::inflate::OUTPUT_BYTES_MAX,
+            runs: [None; DEPTH_MAX + 1],
         };
         scanner.level(Text { bytes: text, complete }, 0, Counts::default(), &mut scan);
         scan
@@ -111,12 +112,15 @@ pub(crate) struct Scanner<'i> {
     pub(crate) budget: usize,
     /// Bytes that may still be inflated.
     pub(crate) inflated: usize,
+    /// Per depth, where decoding of a run of base64 digits goes on in the next window.
+    pub(crate) runs: [Option<usize>; DEPTH_MAX + 1],
 }
 
 impl Scanner<'_> {
     /// Scans one text or view. `limits`: triggers that the parent saw already.
     pub(crate) fn level(&mut self, text: Text<'_>, depth: usize, limits: Counts, scan: &mut Scan) {
         let overlap = self.index.overlap();
+        self.runs[depth] = None;
         let window = WINDOW_BYTES.max(4 * overlap);
         let mut from = 0;
         loop {
@@ -131,6 +135,7 @@ impl Scanner<'_> {
                 from,
                 to,
                 squeezed: &squeezed,
+                overlap,
                 last: to == text.bytes.len(),
             };
             self.direct(&window, depth, scan);
@@ -381,6 +386,8 @@ pub(crate) struct Window<'t> {
     pub from: usize,
     pub to: usize,
     pub squeezed: &'t Squeezed,
+    /// Bytes that the next window shares with this one.
+    pub overlap: usize,
     /// It reaches the end of the text.
     pub last: bool,
 }

@@ -113,7 +113,6 @@ fn base_form(kind: Kind) -> Form {
         Kind::Reversed => Form::Reversed,
         Kind::Hex => Form::Hex,
         Kind::Base64 { .. } => Form::Base64,
-        Kind::Base32 { .. } => Form::Base32,
         Kind::Case => Form::Case,
     }
 }
@@ -121,14 +120,14 @@ fn base_form(kind: Kind) -> Form {
 /// Adds the neighbours in base64 that hold bits of the value.
 fn matched(literal: &Literal, text: Text<'_>, start: usize, end: usize, form: Form) -> Verdict {
     let (mut start, mut end) = (start, end);
-    if let Kind::Base64 { before, after } | Kind::Base32 { before, after } = literal.kind {
+    if let Kind::Base64 { before, after } = literal.kind {
         let digit = |b: &u8| b.is_ascii_alphanumeric() || b"+/-_".contains(b);
         let takes_before = before > 0 && start > 0 && digit(&text.bytes[start - 1]);
         start -= usize::from(takes_before);
         if after > 0 && text.bytes.get(end).is_some_and(digit) {
             end += 1;
             if text.bytes.get(end) == Some(&b'=') {
-                end += text.bytes[end..].iter().take(6).take_while(|b| **b == b'=').count();
+                end += text.bytes[end..].iter().take(2).take_while(|b| **b == b'=').count();
             }
         } else if after > 0 && end == text.bytes.len() && !text.complete {
             return Verdict::Live { from: start };
@@ -222,7 +221,7 @@ fn accept_case(literal: &Literal, walk: &Walk) -> Option<Option<Form>> {
     }
     let folded = case.upper || case.lower || case.swapped || case.capital || case.titled;
     match literal.kind {
-        Kind::Hex | Kind::Base32 { .. } => Some(None),
+        Kind::Hex => Some(None),
         _ if literal.foldable && folded => Some(Some(Form::Case)),
         _ => None,
     }

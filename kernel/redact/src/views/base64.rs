@@ -51,20 +51,24 @@ fn is_digit(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
-/// Looks at the run that contains `at`; returns where to go on.
+/// Looks at the run that contains `at`; returns where to go on. Only what lies in the window is decoded: what goes on in
+/// the next one is decoded there, from the place where a group of digits starts.
 fn run(scanner: &mut Scanner<'_>, window: &Window<'_>, at: usize, depth: usize, scan: &mut Scan) -> usize {
-    let bytes = window.text.bytes;
-    let floor = if window.from == 0 { 0 } else { window.from };
+    let bytes = &window.text.bytes[..window.to];
     let mut start = at;
-    while start > floor && is_digit(bytes[start - 1]) {
+    while start > window.from && is_digit(bytes[start - 1]) {
         start -= 1;
     }
-    if start == floor && floor > 0 && is_digit(bytes[start - 1]) {
-        // It began in the window before.
-        return end_of_run(bytes, at);
-    }
     let end = end_of_run(bytes, at);
-    if !is_ascii(&bytes[start..end]) {
+    let resumed = scanner.runs[depth].filter(|resume| (start..end).contains(resume));
+    if start == window.from && start > 0 && is_digit(bytes[start - 1]) {
+        match resumed {
+            Some(resume) => start = resume,
+            // It began in the window before, and is nothing that can be decoded.
+            None => return end,
+        }
+    }
+    if !bytes[start..end].is_ascii() {
         return end;
     }
     let hex = bytes[start..end].iter().take(24).all(u8::is_ascii_hexdigit);
@@ -72,46 +76,102 @@ fn run(scanner: &mut Scanner<'_>, window: &Window<'_>, at: usize, depth: usize, 
         let head = hex_bytes(&bytes[start..end.min(start + 48)]);
         if let Some(content) = content(&head) {
             let all = start..start + bytes[start..end].iter().take_while(|b| b.is_ascii_hexdigit()).count();
-            let view = hex_view(bytes, all.clone(), scanner.budget);
+            resume_at(scanner, window, depth, start, &[all.clone()], 2);
+            let mut view = View::with_capacity(all.len() / 2);
+            view.hex_from(all.start);
+            view.bytes.extend_from_slice(&hex_bytes(&bytes[all.clone()]));
             decoded(scanner, window, view, all, content, Form::Hex, depth, scan);
             return end;
         }
     }
-    let head = head_bytes(&bytes[start..end.min(start + 32)]);
-    match content(&head) {
-        Some(content) => {
-            let lines = lines(bytes, start, end);
-            let to = lines.last().map_or(end, |line| line.end);
-            let view = view(bytes, &lines, scanner.budget);
-            decoded(scanner, window, view, start..to, content, Form::Base64, depth, scan);
-            to
-        }
-        None => {
-            if inflate::may_be_raw(&head) && looks_encoded(bytes, start, end) {
-                let lines = lines(bytes, start, end);
-                let to = lines.last().map_or(end, |line| line.end);
-                let view = view(bytes, &lines, scanner.budget);
-                if inflate::raw_text(&view.bytes) {
-                    decoded(
-                        scanner,
-                        window,
-                        view,
-                        start..to,
-                        Content::Compressed,
-                        Form::Base64,
-                        depth,
-                        scan,
-                    );
-                    return to;
-                }
+    let head = decode_all(&bytes[start..end.min(start + 32)]);
+    let content = content(&head).or_else(|| {
+        // Deflate without a header.
+        let may = inflate::may_be_raw(&head) && looks_encoded(bytes, start, end);
+        let data = may.then(|| view(bytes, &lines(bytes, start, end)).bytes);
+        data.filter(|data| inflate::raw_text(data)).map(|_| Content::Compressed)
+    });
+    if let Some(content) = content {
+        let lines = lines(bytes, start, end);
+        let to = lines.last().map_or(end, |line| line.end);
+        resume_at(scanner, window, depth, start, &lines, 4);
+        let view = view(bytes, &lines);
+        decoded(scanner, window, view, start..to, content, Form::Base64, depth, scan);
+        return to;
+    }
+    if is_base32(&bytes[start..end]) {
+        let lines = lines(bytes, start, end);
+        let to = lines.last().map_or(end, |line| line.end);
+        resume_at(scanner, window, depth, start, &lines, 8);
+        let places: Vec<usize> = lines.into_iter().flatten().collect();
+        let text = base32(bytes, &places);
+        if content_of(&text) == Some(Content::Text) {
+            let mut view = View::default();
+            for (i, byte) in text.into_iter().enumerate() {
+                let last = (i * 8 + 7) / 5;
+                view.decode(byte, places[i * 8 / 5]..places[last.min(places.len() - 1)] + 1);
             }
-            end
+            decoded(scanner, window, view, start..to, Content::Text, Form::Base32, depth, scan);
+            return to;
         }
+    }
+    end
+}
+
+/// Remembers where the next window finds the start of a group of `group` digits in this run.
+fn resume_at(
+    scanner: &mut Scanner<'_>,
+    window: &Window<'_>,
+    depth: usize,
+    start: usize,
+    lines: &[Range<usize>],
+    group: usize,
+) {
+    if lines.last().is_none_or(|line| line.end != window.to) || window.last {
+        return;
+    }
+    let next = window.to - window.overlap;
+    let mut digits = 0;
+    for line in lines {
+        if line.end > next && next >= start {
+            let into = next.saturating_sub(line.start);
+            let skip = (group - (digits + into) % group) % group;
+            scanner.runs[depth] = Some(line.start + into + skip);
+            return;
+        }
+        digits += line.len();
     }
 }
 
-fn is_ascii(run: &[u8]) -> bool {
-    run.is_ascii()
+/// Capital letters and the digits 2 to 7, or small letters and those.
+fn is_base32(run: &[u8]) -> bool {
+    run.len() >= RUN_BYTES_MIN
+        && run.iter().any(u8::is_ascii_digit)
+        && (run.iter().all(|b| matches!(b, b'A'..=b'Z' | b'2'..=b'7'))
+            || run.iter().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7')))
+}
+
+fn base32(bytes: &[u8], places: &[usize]) -> Vec<u8> {
+    let (mut word, mut bits) = (0u32, 0);
+    let mut out = Vec::with_capacity(places.len() * 5 / 8);
+    for &at in places {
+        let byte = bytes[at];
+        let value = match byte {
+            b'2'..=b'7' => byte - b'2' + 26,
+            _ => (byte | 0x20).wrapping_sub(b'a') & 31,
+        };
+        (word, bits) = (word << 5 | u32::from(value), bits + 5);
+        if bits >= 8 {
+            bits -= 8;
+            out.push((word >> bits) as u8);
+        }
+    }
+    out
+}
+
+/// What a decoded text looks like at its start.
+fn content_of(text: &[u8]) -> Option<Content> {
+    content(&text[..text.len().min(24)])
 }
 
 #[expect(
@@ -217,66 +277,73 @@ fn looks_encoded(bytes: &[u8], start: usize, end: usize) -> bool {
         && run.iter().any(u8::is_ascii_lowercase)
 }
 
+/// Values of base64 digits of both alphabets.
+static SEXTET: [u8; 256] = {
+    let mut table = [0; 256];
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut i = 0;
+    while i < 64 {
+        table[alphabet[i] as usize] = i as u8;
+        i += 1;
+    }
+    table[b'-' as usize] = 62;
+    table[b'_' as usize] = 63;
+    table
+};
+
 fn sextet(byte: u8) -> u32 {
-    u32::from(match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' | b'-' => 62,
-        _ => 63,
-    })
+    u32::from(SEXTET[usize::from(byte)])
 }
 
-fn head_bytes(run: &[u8]) -> Vec<u8> {
-    let quads = run.chunks_exact(4).flat_map(|quad| {
-        let word = quad.iter().fold(0, |word, b| word << 6 | sextet(*b));
-        [(word >> 16) as u8, (word >> 8) as u8, word as u8]
-    });
-    quads.collect()
+/// Decodes groups of four digits.
+fn decode_groups(digits: &[u8], out: &mut Vec<u8>) {
+    out.reserve(digits.len() / 4 * 3);
+    let (groups, _) = digits.as_chunks::<4>();
+    for [a, b, c, d] in groups {
+        let word = sextet(*a) << 18 | sextet(*b) << 12 | sextet(*c) << 6 | sextet(*d);
+        let [_, first, second, third] = word.to_be_bytes();
+        out.extend_from_slice(&[first, second, third]);
+    }
 }
 
 /// All of a base64 text, whatever its line width.
 pub(crate) fn decode_all(text: &[u8]) -> Vec<u8> {
     let digits: Vec<u8> = text.iter().copied().filter(|b| is_digit(*b)).collect();
-    view(&digits, std::slice::from_ref(&(0..digits.len())), usize::MAX).bytes
+    view(&digits, std::slice::from_ref(&(0..digits.len()))).bytes
 }
 
 fn hex_bytes(run: &[u8]) -> Vec<u8> {
-    let digit = |b: u8| char::from(b).to_digit(16).unwrap_or(0) as u8;
-    run.chunks_exact(2)
-        .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
-        .collect()
+    let digit = |b: u8| if b.is_ascii_digit() { b - b'0' } else { (b | 0x20) - b'a' + 10 };
+    let (pairs, _) = run.as_chunks::<2>();
+    pairs.iter().map(|pair| digit(pair[0]) << 4 | digit(pair[1]) & 15).collect()
 }
 
-fn hex_view(bytes: &[u8], run: Range<usize>, budget: usize) -> View {
-    let pairs = (run.len() / 2).min(budget);
-    let mut view = View::with_capacity(pairs);
-    for (i, byte) in hex_bytes(&bytes[run.start..run.start + 2 * pairs])
-        .into_iter()
-        .enumerate()
-    {
-        view.decode(byte, run.start + 2 * i..run.start + 2 * i + 2);
-    }
-    view
-}
-
-fn view(bytes: &[u8], lines: &[Range<usize>], budget: usize) -> View {
+fn view(bytes: &[u8], lines: &[Range<usize>]) -> View {
     let total: usize = lines.iter().map(ExactSizeIterator::len).sum();
-    let mut view = View::with_capacity((total / 4 * 3 + 3).min(budget));
+    let mut view = View::with_capacity(total / 4 * 3 + 3);
+    // Digits of a group that began on an earlier line.
     let mut word = 0;
     let mut sources = [0; 4];
     let mut have = 0;
-    for at in lines.iter().cloned().flatten() {
-        word = word << 6 | sextet(bytes[at]);
-        sources[have] = at;
-        have += 1;
-        if have == 4 {
-            for (i, shift) in [16, 8, 0].into_iter().enumerate() {
-                view.decode((word >> shift) as u8, sources[i]..sources[i + 1] + 1);
+    for line in lines {
+        let mut at = line.start;
+        while at < line.end {
+            if have == 0 && line.end - at >= 4 {
+                let whole = (line.end - at) / 4 * 4;
+                view.base64_from(at);
+                decode_groups(&bytes[at..at + whole], &mut view.bytes);
+                at += whole;
+                continue;
             }
-            (word, have) = (0, 0);
-            if view.bytes.len() >= budget.saturating_sub(3) {
-                return view;
+            word = word << 6 | sextet(bytes[at]);
+            sources[have] = at;
+            have += 1;
+            at += 1;
+            if have == 4 {
+                for (i, shift) in [16, 8, 0].into_iter().enumerate() {
+                    view.decode((word >> shift) as u8, sources[i]..sources[i + 1] + 1);
+                }
+                (word, have) = (0, 0);
             }
         }
     }
@@ -299,7 +366,7 @@ fn tail(window: &Window<'_>, scan: &mut Scan) {
     if n < 4 || n == RUN_BYTES_MIN {
         return;
     }
-    let head = head_bytes(run);
+    let head = decode_all(run);
     let compressed = head.starts_with(&[0x1F, 0x8B]) || head.starts_with(&[0x78]) && n >= 4;
     let text = n >= 8 && head.iter().all(|b| matches!(b, b' '..=b'~' | 0));
     let hex = n >= 4 && run.iter().all(u8::is_ascii_hexdigit) && run.starts_with(b"1f8b");

@@ -19,11 +19,11 @@ fn read(text: Text<'_>, region: Range<usize>, wide: bool) -> (View, bool) {
     let mut view = View::with_capacity(region.len());
     let mut at = region.start;
     while at < region.end {
-        let byte = bytes[at];
-        if byte != b'\\' {
-            view.copy(byte, at);
-            at += 1;
-            continue;
+        let plain = memchr::memchr(b'\\', &bytes[at..region.end]).unwrap_or(region.end - at);
+        view.copy_range(bytes, at..at + plain);
+        at += plain;
+        if at == region.end {
+            break;
         }
         match one(&bytes[at..], text.complete) {
             Escape::Byte(byte, n) => {
@@ -48,7 +48,7 @@ fn read(text: Text<'_>, region: Range<usize>, wide: bool) -> (View, bool) {
                 break;
             }
             Escape::None => {
-                view.copy(byte, at);
+                view.copy(b'\\', at);
                 at += 1;
             }
         }

@@ -1,8 +1,10 @@
 //! Compressed data: gzip, zlib, deflate, entries of zip archives, text chunks of PNG images. Bounded in output.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use flate2::{Decompress, FlushDecompress, Status};
+use memchr::memmem::Finder;
 
 use super::View;
 use crate::Form;
@@ -61,6 +63,9 @@ fn inflate(data: &[u8], zlib: bool, most: usize) -> (Vec<u8>, usize, bool) {
     }
 }
 
+static GZIP: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\x1F\x8B\x08"));
+static ZIP: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"PK\x03\x04"));
+
 /// Looks for compressed data at the start of the text and for gzip anywhere.
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let bytes = window.text.bytes;
@@ -75,13 +80,13 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
             chunks(scanner, window, depth, scan);
         }
     }
-    for at in memchr::memmem::find_iter(part, &[0x1F, 0x8B, 8]).take(PLACES_MAX) {
+    for at in GZIP.find_iter(part).take(PLACES_MAX) {
         let at = window.from + at;
         if let Some(header) = gzip_header(&bytes[at..]) {
             stream(scanner, window, at..at + header, false, depth, scan);
         }
     }
-    for at in memchr::memmem::find_iter(part, b"PK\x03\x04").take(PLACES_MAX) {
+    for at in ZIP.find_iter(part).take(PLACES_MAX) {
         let at = window.from + at;
         if let Some(head) = bytes.get(at..at + 30)
             && head[8] == 8
@@ -141,10 +146,8 @@ fn stream(
     if open {
         scan.hold(start, crate::index::HEAD, u32::MAX);
     }
-    let mut view = View::with_capacity(out.len());
-    for byte in out {
-        view.decode(byte, start..end);
-    }
+    let mut view = View::default();
+    view.decode_all(&out, start..end);
     scanner.budget = scanner.budget.max(view.bytes.len());
     let complete_end = if end == bytes.len() { end.saturating_sub(1) } else { end };
     scanner.view(window, view, complete_end, Form::Compressed, depth, [0; 4], scan);

@@ -17,6 +17,12 @@ pub(crate) fn decode(text: Text<'_>, region: Range<usize>) -> View {
     let mut view = View::with_capacity(region.len());
     let mut at = region.start;
     while at < region.end {
+        let plain = memchr::memchr2(b'&', b'<', &bytes[at..region.end]).unwrap_or(region.end - at);
+        view.copy_range(bytes, at..at + plain);
+        at += plain;
+        if at == region.end {
+            break;
+        }
         let byte = bytes[at];
         match byte {
             b'&' => match entity(&bytes[at..]) {
@@ -33,7 +39,7 @@ pub(crate) fn decode(text: Text<'_>, region: Range<usize>) -> View {
                     at += 1;
                 }
             },
-            b'<' => match tag(&bytes[at..]) {
+            _ => match tag(&bytes[at..]) {
                 Some(Part::Tag(n)) => {
                     view.skip();
                     at += n;
@@ -47,10 +53,6 @@ pub(crate) fn decode(text: Text<'_>, region: Range<usize>) -> View {
                     at += 1;
                 }
             },
-            _ => {
-                view.copy(byte, at);
-                at += 1;
-            }
         }
     }
     view

@@ -12,12 +12,15 @@ pub(crate) mod numbers;
 pub(crate) mod percent;
 pub(crate) mod table;
 pub(crate) mod terminal;
+mod view;
 
 use std::ops::Range;
 
 use crate::Form;
 use crate::scan::{Match, Scan, Scanner, Window};
 use crate::verify::Text;
+
+pub(crate) use view::View;
 
 /// A match in a view counts from this many bytes of decoded text.
 const DECODED_BYTES_MIN: usize = 6;
@@ -27,93 +30,6 @@ const REACH_BYTES_MIN: usize = 96;
 
 /// Bytes kept around triggers at most; longer values are known by their lines too.
 const REACH_BYTES_MAX: usize = 8 * 1024;
-
-/// A decoded text.
-#[derive(Default)]
-pub(crate) struct View {
-    pub bytes: Vec<u8>,
-    /// Where each byte's source starts and ends in the parent.
-    from: Vec<u32>,
-    to: Vec<u32>,
-    /// A second place that shows the same byte (the character column of a dump).
-    also: Vec<Range<u32>>,
-    /// Something was decoded; otherwise the view shows nothing new.
-    changed: bool,
-    /// Where something unfinished begins at the end of the parent.
-    open: Option<usize>,
-    /// What stands between two bytes is not part of the secret.
-    pub fragments: bool,
-}
-
-impl View {
-    pub(crate) fn with_capacity(n: usize) -> Self {
-        View {
-            bytes: Vec::with_capacity(n),
-            from: Vec::with_capacity(n),
-            to: Vec::with_capacity(n),
-            ..View::default()
-        }
-    }
-
-    /// A byte as it stands in the parent.
-    #[inline]
-    pub(crate) fn copy(&mut self, byte: u8, at: usize) {
-        self.bytes.push(byte);
-        self.from.push(at as u32);
-        self.to.push(at as u32 + 1);
-    }
-
-    /// A byte decoded from a range of the parent.
-    #[inline]
-    pub(crate) fn decode(&mut self, byte: u8, source: Range<usize>) {
-        self.changed = true;
-        self.bytes.push(byte);
-        self.from.push(source.start as u32);
-        self.to.push(source.end as u32);
-    }
-
-    /// A character decoded from a range of the parent.
-    pub(crate) fn decode_char(&mut self, char: char, source: Range<usize>) {
-        for byte in char.encode_utf8(&mut [0; 4]).bytes() {
-            self.decode(byte, source.clone());
-        }
-    }
-
-    /// Something in the parent that shows nothing.
-    pub(crate) fn skip(&mut self) {
-        self.changed = true;
-    }
-
-    pub(crate) fn open_at(&mut self, at: usize) {
-        self.open = Some(at);
-        self.changed = true;
-    }
-
-    /// The ranges of the parent that show bytes `range`.
-    fn sources(&self, parent: &[u8], range: Range<usize>, out: &mut Vec<Range<usize>>) {
-        if !self.fragments {
-            out.push(self.from[range.start] as usize..self.to[range.end - 1] as usize);
-            return;
-        }
-        let first = out.len();
-        for i in range {
-            let source = self.from[i] as usize..self.to[i] as usize;
-            match out[first..].last_mut() {
-                Some(last) if last.end <= source.start && is_bridge(&parent[last.end..source.start]) => {
-                    last.end = source.end;
-                }
-                _ => out.push(source),
-            }
-        }
-    }
-}
-
-/// Whether two fragments with this between them are one: blanks, or a character and the backspace after it.
-fn is_bridge(between: &[u8]) -> bool {
-    between.len() <= 2
-        || between.len() <= 5 && between.contains(&8)
-        || between.iter().all(|b| matches!(b, b' ' | b'\t'))
-}
 
 /// How many triggers of each family a parent had.
 pub(crate) type Counts = [usize; FAMILIES];
@@ -276,7 +192,7 @@ impl Scanner<'_> {
         }
         if at_end {
             if let Some(live) = inner.live {
-                let from = view.from.get(live.from).map_or(region_end, |from| *from as usize);
+                let from = view.source(live.from).map_or(region_end, |source| source.start);
                 scan.hold(from, live.bytes, live.secret);
             }
             if let Some(open) = view.open {

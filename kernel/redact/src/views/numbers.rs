@@ -85,7 +85,8 @@ fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, tokens: &mut Ve
         }
         let start = at;
         let mut digits = false;
-        while at < bytes.len() && (is_kept(bytes[at]) || bytes[at] == b'_') {
+        let most = bytes.len().min(start + 4 * TOKEN_BYTES_MAX);
+        while at < most && (is_kept(bytes[at]) || bytes[at] == b'_') {
             digits |= bytes[at].is_ascii_digit();
             at += 1;
         }
@@ -136,11 +137,11 @@ fn counted(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], dep
         let mut view = View::with_capacity(to - from);
         let mut at = from;
         for token in &chain {
-            (at..token.start).for_each(|at| view.copy(bytes[at], at));
+            view.copy_range(bytes, at..token.start);
             view.skip();
             at = token.end;
         }
-        (at..to).for_each(|at| view.copy(bytes[at], at));
+        view.copy_range(bytes, at..to);
         scanner.view(window, view, to, Form::Spaced, depth, [usize::MAX; 4], scan);
         first = last + 1;
     }

@@ -6,13 +6,15 @@ use super::View;
 use super::escape::{digits, number};
 use crate::verify::Text;
 
-/// Whether what follows a `=` is a byte that quoted-printable text has to write like that.
+/// Whether what follows a `=` is a byte that quoted-printable text has to write like that, with capital digits: one above
+/// ASCII, a line break or the sign itself.
 pub(crate) fn is_printable(rest: &[u8], complete: bool) -> bool {
-    let n = digits(rest, 2, 16);
-    if n < 2 {
-        return n == rest.len() && !complete;
+    match *rest {
+        [b'3', b'D', ..] | [b'0', b'A' | b'D', ..] => true,
+        [high, low, ..] => matches!(high, b'A'..=b'F') && matches!(low, b'0'..=b'9' | b'A'..=b'F'),
+        [b'A'..=b'F' | b'0' | b'3'] | [] => !complete,
+        [_] => false,
     }
-    number(&rest[..2], 16).is_some_and(|value| value >= 0x7F || value <= 0x20 || value == u32::from(b'='))
 }
 
 /// Decodes one level of `%XX` (and the old `%uXXXX`), or of `=XX` and soft line breaks when that is the `sign`.
@@ -21,11 +23,11 @@ pub(crate) fn decode(text: Text<'_>, region: Range<usize>, sign: u8) -> View {
     let mut view = View::with_capacity(region.len());
     let mut at = region.start;
     while at < region.end {
-        let byte = bytes[at];
-        if byte != sign {
-            view.copy(byte, at);
-            at += 1;
-            continue;
+        let plain = memchr::memchr(sign, &bytes[at..region.end]).unwrap_or(region.end - at);
+        view.copy_range(bytes, at..at + plain);
+        at += plain;
+        if at == region.end {
+            break;
         }
         let rest = &bytes[at + 1..];
         let soft = match rest {
@@ -64,7 +66,7 @@ pub(crate) fn decode(text: Text<'_>, region: Range<usize>, sign: u8) -> View {
                 break;
             }
         }
-        view.copy(byte, at);
+        view.copy(sign, at);
         at += 1;
     }
     view

@@ -118,10 +118,7 @@ fn cell(bytes: &[u8], line: &Range<usize>, from: usize, to: usize, view: &mut Vi
             .unwrap_or(inner.trim_ascii())
             .trim_ascii()
             .len();
-    bytes[start..end]
-        .iter()
-        .zip(start..)
-        .for_each(|(byte, at)| view.decode(*byte, at..at + 1));
+    view.copy_range(bytes, start..end);
     view.decode(b'\n', end..end);
 }
 
@@ -138,7 +135,7 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
                 let mut view = View::with_capacity(64 * block.len());
                 view.fragments = true;
                 for text in block.iter() {
-                    (text.start..text.end).for_each(|at| view.decode(bytes[at], at..at + 1));
+                    view.copy_range(bytes, text.clone());
                     view.decode(b'\n', text.end..text.end);
                 }
                 scanner.view(window, view, end, Form::Wrapped, depth, [0; 4], scan);

@@ -24,13 +24,19 @@ fn read(index: &Index, text: Text<'_>, region: Range<usize>, plain: bool) -> (Vi
     let mut unusual = false;
     let mut at = region.start;
     while at < region.end {
+        let same = bytes[at..region.end].iter().take_while(|b| !is_special(**b)).count();
+        view.copy_range(bytes, at..at + same);
+        at += same;
+        if at == region.end {
+            break;
+        }
         match piece(index, &bytes[at..]) {
             Piece::As(byte, n) => {
                 unusual = true;
                 if plain {
                     view.decode(byte, at..at + n);
                 } else {
-                    (at..at + n).for_each(|i| view.copy(bytes[i], i));
+                    view.copy_range(bytes, at..at + n);
                 }
                 at += n;
             }
@@ -157,6 +163,11 @@ fn flush(line: &mut Vec<Vec<(u8, usize, usize)>>, view: &mut View) {
 /// Whether a character above ASCII is invisible, or a blank or border that stands for a plain one.
 pub(crate) fn is_noise(bytes: &[u8]) -> bool {
     !matches!(above_ascii(bytes), Piece::Plain)
+}
+
+/// Whether a byte may begin anything but a plain character.
+fn is_special(byte: u8) -> bool {
+    byte < 0x20 || matches!(byte, 0x7F | 0xC2 | 0xCC | 0xCD | 0xE2 | 0xEF)
 }
 
 enum Piece {
