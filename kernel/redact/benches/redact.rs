@@ -310,7 +310,7 @@ fn main() {
     println!("| learning the 1,001st | {:.0} µs |", learnt.as_secs_f64() * 1e6);
     let message =
         "2026-11-24T08:36:07.123456Z INFO app::db: connection to the server was started by the notebook, 12 rows\n";
-    let n = 100_000;
+    let n = if std::env::var_os("NOAC").is_some() { 2 } else { 100_000 };
     let each = time(|| (0..n).for_each(|_| drop(black_box(redactor.text(black_box(message))))));
     println!(
         "| a message of {} bytes | {:.0} ns |",
@@ -321,7 +321,7 @@ fn main() {
     let sets: Vec<(usize, Redactor)> = [1, 100, 1000].into_iter().map(|n| (n, learn(&values[..n]))).collect();
     let automaton = {
         let start = Instant::now();
-        let automaton = AhoCorasick::new(variants(&values[..1000])).ok();
+        let automaton = AhoCorasick::new(variants(&values[..if std::env::var_os("NOAC").is_some() { 2 } else { 1000 }])).ok();
         let heap = automaton.as_ref().map_or(0, AhoCorasick::memory_usage) as f64 / 1048576.0;
         println!(
             "| aho-corasick over {} variants: to build | {:.0} ms |",
@@ -368,6 +368,7 @@ fn main() {
             100.0 * full / memcpy
         );
     }
+    if std::env::var_os("NOAC").is_some() { return; }
     println!("\nGB/s; peak memory of this process {:.0} MiB.", memory().1);
 
     if only.is_none() || only.as_deref() == Some("growth") {

@@ -93,10 +93,52 @@ struct Known {
 pub(crate) struct Grams {
     class: Class,
     key: u64,
-    bitmap: Box<[AtomicU64]>,
-    bitmap_shift: u32,
+    /// The one that is asked while few grams are known, and the one for many; both know all.
+    filters: [Filter; 2],
     buckets: Box<[AtomicU32]>,
     entries: Append<Entry>,
+}
+
+/// A filter this full lets too much through.
+const GRAMS_PER_WORD_MAX: usize = 4;
+
+/// Two bits of one word for each gram.
+struct Filter {
+    words: Box<[AtomicU64]>,
+    shift: u32,
+}
+
+impl Filter {
+    fn new(bits: u32) -> Self {
+        Self {
+            words: (0..1usize << (bits - 6)).map(|_| AtomicU64::new(0)).collect(),
+            shift: 64 - (bits - 6),
+        }
+    }
+}
+
+#[inline]
+fn bits(hash: u64) -> u64 {
+    1 << (hash >> 38 & 63) | 1 << (hash >> 32 & 63)
+}
+
+/// Says quickly of most grams that they are not in the index.
+#[derive(Clone, Copy)]
+pub(crate) struct Probe<'g> {
+    words: &'g [AtomicU64],
+    shift: u32,
+    key: u64,
+}
+
+impl Probe<'_> {
+    #[inline]
+    pub(crate) fn maybe(self, gram: u64) -> bool {
+        let hash = gram.wrapping_mul(self.key);
+        let bits = bits(hash);
+        // The shift leaves less than the length.
+        let word = self.words.get((hash >> self.shift) as usize);
+        word.is_some_and(|word| word.load(Ordering::Relaxed) & bits == bits)
+    }
 }
 
 /// What a gram leads to.
@@ -118,12 +160,11 @@ struct Entry {
 }
 
 impl Grams {
-    fn new(class: Class, key: u64, bitmap_bits: u32, bucket_bits: u32) -> Self {
+    fn new(class: Class, key: u64, filter_bits: [u32; 2], bucket_bits: u32) -> Self {
         Self {
             class,
             key: key | 1,
-            bitmap: (0..1usize << (bitmap_bits - 6)).map(|_| AtomicU64::new(0)).collect(),
-            bitmap_shift: 64 - bitmap_bits,
+            filters: filter_bits.map(Filter::new),
             buckets: (0..1usize << bucket_bits).map(|_| AtomicU32::new(0)).collect(),
             entries: Append::default(),
         }
@@ -144,9 +185,19 @@ impl Grams {
 
     /// Whether a gram may be in the index.
     #[inline]
-    pub(crate) fn maybe(&self, gram: u64) -> bool {
-        let bit = (self.hash(gram) >> self.bitmap_shift) as usize;
-        self.bitmap[bit / 64].load(Ordering::Relaxed) >> (bit % 64) & 1 == 1
+    fn maybe(&self, gram: u64) -> bool {
+        self.probe().maybe(gram)
+    }
+
+    /// What a scan asks first.
+    pub(crate) fn probe(&self) -> Probe<'_> {
+        let few = self.entries.len() <= self.filters[0].words.len() * GRAMS_PER_WORD_MAX;
+        let filter = &self.filters[usize::from(!few)];
+        Probe {
+            words: &filter.words,
+            shift: filter.shift,
+            key: self.key,
+        }
     }
 
     fn bucket(&self, gram: u64) -> (&AtomicU32, u32) {
@@ -216,29 +267,42 @@ impl Grams {
         };
         let place = self.entries.push(entry) as u32 + 1;
         bucket.store(place, Ordering::Release);
-        let bit = (self.hash(gram) >> self.bitmap_shift) as usize;
-        self.bitmap[bit / 64].fetch_or(1 << (bit % 64), Ordering::Release);
+        for filter in &self.filters {
+            filter.words[(self.hash(gram) >> filter.shift) as usize].fetch_or(bits(self.hash(gram)), Ordering::Release);
+        }
     }
 
-    /// Enters a text's grams: all of them, or the neighbouring ones that are least crowded among those that start
-    /// before `window_end`.
-    fn enter(&self, text: &[u8], form: u32, all: bool, window_end: usize) {
+    /// Enters as many neighbouring grams of a text as sampled positions are apart, starting in `starts`: those that are
+    /// least crowded.
+    fn enter(&self, text: &[u8], form: u32, starts: std::ops::RangeInclusive<usize>) {
         let class = self.class;
         let mut padded = zeroize::Zeroizing::new(text.to_vec());
         padded.resize(text.len() + 8, 0);
-        let last = text.len() - class.gram;
-        if all {
-            (0..=last).for_each(|at| self.insert(class.load(&padded, at), form, at, text.len()));
-            return;
+        let gram = |at: usize| class.load(&padded, at);
+        let first = *starts.start();
+        let crowd: Vec<usize> = (first..starts.end() + class.stride).map(|at| self.crowd(gram(at))).collect();
+        let best = starts
+            .min_by_key(|at| crowd[at - first..at - first + class.stride].iter().max().copied())
+            .unwrap_or(first);
+        (best..best + class.stride).for_each(|at| self.insert(gram(at), form, at, text.len()));
+    }
+
+    /// Enters grams so that each three quarters of the text, at its start and at its end, hold them all.
+    fn enter_both(&self, text: &[u8], form: u32) {
+        let (least, len) = (self.class.least(), text.len());
+        let quarter = len / 4;
+        if quarter + least <= len - quarter {
+            self.enter(text, form, quarter..=len - quarter - least);
+        } else {
+            self.enter(text, form, 0..=(len - quarter).saturating_sub(least));
+            self.enter(text, form, quarter.min(len - least)..=len - least);
         }
-        let starts = (last + 1 - class.stride).min(window_end);
-        let crowd: Vec<usize> = (0..starts + class.stride)
-            .map(|at| self.crowd(class.load(&padded, at)))
-            .collect();
-        let best = (0..=starts)
-            .min_by_key(|at| crowd[*at..at + class.stride].iter().max().copied())
-            .unwrap_or(0);
-        (best..best + class.stride).for_each(|at| self.insert(class.load(&padded, at), form, at, text.len()));
+    }
+
+    /// Enters grams so that three quarters of the text at its start hold them all.
+    fn enter_start(&self, text: &[u8], form: u32) {
+        let least = self.class.least();
+        self.enter(text, form, 0..=(text.len() * 3 / 4).saturating_sub(least));
     }
 }
 
@@ -315,6 +379,7 @@ pub(crate) struct Index {
     pub(crate) words: Append<Word>,
     secrets: Append<Known>,
     longest: AtomicU32,
+    longest_canon: AtomicU32,
     /// Characters of learnt values that a terminal view would write as plain ones.
     unusual: Append<char>,
     writer: Mutex<Vault>,
@@ -324,11 +389,11 @@ impl Default for Index {
     fn default() -> Self {
         let random = RandomState::new();
         Self {
-            long: Grams::new(LONG, random.hash_one(1), 22, 17),
-            short: Grams::new(SHORT, random.hash_one(2), 20, 15),
-            sparse: Grams::new(SHORT, random.hash_one(3), 16, 12),
-            heads: Grams::new(Class { gram: HEAD, stride: 1 }, random.hash_one(4), 16, 14),
-            whole: Grams::new(Class { gram: 8, stride: 1 }, random.hash_one(5), 16, 14),
+            long: Grams::new(LONG, random.hash_one(1), [20, 23], 17),
+            short: Grams::new(SHORT, random.hash_one(2), [18, 21], 15),
+            sparse: Grams::new(SHORT, random.hash_one(3), [16, 18], 12),
+            heads: Grams::new(Class { gram: HEAD, stride: 1 }, random.hash_one(4), [16, 20], 14),
+            whole: Grams::new(Class { gram: 8, stride: 1 }, random.hash_one(5), [16, 20], 14),
             beginnings: Beginnings::new(),
             leads: Default::default(),
             literals: Append::default(),
@@ -336,6 +401,7 @@ impl Default for Index {
             words: Append::default(),
             secrets: Append::default(),
             longest: AtomicU32::new(0),
+            longest_canon: AtomicU32::new(0),
             unusual: Append::default(),
             writer: Mutex::default(),
         }
@@ -413,7 +479,7 @@ impl Index {
             let whole = kind == Kind::Raw;
             if canon.len() < SHORT.least() {
                 if exact.len() >= SHORT.least() {
-                    self.sparse.enter(&exact, form, false, 0);
+                    self.sparse.enter(&exact, form, 0..=0);
                     self.sparse_forms.push(form);
                 }
                 continue;
@@ -425,12 +491,14 @@ impl Index {
             if lead > 0 {
                 self.leads[usize::from(exact[0]) / 64].fetch_or(1 << (exact[0] % 64), Ordering::Release);
             }
-            // Three quarters of a form are recognised by themselves, so its window lies inside them.
-            let window_end = (canon.len() * 3 / 4).saturating_sub(LONG.least());
-            if canon.len() >= if whole { LONG.least() + 4 } else { LONG.least() } {
-                self.long.enter(&canon, form, whole && canon.len() <= 4096, window_end);
-            } else {
-                self.short.enter(&canon, form, whole, 0);
+            self.longest_canon.fetch_max(canon.len() as u32, Ordering::Relaxed);
+            // Three quarters of a value are recognised by themselves.
+            let long = canon.len() >= if whole { LONG.least() + 4 } else { LONG.least() };
+            match (long, whole) {
+                (true, true) => self.long.enter_both(&canon, form),
+                (true, false) => self.long.enter_start(&canon, form),
+                (false, true) => self.short.enter_both(&canon, form),
+                (false, false) => self.short.enter_start(&canon, form),
             }
         }
     }
@@ -446,6 +514,11 @@ impl Index {
     /// Length of the longest value or part learnt.
     pub(crate) fn longest(&self) -> usize {
         self.longest.load(Ordering::Relaxed) as usize
+    }
+
+    /// Length of the longest squeezed form.
+    pub(crate) fn longest_canon(&self) -> usize {
+        self.longest_canon.load(Ordering::Relaxed) as usize
     }
 
     /// Whether some value holds this unusual character.

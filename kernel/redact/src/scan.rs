@@ -253,8 +253,8 @@ impl Scanner<'_> {
     fn live_end(&self, window: &Window<'_>, scan: &mut Scan) {
         let canon = window.squeezed.canon();
         let bytes = window.text.bytes;
-        // 1. Squeezed characters at the end. Longer beginnings hold a sampled gram and have been found already.
-        let longest = canon.len().min(4 * crate::index::LONG.least());
+        // 1. Squeezed characters at the end.
+        let longest = canon.len().min(self.index.longest_canon());
         for n in (1..=longest).rev() {
             let chars = &canon[canon.len() - n..];
             let secret = if n < crate::index::HEAD {
@@ -291,6 +291,7 @@ impl Scanner<'_> {
         let bytes = text.bytes;
         let grams = &self.index.sparse;
         let class = grams.class();
+        let probe = grams.probe();
         let mut at = 0;
         while at + class.gram <= bytes.len() {
             let gram = u64::from(u32::from_le_bytes([
@@ -299,7 +300,7 @@ impl Scanner<'_> {
                 bytes[at + 2],
                 bytes[at + 3],
             ]));
-            if grams.maybe(gram) {
+            if probe.maybe(gram) {
                 grams.lookup(gram, |candidate| {
                     let (form, offset) = match candidate {
                         Candidate::Form { form, offset } => (form, offset),
@@ -435,10 +436,11 @@ fn each_hit(grams: &Grams, padded: &[u8], len: usize, mut hit: impl FnMut(usize,
         return;
     }
     let end = len - class.gram;
+    let probe = grams.probe();
     let mut at = 0;
     while at <= end {
         let gram = class.load(padded, at);
-        if grams.maybe(gram) {
+        if probe.maybe(gram) {
             hit(at, gram);
         }
         at += class.stride;

@@ -13,6 +13,9 @@ use crate::scan::{Scan, Scanner, Window};
 /// Shortest run that is looked at.
 const RUN_BYTES_MIN: usize = 16;
 
+/// Digits that show whether there is deflate data without a header.
+const RAW_BYTES: usize = 512;
+
 /// Lines of this length or more that hold nothing else are taken for one run.
 const LINE_BYTES_MIN: usize = 32;
 
@@ -84,11 +87,14 @@ fn run(scanner: &mut Scanner<'_>, window: &Window<'_>, at: usize, depth: usize, 
             return end;
         }
     }
-    let head = decode_all(&bytes[start..end.min(start + 32)]);
-    let content = content(&head).or_else(|| {
-        // Deflate without a header.
-        let may = inflate::may_be_raw(&head) && looks_encoded(bytes, start, end);
-        let data = may.then(|| view(bytes, &lines(bytes, start, end)).bytes);
+    let mut head = [0; 24];
+    let head = decode_head(&bytes[start..end.min(start + 32)], &mut head);
+    let content = content(head).or_else(|| {
+        // Deflate without a header, which does not start in the middle of other data.
+        let goes_on = start >= 2 && bytes[start - 1] == b'\n' && is_digit(bytes[start - 2]);
+        let may = !goes_on && inflate::may_be_raw(head) && looks_encoded(&bytes[start..end.min(start + RAW_BYTES)]);
+        let most = &bytes[..window.to.min(start + RAW_BYTES)];
+        let data = may.then(|| view(most, &lines(most, start, end.min(start + RAW_BYTES))).bytes);
         data.filter(|data| inflate::raw_text(data)).map(|_| Content::Compressed)
     });
     if let Some(content) = content {
@@ -269,8 +275,7 @@ fn content(head: &[u8]) -> Option<Content> {
 }
 
 /// Letters of both cases and digits, or padding: not a path or an identifier.
-fn looks_encoded(bytes: &[u8], start: usize, end: usize) -> bool {
-    let run = &bytes[start..end];
+fn looks_encoded(run: &[u8]) -> bool {
     run.len() >= 20
         && run.iter().any(u8::is_ascii_digit)
         && run.iter().any(u8::is_ascii_uppercase)
@@ -293,6 +298,19 @@ static SEXTET: [u8; 256] = {
 
 fn sextet(byte: u8) -> u32 {
     u32::from(SEXTET[usize::from(byte)])
+}
+
+/// Decodes the first groups of a run.
+fn decode_head<'h>(digits: &[u8], out: &'h mut [u8; 24]) -> &'h [u8] {
+    let (groups, _) = digits.as_chunks::<4>();
+    let mut n = 0;
+    for ([a, b, c, d], place) in groups.iter().zip(out.as_chunks_mut::<3>().0) {
+        let word = sextet(*a) << 18 | sextet(*b) << 12 | sextet(*c) << 6 | sextet(*d);
+        let [_, first, second, third] = word.to_be_bytes();
+        *place = [first, second, third];
+        n += 3;
+    }
+    &out[..n]
 }
 
 /// Decodes groups of four digits.

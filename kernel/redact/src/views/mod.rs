@@ -210,6 +210,9 @@ fn find_triggers(window: &Window<'_>) -> Triggers {
     let bytes = window.text.bytes;
     for (i, block) in window.squeezed.blocks.iter().enumerate() {
         let mut bits = block.trigger;
+        if bits != 0 && is_binary(window, i, bits) {
+            continue;
+        }
         while bits != 0 {
             let at = window.from + 64 * i + bits.trailing_zeros() as usize;
             bits &= bits - 1;
@@ -226,6 +229,19 @@ fn find_triggers(window: &Window<'_>) -> Triggers {
         }
     }
     triggers
+}
+
+/// Whether sixty-four bytes are no text at all: control characters that no terminal knows among many bytes above ASCII.
+/// What looks like an escape there is none. (A value that is binary itself is found without views.)
+fn is_binary(window: &Window<'_>, block: usize, triggers: u64) -> bool {
+    const FEW: usize = 3;
+    if (triggers.count_ones() as usize) < FEW {
+        return false;
+    }
+    let from = window.from + 64 * block;
+    let bytes = &window.text.bytes[from..(from + 64).min(window.to)];
+    let controls = bytes.iter().filter(|b| matches!(b, 1..=6 | 11 | 14..=26 | 28..=31)).count();
+    controls >= FEW && bytes.iter().filter(|b| **b >= 0x80).count() >= bytes.len() / 6
 }
 
 fn count_in(places: &[usize], region: &Range<usize>) -> usize {

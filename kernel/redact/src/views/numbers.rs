@@ -25,6 +25,15 @@ struct Token {
     end: usize,
     /// What stands before it, without white space, as a hash; 0 when it is too long.
     before: u32,
+    /// What it is in each base.
+    values: [Option<Value>; 4],
+}
+
+/// A number.
+#[derive(Clone, Copy)]
+struct Value {
+    number: u32,
+    digits: u8,
 }
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
@@ -50,22 +59,47 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     }
 }
 
-/// Stretches with many numbers.
+/// Stretches that may hold a list: numbers with the same byte after each, or two bytes in turn, or that count up.
 fn dense(window: &Window<'_>) -> Vec<(usize, usize)> {
     let mut spans: Vec<(usize, usize)> = Vec::new();
+    let bytes = window.text.bytes;
     let mut carry = 0;
-    let mut previous = 0;
+    // The bytes after the last two numbers, where those ended, and how long each has been repeated.
+    let (mut marks, mut ends) = ([0, 0], [0, 0]);
+    let (mut same, mut turns) = (0, 0);
     for (i, block) in window.squeezed.blocks.iter().enumerate() {
-        let starts = (block.digit & !(block.digit << 1 | carry)).count_ones();
-        carry = block.digit >> 63;
-        let many = starts >= 4 || starts + previous >= 5;
-        previous = starts;
-        if many {
-            let from = (window.from + (64 * i).saturating_sub(128)).max(window.from);
-            let to = (window.from + 64 * (i + 2)).min(window.to);
-            match spans.last_mut() {
-                Some(last) if from <= last.1 => last.1 = to,
-                _ => spans.push((from, to)),
+        if block.digit | carry == 0 {
+            continue;
+        }
+        // The ends of words with a digit: adding a digit to its word carries over to the place after the word.
+        let (sum, first) = block.keep.overflowing_add(block.digit);
+        let (sum, second) = sum.overflowing_add(carry);
+        carry = u64::from(first | second);
+        let mut found = sum & !block.keep;
+        while found != 0 {
+            let at = window.from + 64 * i + found.trailing_zeros() as usize;
+            found &= found - 1;
+            let mark = match bytes.get(at) {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => b' ',
+                Some(other) => *other,
+                None => 0,
+            };
+            if at - ends[1] > SEPARATOR_BYTES_MAX + TOKEN_BYTES_MAX {
+                (same, turns) = (0, 0);
+            }
+            same = if mark == marks[1] { same + 1 } else { 0 };
+            turns = if mark == marks[0] { turns + 1 } else { 0 };
+            marks = [marks[1], mark];
+            ends = [ends[1], at];
+            // The last number of a list has something else after it.
+            if same + 2 >= ELEMENTS_MIN || turns + 3 >= 2 * ELEMENTS_MIN {
+                let back = if same + 2 >= ELEMENTS_MIN { ELEMENTS_MIN } else { 2 * ELEMENTS_MIN };
+                let from = at.saturating_sub(back * (SEPARATOR_BYTES_MAX / 2)).max(window.from);
+                let to = (at + SEPARATOR_BYTES_MAX + TOKEN_BYTES_MAX).min(window.to);
+                match spans.last_mut() {
+                    Some(last) if from <= last.1 => last.1 = to,
+                    _ => spans.push((from, to)),
+                }
             }
         }
     }
@@ -99,6 +133,7 @@ fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, tokens: &mut Ve
                 start,
                 end: at,
                 before: separator(&bytes[last_end..start]),
+                values: values(word),
             });
             last_end = at;
         }
@@ -223,38 +258,71 @@ enum Base {
     Binary,
 }
 
-/// A number's value and how many digits it is written with.
-fn value(token: &[u8], base: Base, negative: bool) -> Option<(u32, usize)> {
-    let text = std::str::from_utf8(token).ok()?;
-    let (digits, radix) = match text.as_bytes() {
-        [b'0', b'x' | b'X', ..] => (&text[2..], 16),
-        [b'0', b'o' | b'O', ..] => (&text[2..], 8),
-        [b'0', b'b' | b'B', _, _, ..] if base != Base::Hex => (&text[2..], 2),
-        _ => match base {
-            Base::Decimal => (text, 10),
-            Base::Hex => (text, 16),
-            Base::Octal => (text, 8),
-            Base::Binary => (text, 2),
-        },
+const BASES: [Base; 4] = [Base::Decimal, Base::Hex, Base::Octal, Base::Binary];
+
+/// What a word is in each base: `104`, `0x68`, `104u8`, `68h`.
+fn values(word: &[u8]) -> [Option<Value>; 4] {
+    if word.len() > TOKEN_BYTES_MAX {
+        return [None; 4];
+    }
+    let prefixed = match word {
+        [b'0', b'x' | b'X', rest @ ..] => Some((rest, 16)),
+        [b'0', b'o' | b'O', rest @ ..] => Some((rest, 8)),
+        _ => None,
     };
-    // `104u8`, `0x68_u8`, `68h`
-    let end = digits.find(|c: char| !c.is_digit(radix)).unwrap_or(digits.len());
-    let suffix = digits[end..].trim_start_matches('_');
-    const SUFFIXES: [&str; 14] = [
-        "", "u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "h", "H", "L", "n",
-    ];
-    let digits = &digits[..end];
-    if !SUFFIXES.contains(&suffix) || digits.is_empty() || digits.len() > 8 {
-        return None;
+    if let Some((rest, radix)) = prefixed {
+        let value = value(rest, radix);
+        return [value, value, if radix == 8 { value } else { None }, None];
     }
-    if base == Base::Octal && radix == 8 && text.len() == digits.len() && digits.len() < 3
-        || base == Base::Binary && radix == 2 && digits.len() < 7
-    {
-        return None;
+    // In a hexadecimal list `0b` is a byte.
+    let binary = match word {
+        [b'0', b'b' | b'B', rest @ ..] if rest.len() >= 2 => Some(value(rest, 2)),
+        _ => None,
+    };
+    let long = |value: Option<Value>, least: u8| value.filter(|value| value.digits >= least);
+    [
+        binary.unwrap_or_else(|| value(word, 10).filter(|value| value.number <= 0x10_FFFF)),
+        value(word, 16),
+        if binary.is_some() { None } else { long(value(word, 8), 3).filter(|value| value.number <= 0x10_FFFF) },
+        binary.unwrap_or_else(|| long(value(word, 2), 7)),
+    ]
+}
+
+/// Digits of a base, at most eight, and a suffix that says a number's type.
+fn value(word: &[u8], radix: u32) -> Option<Value> {
+    let mut number = 0u32;
+    let mut digits = 0;
+    for byte in word {
+        let digit = match byte {
+            b'0'..=b'9' => u32::from(byte - b'0'),
+            b'a'..=b'f' => u32::from(byte - b'a' + 10),
+            b'A'..=b'F' => u32::from(byte - b'A' + 10),
+            _ => 36,
+        };
+        if digit >= radix {
+            break;
+        }
+        if digits == 8 {
+            return None;
+        }
+        number = number.wrapping_mul(radix).wrapping_add(digit);
+        digits += 1;
     }
-    let value = u32::from_str_radix(digits, radix).ok()?;
-    let value = if negative && value <= 128 { 256 - value } else { value };
-    (value <= 0x10_FFFF || radix == 16).then_some((value, digits.len()))
+    let suffix = &word[digits..];
+    let typed = match suffix {
+        [] => true,
+        [b'_', rest @ ..] | rest => {
+            rest.is_empty()
+                || matches!(
+                    rest,
+                    b"u8" | b"u16" | b"u32" | b"u64" | b"usize" | b"i8" | b"i16" | b"i32" | b"i64" | b"h" | b"H" | b"L" | b"n"
+                )
+        }
+    };
+    (digits > 0 && typed).then_some(Value {
+        number,
+        digits: digits as u8,
+    })
 }
 
 /// How values become bytes.
@@ -279,34 +347,40 @@ fn each_reading(
     scan: &mut Scan,
 ) {
     let bytes = window.text.bytes;
-    let picked: Vec<Token> = tokens[run.first..=run.last].iter().step_by(run.step).copied().collect();
-    for base in [Base::Decimal, Base::Hex, Base::Octal, Base::Binary] {
-        let mut values: Vec<(u32, usize, usize, usize)> = Vec::with_capacity(picked.len());
-        for (i, token) in picked.iter().enumerate() {
-            let short = token.end - token.start <= TOKEN_BYTES_MAX;
-            let negative = base == Base::Decimal && is_negative(bytes, token.start);
+    let picked = || (run.first..=run.last).step_by(run.step).map(|i| &tokens[i]);
+    let hexadecimal = picked().any(|token| {
+        let word = &bytes[token.start..token.end];
+        word.iter().any(|b| matches!(b, b'a'..=b'f' | b'A'..=b'F' | b'x' | b'X'))
+    });
+    for (base, nth) in BASES.into_iter().zip(0..) {
+        let wide = picked().map(|token| token.end - token.start).max().unwrap_or(0);
+        let narrow = picked().map(|token| token.end - token.start).min().unwrap_or(0);
+        // Decimal numbers of three digits are hardly ever hexadecimal ones.
+        if base == Base::Hex && !hexadecimal && wide > 2 && narrow < wide {
+            continue;
+        }
+        let mut values: Vec<(u32, usize, usize, usize)> = Vec::new();
+        let mut previous: Option<&Token> = None;
+        for token in picked() {
             // The last number may still grow.
             let open = !window.text.complete && token.end == bytes.len();
-            let number = if short && !open {
-                value(&bytes[token.start..token.end], base, negative)
-            } else {
-                None
-            };
-            let Some((number, digits)) = number else {
+            let Some(Value { number, digits }) = token.values[nth].filter(|_| !open) else {
                 flush(scanner, window, &mut values, base, depth, scan);
                 continue;
             };
+            let negative = base == Base::Decimal && number <= 128 && is_negative(bytes, token.start);
+            let number = if negative { 256 - number } else { number };
+            let digits = usize::from(digits);
             // An offset between bytes is none of them.
             let offset = |token: &Token, digits: usize| {
                 digits > 2 && bytes[token.start] == b'0' && digits == token.end - token.start
             };
-            if values
-                .last()
-                .is_some_and(|v| v.3 != digits && (offset(token, digits) || offset(&picked[i - 1], v.3)))
-            {
+            let differs = values.last().is_some_and(|v| v.3 != digits);
+            if differs && (offset(token, digits) || previous.zip(values.last()).is_some_and(|(p, v)| offset(p, v.3))) {
                 flush(scanner, window, &mut values, base, depth, scan);
             }
             values.push((number, token.start - usize::from(negative), token.end, digits));
+            previous = Some(token);
         }
         flush(scanner, window, &mut values, base, depth, scan);
     }
@@ -429,11 +503,11 @@ fn tail(scanner: &Scanner<'_>, window: &Window<'_>, scan: &mut Scan) {
         scan.hold(last.start, 1, u32::MAX);
     }
     for step in [1, 2] {
-        for base in [Base::Decimal, Base::Hex, Base::Octal, Base::Binary] {
+        for nth in 0..BASES.len() {
             let mut decoded: Vec<(u8, usize)> = Vec::new();
             for token in closed.iter().rev().step_by(step) {
-                match value(&bytes[token.start..token.end], base, false) {
-                    Some((value, _)) => match u8::try_from(value) {
+                match token.values[nth] {
+                    Some(value) => match u8::try_from(value.number) {
                         Ok(byte) => decoded.push((byte, token.start)),
                         Err(_) => break,
                     },

@@ -64,8 +64,10 @@ fn read(index: &Index, text: Text<'_>, region: Range<usize>, plain: bool) -> (Vi
 /// UTF-16: where zero bytes alternate with others.
 pub(crate) fn wide(text: Text<'_>, region: Range<usize>) -> [Option<View>; 2] {
     let bytes = &text.bytes[region.clone()];
-    let zeros = |odd: usize| (odd..bytes.len()).step_by(2).filter(|i| bytes[*i] == 0).count();
-    let (even, odd) = (zeros(0), zeros(1));
+    // Zero bytes beside others.
+    let (units, _) = bytes.as_chunks::<2>();
+    let even = units.iter().filter(|unit| unit[0] == 0 && unit[1] != 0).count();
+    let odd = units.iter().filter(|unit| unit[0] != 0 && unit[1] == 0).count();
     if even.max(odd) < 4 {
         return [None, None];
     }
@@ -101,62 +103,83 @@ pub(crate) fn overwrite(index: &Index, text: Text<'_>, region: Range<usize>) -> 
     let bytes = &text.bytes[region.clone()];
     let moves = |i: usize| bytes[i] == 8 || bytes[i] == b'\r' && bytes.get(i + 1).is_some_and(|next| *next != b'\n');
     memchr::memchr2_iter(8, b'\r', bytes).find(|i| moves(*i))?;
-    let stripped = {
-        // Control sequences out first; backspaces and returns stay.
-        let mut cells: Vec<(u8, usize, usize)> = Vec::with_capacity(bytes.len());
-        let mut at = region.start;
-        while at < region.end {
-            match piece(index, &text.bytes[at..]) {
-                Piece::Nothing(_) if matches!(text.bytes[at], 8 | b'\r') => {
-                    cells.push((text.bytes[at], at, at + 1));
-                    at += 1;
-                }
-                Piece::Plain => {
-                    cells.push((text.bytes[at], at, at + 1));
-                    at += 1;
-                }
-                Piece::Nothing(n) => at += n,
-                Piece::As(byte, n) => {
-                    cells.push((byte, at, at + n));
-                    at += n;
-                }
-                Piece::Open => at += 1,
-            }
-        }
-        cells
-    };
-    let mut view = View::with_capacity(stripped.len());
+    let mut view = View::with_capacity(bytes.len().min(4096));
     view.fragments = true;
-    let mut line: Vec<Vec<(u8, usize, usize)>> = Vec::new();
+    let mut line: Vec<Cell> = Vec::new();
     let mut column: usize = 0;
-    for (byte, from, to) in stripped {
+    let mut at = region.start;
+    while at < region.end {
+        let byte = text.bytes[at];
+        // Control sequences go; backspaces and returns move.
+        let (byte, n) = match piece(index, &text.bytes[at..]) {
+            Piece::Nothing(_) if matches!(byte, 8 | b'\r') => (byte, 1),
+            Piece::Plain => (byte, 1),
+            Piece::As(byte, n) => (byte, n),
+            Piece::Nothing(n) => {
+                at += n;
+                continue;
+            }
+            Piece::Open => {
+                at += 1;
+                continue;
+            }
+        };
         match byte {
             b'\n' => {
-                flush(&mut line, &mut view);
-                view.decode(byte, from..to);
+                line.drain(..).for_each(|cell| cell.show(&mut view));
+                view.decode(byte, at..at + n);
                 column = 0;
             }
             b'\r' => column = 0,
             8 => column = column.saturating_sub(1),
-            0x80..=0xBF if column > 0 => line[column - 1].push((byte, from, to)),
+            0x80..=0xBF if column > 0 => line[column - 1].extend(byte, at + n),
             _ => {
-                let cell = vec![(byte, from, to)];
-                if column < line.len() {
-                    line[column] = cell
-                } else {
-                    line.push(cell)
+                let cell = Cell::new(byte, at..at + n);
+                match line.get_mut(column) {
+                    Some(old) => *old = cell,
+                    None => line.push(cell),
                 }
                 column += 1;
             }
         }
+        at += n;
     }
-    flush(&mut line, &mut view);
+    line.drain(..).for_each(|cell| cell.show(&mut view));
     Some(view)
 }
 
-fn flush(line: &mut Vec<Vec<(u8, usize, usize)>>, view: &mut View) {
-    for (byte, from, to) in line.drain(..).flatten() {
-        view.decode(byte, from..to);
+/// A place on a line with the character it shows.
+#[derive(Clone, Copy)]
+struct Cell {
+    bytes: [u8; 4],
+    len: u8,
+    from: u32,
+    to: u32,
+}
+
+impl Cell {
+    fn new(byte: u8, source: Range<usize>) -> Self {
+        Self {
+            bytes: [byte, 0, 0, 0],
+            len: 1,
+            from: source.start as u32,
+            to: source.end as u32,
+        }
+    }
+
+    /// Another byte of the same character.
+    fn extend(&mut self, byte: u8, to: usize) {
+        if let Some(free) = self.bytes.get_mut(usize::from(self.len)) {
+            *free = byte;
+            self.len += 1;
+            self.to = to as u32;
+        }
+    }
+
+    fn show(self, view: &mut View) {
+        for byte in &self.bytes[..usize::from(self.len)] {
+            view.decode(*byte, self.from as usize..self.to as usize);
+        }
     }
 }
 
