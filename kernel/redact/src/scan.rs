@@ -25,6 +25,10 @@ const WINDOW_BYTES: usize = 64 * 1024;
 const BUDGET_PER_BYTE: usize = 6;
 const BUDGET_BYTES_MIN: usize = 256 * 1024;
 
+/// Streams inflated in one scan: some, and more in a longer text.
+const INFLATIONS_MIN: usize = 64;
+const BYTES_PER_INFLATION: usize = 4096;
+
 /// A stretch of text that reveals a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Match {
@@ -94,6 +98,7 @@ impl Index {
             index: self,
             budget,
             inflated: views::inflate::OUTPUT_BYTES_MAX,
+            inflations: INFLATIONS_MIN + text.len() / BYTES_PER_INFLATION,
             runs: [None; DEPTH_MAX + 1],
         };
         scanner.level(Text { bytes: text, complete }, 0, Counts::default(), &mut scan);
@@ -112,11 +117,20 @@ pub(crate) struct Scanner<'i> {
     pub(crate) budget: usize,
     /// Bytes that may still be inflated.
     pub(crate) inflated: usize,
+    /// Streams that may still be inflated.
+    pub(crate) inflations: usize,
     /// Per depth, where decoding of a run of base64 digits goes on in the next window.
     pub(crate) runs: [Option<usize>; DEPTH_MAX + 1],
 }
 
 impl Scanner<'_> {
+    /// Starting to inflate is slow, so that it is not done at every place that looks like it.
+    pub(crate) fn may_inflate(&mut self) -> bool {
+        let may = self.inflations > 0;
+        self.inflations -= usize::from(may);
+        may
+    }
+
     /// Scans one text or view. `limits`: triggers that the parent saw already.
     pub(crate) fn level(&mut self, text: Text<'_>, depth: usize, limits: Counts, scan: &mut Scan) {
         let overlap = self.index.overlap();

@@ -9,8 +9,8 @@ pub(crate) struct Squeezed {
     /// The characters kept, followed by [`PADDING`] zero bytes.
     canon: Vec<u8>,
     len: usize,
-    /// Per 64 bytes of text: which were kept, which are digits, which are hexadecimal digits, which may start something
-    /// that has to be decoded.
+    /// Per 64 bytes of text: which were kept, which are digits, which are quotes, which may start something that has to
+    /// be decoded.
     pub(crate) blocks: Vec<Block>,
 }
 
@@ -19,19 +19,19 @@ pub(crate) struct Squeezed {
 pub(crate) struct Block {
     pub keep: u64,
     pub digit: u64,
-    pub hex: u64,
+    pub quote: u64,
     pub trigger: u64,
     /// Characters kept before this block.
     pub before: u32,
 }
 
 /// Zero bytes after the end, so that grams can be loaded as words.
-const PADDING: usize = 16;
+const PADDING: usize = 64;
 
 impl Squeezed {
     pub(crate) fn new(text: &[u8]) -> Self {
         let mut out = Self {
-            canon: vec![0; text.len() + 64 + PADDING],
+            canon: vec![0; text.len().next_multiple_of(64) + 64 + PADDING],
             len: 0,
             blocks: Vec::with_capacity(text.len() / 64 + 1),
         };
@@ -47,6 +47,15 @@ impl Squeezed {
     }
 
     fn fill(&mut self, blocks: &[[u8; 64]]) {
+        #[cfg(target_arch = "x86_64")]
+        if x86::has_compress() {
+            #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
+            // SAFETY: the features were detected.
+            unsafe {
+                x86::fill_wide(self, blocks);
+            }
+            return;
+        }
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("ssse3") && std::arch::is_x86_feature_detected!("popcnt") {
             #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
@@ -69,7 +78,7 @@ impl Squeezed {
                 let class = CLASS[byte as usize];
                 block.keep |= u64::from(class & KEEP) << i;
                 block.digit |= u64::from((class & DIGIT) / DIGIT) << i;
-                block.hex |= u64::from((class & HEX) / HEX) << i;
+                block.quote |= u64::from((class & QUOTE) / QUOTE) << i;
                 block.trigger |= u64::from((class & TRIGGER) / TRIGGER) << i;
                 self.canon[self.len] = byte.to_ascii_lowercase();
                 self.len += usize::from(class & KEEP);
@@ -110,7 +119,7 @@ impl Squeezed {
 
 const KEEP: u8 = 1;
 const DIGIT: u8 = 2;
-const HEX: u8 = 4;
+const QUOTE: u8 = 4;
 const TRIGGER: u8 = 8;
 
 /// Whether a byte is part of the squeezed text.
@@ -140,8 +149,8 @@ const CLASS: [u8; 256] = {
         if byte.is_ascii_digit() {
             table[i] |= DIGIT;
         }
-        if byte.is_ascii_hexdigit() {
-            table[i] |= HEX;
+        if matches!(byte, b'\'' | b'"') {
+            table[i] |= QUOTE;
         }
         if is_trigger(byte) {
             table[i] |= TRIGGER;
@@ -154,6 +163,10 @@ const CLASS: [u8; 256] = {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
+        __m512i, _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_cmpeq_epi8_mask, _mm512_cmple_epu8_mask,
+        _mm512_loadu_si512, _mm512_mask_add_epi8, _mm512_maskz_compress_epi8, _mm512_movepi8_mask, _mm512_or_si512,
+        _mm512_set1_epi8, _mm512_shuffle_epi8, _mm512_srli_epi16, _mm512_storeu_si512, _mm512_sub_epi8,
+        _mm512_test_epi8_mask,
         __m128i, _mm_and_si128, _mm_cmpeq_epi8, _mm_cvtsi64_si128, _mm_cvtsi128_si64, _mm_min_epu8, _mm_movemask_epi8,
         _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8, _mm_srli_epi16,
         _mm_srli_si128, _mm_sub_epi8,
@@ -218,6 +231,52 @@ mod x86 {
         _mm_cmpeq_epi8(_mm_min_epu8(shifted, _mm_set1_epi8(span as i8)), shifted)
     }
 
+    /// Whether this processor packs the bytes of a whole vector at once.
+    #[inline]
+    pub(super) fn has_compress() -> bool {
+        std::arch::is_x86_feature_detected!("avx512bw")
+            && std::arch::is_x86_feature_detected!("avx512vbmi2")
+            && std::arch::is_x86_feature_detected!("popcnt")
+    }
+
+    #[target_feature(enable = "avx512f", enable = "avx512bw", enable = "avx512vbmi2", enable = "popcnt")]
+    #[expect(unsafe_code, reason = "loads and stores of whole vectors")]
+    pub(super) fn fill_wide(out: &mut Squeezed, blocks: &[[u8; 64]]) {
+        let splat = |byte: u8| _mm512_set1_epi8(byte as i8);
+        let at_most = |v: __m512i, low: u8, span: u8| _mm512_cmple_epu8_mask(_mm512_sub_epi8(v, splat(low)), splat(span));
+        let (low_table, high_table) = (
+            _mm512_broadcast_i32x4(vector(&NIBBLES.0)),
+            _mm512_broadcast_i32x4(vector(&NIBBLES.1)),
+        );
+        let (case, low_nibble) = (splat(0x20), splat(0x0F));
+        let mut len = out.len;
+        out.blocks.reserve(blocks.len());
+        for bytes in blocks {
+            // SAFETY: sixty-four bytes are there.
+            let v = unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) };
+            let alpha = at_most(_mm512_or_si512(v, case), b'a', 25);
+            let digit = at_most(v, b'0', 9);
+            let keep = alpha | digit | _mm512_movepi8_mask(v);
+            let low = _mm512_shuffle_epi8(low_table, _mm512_and_si512(v, low_nibble));
+            let high = _mm512_shuffle_epi8(high_table, _mm512_and_si512(_mm512_srli_epi16(v, 4), low_nibble));
+            out.blocks.push(Block {
+                keep,
+                digit,
+                quote: _mm512_cmpeq_epi8_mask(v, splat(b'\'')) | _mm512_cmpeq_epi8_mask(v, splat(b'"')),
+                trigger: _mm512_test_epi8_mask(low, high),
+                before: len as u32,
+            });
+            let packed = _mm512_maskz_compress_epi8(keep, _mm512_mask_add_epi8(v, alpha & !_mm512_test_epi8_mask(v, case), v, case));
+            let room = &mut out.canon[len..len + 64];
+            // SAFETY: `room` is sixty-four bytes long.
+            unsafe { _mm512_storeu_si512(room.as_mut_ptr().cast(), packed) };
+            len += keep.count_ones() as usize;
+        }
+        out.len = len;
+        let end = (len + 64).min(out.canon.len());
+        out.canon[len..end].fill(0);
+    }
+
     #[target_feature(enable = "ssse3", enable = "popcnt")]
     pub(super) fn fill(out: &mut Squeezed, blocks: &[[u8; 64]]) {
         let low_nibble = _mm_set1_epi8(0x0F);
@@ -235,7 +294,10 @@ mod x86 {
                 let folded = _mm_or_si128(v, case);
                 let alpha = at_most(folded, b'a', 25);
                 let digit = at_most(v, b'0', 9);
-                let hex = _mm_or_si128(at_most(folded, b'a', 5), digit);
+                let quote = _mm_or_si128(
+                    _mm_cmpeq_epi8(v, _mm_set1_epi8(b'\'' as i8)),
+                    _mm_cmpeq_epi8(v, _mm_set1_epi8(b'"' as i8)),
+                );
                 // The sign bit of each byte is its mask bit: bytes above ASCII have it set already.
                 let keep = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(alpha, digit), v)) as u32;
                 let class = _mm_and_si128(
@@ -245,7 +307,7 @@ mod x86 {
                 let plain = _mm_movemask_epi8(_mm_cmpeq_epi8(class, _mm_setzero_si128())) as u32;
                 block.keep |= u64::from(keep) << (16 * i);
                 block.digit |= (_mm_movemask_epi8(digit) as u32 as u64) << (16 * i);
-                block.hex |= (_mm_movemask_epi8(hex) as u32 as u64) << (16 * i);
+                block.quote |= (_mm_movemask_epi8(quote) as u32 as u64) << (16 * i);
                 block.trigger |= u64::from(!plain & 0xFFFF) << (16 * i);
 
                 let lower = _mm_or_si128(v, _mm_and_si128(alpha, case));
@@ -271,7 +333,7 @@ mod tests {
 
     fn portable(text: &[u8]) -> Squeezed {
         let mut out = Squeezed {
-            canon: vec![0; text.len() + 64 + PADDING],
+            canon: vec![0; text.len().next_multiple_of(64) + 64 + PADDING],
             len: 0,
             blocks: Vec::new(),
         };
@@ -285,16 +347,41 @@ mod tests {
         out
     }
 
+    /// With every kind of vector that this processor has.
+    fn every_way(text: &[u8]) -> Vec<Squeezed> {
+        let mut all = vec![Squeezed::new(text)];
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("ssse3") {
+            let mut out = Squeezed {
+                canon: vec![0; text.len().next_multiple_of(64) + 64 + PADDING],
+                len: 0,
+                blocks: Vec::new(),
+            };
+            let (blocks, rest) = text.as_chunks::<64>();
+            let mut last = [b' '; 64];
+            last[..rest.len()].copy_from_slice(rest);
+            let blocks = [blocks, if rest.is_empty() { &[] } else { std::slice::from_ref(&last) }].concat();
+            #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
+            // SAFETY: the feature was detected.
+            unsafe {
+                x86::fill(&mut out, &blocks);
+            }
+            all.push(out);
+        }
+        all
+    }
+
     #[test]
     fn both_ways_of_squeezing_agree_on_every_byte() {
         let text: Vec<u8> = (0..4096u32).map(|i| (i.wrapping_mul(2654435761) >> 13) as u8).collect();
         for end in [0, 1, 63, 64, 65, 255, 4000, 4096] {
-            let (fast, slow) = (Squeezed::new(&text[..end]), portable(&text[..end]));
+            let slow = portable(&text[..end]);
+            for fast in every_way(&text[..end]) {
             assert_eq!(fast.canon(), slow.canon());
             for (a, b) in fast.blocks.iter().zip(&slow.blocks) {
                 assert_eq!(
-                    (a.keep, a.digit, a.hex, a.trigger, a.before),
-                    (b.keep, b.digit, b.hex, b.trigger, b.before)
+                    (a.keep, a.digit, a.quote, a.trigger, a.before),
+                    (b.keep, b.digit, b.quote, b.trigger, b.before)
                 );
             }
             let kept: Vec<u8> = text[..end]
@@ -304,6 +391,7 @@ mod tests {
                 .collect();
             assert_eq!(fast.canon(), kept);
             assert!((0..kept.len()).all(|i| text[fast.position(i)].to_ascii_lowercase() == kept[i]));
+            }
         }
     }
 }

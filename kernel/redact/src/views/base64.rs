@@ -92,7 +92,10 @@ fn run(scanner: &mut Scanner<'_>, window: &Window<'_>, at: usize, depth: usize, 
     let content = content(head).or_else(|| {
         // Deflate without a header, which does not start in the middle of other data.
         let goes_on = start >= 2 && bytes[start - 1] == b'\n' && is_digit(bytes[start - 2]);
-        let may = !goes_on && inflate::may_be_raw(head) && looks_encoded(&bytes[start..end.min(start + RAW_BYTES)]);
+        let may = !goes_on
+            && inflate::may_be_raw(head)
+            && looks_encoded(&bytes[start..end.min(start + RAW_BYTES)])
+            && scanner.may_inflate();
         let most = &bytes[..window.to.min(start + RAW_BYTES)];
         let data = may.then(|| view(most, &lines(most, start, end.min(start + RAW_BYTES))).bytes);
         data.filter(|data| inflate::raw_text(data)).map(|_| Content::Compressed)

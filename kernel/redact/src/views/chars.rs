@@ -1,5 +1,7 @@
 //! Lists of quoted characters: `['h', 'u', '\'']`, `["h", "u"]`, `(0, 'h'), (1, 'u')`, on one line or on many.
 
+use std::ops::Range;
+
 use super::View;
 use super::escape::{self, Escape};
 use crate::Form;
@@ -8,6 +10,9 @@ use crate::scan::{Scan, Scanner, Window};
 /// Shortest list.
 const ELEMENTS_MIN: usize = 6;
 
+/// Quoted characters in two blocks that make a list likely.
+const PAIRS_MIN: u32 = 4;
+
 /// Longest text between two elements.
 const SEPARATOR_BYTES_MAX: usize = 64;
 
@@ -15,7 +20,10 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     let bytes = window.text.bytes;
     let mut list = List::default();
     let mut free = window.from;
-    for at in memchr::memchr2_iter(b'\'', b'"', &bytes[window.from..window.to]).map(|n| window.from + n) {
+    let quotes = |span: Range<usize>| {
+        memchr::memchr2_iter(b'\'', b'"', &bytes[span.clone()]).map(move |n| span.start + n)
+    };
+    for at in dense(window).into_iter().flat_map(quotes) {
         if at < free {
             continue;
         }
@@ -44,6 +52,29 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
         free = end;
     }
     list.scan(scanner, window, depth, scan);
+}
+
+/// Stretches where quotes stand close together in pairs.
+fn dense(window: &Window<'_>) -> Vec<Range<usize>> {
+    let mut spans: Vec<Range<usize>> = Vec::new();
+    let blocks = &window.squeezed.blocks;
+    let mut previous = 0;
+    for (i, block) in blocks.iter().enumerate() {
+        let next = blocks.get(i + 1).map_or(0, |next| next.quote);
+        let quotes = u128::from(next) << 64 | u128::from(block.quote);
+        let pairs = (quotes & (quotes >> 2 | quotes >> 3 | quotes >> 4 | quotes >> 5)) as u64;
+        let many = pairs.count_ones();
+        if many + previous >= PAIRS_MIN {
+            let start = (window.from + 64 * i).saturating_sub(128).max(window.from);
+            let end = (window.from + 64 * (i + 3)).min(window.to);
+            match spans.last_mut() {
+                Some(last) if start <= last.end => last.end = end,
+                _ => spans.push(start..end),
+            }
+        }
+        previous = many;
+    }
+    spans
 }
 
 #[derive(Default)]

@@ -159,16 +159,32 @@ fn unicode(bytes: &[u8], width: usize, open: Escape) -> Escape {
 }
 
 /// How many digits of a base stand at the start, at most `most`.
+#[inline]
 pub(super) fn digits(bytes: &[u8], most: usize, base: u32) -> usize {
     bytes
         .iter()
         .take(most)
-        .take_while(|b| char::from(**b).is_digit(base))
+        .take_while(|b| digit(**b).is_some_and(|digit| digit < base))
         .count()
 }
 
+/// The value of up to eight digits.
+#[inline]
 pub(super) fn number(digits: &[u8], base: u32) -> Option<u32> {
-    std::str::from_utf8(digits)
-        .ok()
-        .and_then(|digits| u32::from_str_radix(digits, base).ok())
+    let mut value = (!digits.is_empty()).then_some(0u32)?;
+    for byte in digits {
+        let digit = digit(*byte).filter(|digit| *digit < base)?;
+        value = value.checked_mul(base)?.checked_add(digit)?;
+    }
+    Some(value)
+}
+
+#[inline]
+fn digit(byte: u8) -> Option<u32> {
+    match byte {
+        b'0'..=b'9' => Some(u32::from(byte - b'0')),
+        b'a'..=b'f' => Some(u32::from(byte - b'a' + 10)),
+        b'A'..=b'F' => Some(u32::from(byte - b'A' + 10)),
+        _ => None,
+    }
 }

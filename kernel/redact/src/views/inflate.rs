@@ -73,7 +73,7 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     if window.from == 0 {
         if is_zlib(part) {
             stream(scanner, window, 0..2, true, depth, scan);
-        } else if depth > 0 && may_be_raw(part) && !part.is_ascii() && raw_text(part) {
+        } else if depth > 0 && may_be_raw(part) && !part.is_ascii() && scanner.may_inflate() && raw_text(part) {
             stream(scanner, window, 0..0, false, depth, scan);
         }
         if part.starts_with(PNG) {
@@ -125,6 +125,9 @@ fn stream(
     depth: usize,
     scan: &mut Scan,
 ) {
+    if !scanner.may_inflate() {
+        return;
+    }
     let bytes = window.text.bytes;
     let most = STREAM_BYTES_MAX.min(scanner.inflated);
     let data = if zlib {

@@ -144,24 +144,29 @@ fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, tokens: &mut Ve
 /// Texts between numbers that count up: `0:a 1:b 2:c`.
 fn counted(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], depth: usize, scan: &mut Scan) {
     let bytes = window.text.bytes;
-    let plain = |token: &Token| match token.end - token.start {
-        1..=5 => super::escape::number(&bytes[token.start..token.end], 10),
+    let plain = |token: &Token| match token.values[0] {
+        Some(Value { number, digits }) if usize::from(digits) == token.end - token.start => Some(number),
         _ => None,
     };
     let mark = |token: &Token| bytes.get(token.end).copied().filter(|b| !is_kept(*b));
+    // A text between two numbers may be a number itself.
+    let next = |last: usize, first: usize| {
+        let number = plain(&tokens[last])? + 1;
+        let near = last + 1..tokens.len().min(last + 4);
+        near.into_iter()
+            .find(|i| plain(&tokens[*i]) == Some(number) && mark(&tokens[*i]) == mark(&tokens[first]))
+    };
     let mut first = 0;
     while first + COUNTED_MIN <= tokens.len() {
+        if mark(&tokens[first]).is_none() || next(first, first).is_none() {
+            first += 1;
+            continue;
+        }
         let mut chain = vec![tokens[first]];
-        let (mut last, mut number) = (first, plain(&tokens[first]));
-        if mark(&tokens[first]).is_some() {
-            // A text between two numbers may be a number itself.
-            while let Some(n) = number
-                && let Some(next) = (last + 1..tokens.len().min(last + 4))
-                    .find(|i| plain(&tokens[*i]) == Some(n + 1) && mark(&tokens[*i]) == mark(&tokens[first]))
-            {
-                chain.push(tokens[next]);
-                (last, number) = (next, Some(n + 1));
-            }
+        let mut last = first;
+        while let Some(following) = next(last, first) {
+            chain.push(tokens[following]);
+            last = following;
         }
         if chain.len() < COUNTED_MIN {
             first += 1;
@@ -347,14 +352,21 @@ fn each_reading(
     scan: &mut Scan,
 ) {
     let bytes = window.text.bytes;
-    let picked = || (run.first..=run.last).step_by(run.step).map(|i| &tokens[i]);
+    let every: Vec<Token>;
+    let all = if run.step == 1 {
+        &tokens[run.first..=run.last]
+    } else {
+        every = tokens[run.first..=run.last].iter().step_by(run.step).copied().collect();
+        &every
+    };
+    let picked = || all.iter();
     let hexadecimal = picked().any(|token| {
         let word = &bytes[token.start..token.end];
         word.iter().any(|b| matches!(b, b'a'..=b'f' | b'A'..=b'F' | b'x' | b'X'))
     });
+    let wide = picked().map(|token| token.end - token.start).max().unwrap_or(0);
+    let narrow = picked().map(|token| token.end - token.start).min().unwrap_or(0);
     for (base, nth) in BASES.into_iter().zip(0..) {
-        let wide = picked().map(|token| token.end - token.start).max().unwrap_or(0);
-        let narrow = picked().map(|token| token.end - token.start).min().unwrap_or(0);
         // Decimal numbers of three digits are hardly ever hexadecimal ones.
         if base == Base::Hex && !hexadecimal && wide > 2 && narrow < wide {
             continue;
