@@ -11,7 +11,7 @@ use crate::scan::{Scan, Scanner, Window};
 const ELEMENTS_MIN: usize = 6;
 
 /// Quoted characters in two blocks that make a list likely.
-const PAIRS_MIN: u32 = 4;
+const PAIRS_MIN: u32 = 3;
 
 /// Longest text between two elements.
 const SEPARATOR_BYTES_MAX: usize = 64;
@@ -60,10 +60,16 @@ fn dense(window: &Window<'_>) -> Vec<Range<usize>> {
     let blocks = &window.squeezed.blocks;
     let mut previous = 0;
     for (i, block) in blocks.iter().enumerate() {
-        let next = blocks.get(i + 1).map_or(0, |next| next.quote);
-        let quotes = u128::from(next) << 64 | u128::from(block.quote);
-        let pairs = (quotes & (quotes >> 2 | quotes >> 3 | quotes >> 4 | quotes >> 5)) as u64;
-        let many = pairs.count_ones();
+        if block.quote == 0 {
+            previous = 0;
+            continue;
+        }
+        // A quote, a letter (of up to four bytes), a quote.
+        let next = blocks.get(i + 1).copied().unwrap_or_default();
+        let quotes = u128::from(next.quote) << 64 | u128::from(block.quote);
+        let kept = u128::from(next.keep) << 64 | u128::from(block.keep);
+        let tail = quotes >> 2 | kept >> 2 & (quotes >> 3 | kept >> 3 & (quotes >> 4 | kept >> 4 & quotes >> 5));
+        let many = ((quotes & kept >> 1 & tail) as u64).count_ones();
         if many + previous >= PAIRS_MIN {
             let start = (window.from + 64 * i).saturating_sub(128).max(window.from);
             let end = (window.from + 64 * (i + 3)).min(window.to);

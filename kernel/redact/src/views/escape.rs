@@ -19,11 +19,11 @@ fn read(text: Text<'_>, region: Range<usize>, wide: bool) -> (View, bool) {
     let mut view = View::with_capacity(region.len());
     let mut at = region.start;
     while at < region.end {
-        let plain = memchr::memchr(b'\\', &bytes[at..region.end]).unwrap_or(region.end - at);
-        view.copy_range(bytes, at..at + plain);
-        at += plain;
-        if at == region.end {
-            break;
+        if bytes[at] != b'\\' {
+            let plain = memchr::memchr(b'\\', &bytes[at..region.end]).unwrap_or(region.end - at);
+            view.copy_range(bytes, at..at + plain);
+            at += plain;
+            continue;
         }
         match one(&bytes[at..], text.complete) {
             Escape::Byte(byte, n) => {

@@ -17,13 +17,13 @@ pub(crate) fn decode(text: Text<'_>, region: Range<usize>) -> View {
     let mut view = View::with_capacity(region.len());
     let mut at = region.start;
     while at < region.end {
-        let plain = memchr::memchr2(b'&', b'<', &bytes[at..region.end]).unwrap_or(region.end - at);
-        view.copy_range(bytes, at..at + plain);
-        at += plain;
-        if at == region.end {
-            break;
-        }
         let byte = bytes[at];
+        if !matches!(byte, b'&' | b'<') {
+            let plain = memchr::memchr2(b'&', b'<', &bytes[at..region.end]).unwrap_or(region.end - at);
+            view.copy_range(bytes, at..at + plain);
+            at += plain;
+            continue;
+        }
         match byte {
             b'&' => match entity(&bytes[at..]) {
                 Some(Part::Char(char, n)) => {

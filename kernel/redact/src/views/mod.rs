@@ -36,9 +36,26 @@ pub(crate) type Counts = [usize; FAMILIES];
 
 const FAMILIES: usize = 4;
 
-/// Triggers of one window, by family.
+/// Triggers of one family in a window.
+#[derive(Default)]
 struct Triggers {
-    places: [Vec<usize>; FAMILIES],
+    /// Where there are some: the first and the last one in each block of sixty-four bytes, and how many there are up to
+    /// the end of that block.
+    blocks: Vec<(usize, usize, usize)>,
+}
+
+impl Triggers {
+    fn count(&self) -> usize {
+        self.blocks.last().map_or(0, |last| last.2)
+    }
+
+    /// How many lie in a region; rather too few than too many.
+    fn count_in(&self, region: &Range<usize>) -> usize {
+        let from = self.blocks.partition_point(|(first, _, _)| *first < region.start);
+        let to = self.blocks.partition_point(|(_, last, _)| *last < region.end);
+        let up_to = |i: usize| i.checked_sub(1).map_or(0, |i| self.blocks[i].2);
+        up_to(to).saturating_sub(up_to(from))
+    }
 }
 
 const TERMINAL: usize = 0;
@@ -48,18 +65,23 @@ const MARKUP: usize = 3;
 
 /// Builds and scans every view of a window.
 pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, limits: Counts, scan: &mut Scan) {
+    if depth > 0 && is_noise(&window.text.bytes[window.from..window.to]) {
+        inflate::scan(scanner, window, depth, scan);
+        return;
+    }
     let triggers = find_triggers(window);
     let reach = scanner.index.longest().clamp(REACH_BYTES_MIN, REACH_BYTES_MAX) + 16;
     for (family, limit) in limits.iter().enumerate() {
-        if triggers.places[family].len() <= *limit {
+        if triggers[family].count() <= *limit {
             continue;
         }
-        for region in regions(&triggers.places[family], reach, window) {
+        let places = triggers[family].blocks.iter().map(|(first, last, _)| (*first, *last));
+        for region in regions(places, reach, window) {
             let counts = std::array::from_fn(|other| {
                 if other >= family {
                     0
                 } else {
-                    count_in(&triggers.places[other], &region)
+                    triggers[other].count_in(&region)
                 }
             });
             match family {
@@ -108,18 +130,18 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
 fn printable(
     scanner: &mut Scanner<'_>,
     window: &Window<'_>,
-    triggers: &Triggers,
+    triggers: &[Triggers; FAMILIES],
     reach: usize,
     depth: usize,
     scan: &mut Scan,
 ) {
     let bytes = window.text.bytes;
     let signs = memchr::memchr_iter(b'=', &bytes[window.from..window.to]).map(|n| window.from + n);
-    let places: Vec<usize> = signs
+    let places = signs
         .filter(|at| percent::is_printable(&bytes[at + 1..], window.text.complete))
-        .collect();
-    for region in regions(&places, reach, window) {
-        let counts = std::array::from_fn(|family| count_in(&triggers.places[family], &region));
+        .map(|at| (at, at));
+    for region in regions(places, reach, window) {
+        let counts = std::array::from_fn(|family| triggers[family].count_in(&region));
         let view = percent::decode(window.text, region.clone(), b'=');
         scanner.view(window, view, region.end, Form::Percent, depth, counts, scan);
     }
@@ -203,32 +225,54 @@ impl Scanner<'_> {
 }
 
 /// Sorts the window's triggers into families.
-fn find_triggers(window: &Window<'_>) -> Triggers {
-    let mut triggers = Triggers {
-        places: Default::default(),
-    };
+fn find_triggers(window: &Window<'_>) -> [Triggers; FAMILIES] {
+    let mut triggers: [Triggers; FAMILIES] = Default::default();
     let bytes = window.text.bytes;
     for (i, block) in window.squeezed.blocks.iter().enumerate() {
         let mut bits = block.trigger;
-        if bits != 0 && is_binary(window, i, bits) {
+        if bits == 0 || is_binary(window, i, bits) {
             continue;
         }
+        let start = window.from + 64 * i;
+        let mut masks = [0u64; FAMILIES];
         while bits != 0 {
-            let at = window.from + 64 * i + bits.trailing_zeros() as usize;
+            let at = start + bits.trailing_zeros() as usize;
+            let bit = bits & bits.wrapping_neg();
             bits &= bits - 1;
-            let next = bytes.get(at + 1).copied();
             let family = match bytes[at] {
                 b'\\' => ESCAPE,
                 b'%' => PERCENT,
                 b'&' | b'<' => MARKUP,
-                b'\r' if next == Some(b'\n') => continue,
+                b'\r' if bytes.get(at + 1) == Some(&b'\n') => continue,
                 0xC2 | 0xCC | 0xCD | 0xE2 | 0xEF if !terminal::is_noise(&bytes[at..]) => continue,
                 _ => TERMINAL,
             };
-            triggers.places[family].push(at);
+            masks[family] |= bit;
+        }
+        for (found, mask) in triggers.iter_mut().zip(masks).filter(|(_, mask)| *mask != 0) {
+            let (first, last) = (mask.trailing_zeros() as usize, 63 - mask.leading_zeros() as usize);
+            let count = found.count() + mask.count_ones() as usize;
+            found.blocks.push((start + first, start + last, count));
         }
     }
     triggers
+}
+
+/// Whether decoded bytes are no text: nothing in them is decoded once more, unless it is compressed.
+fn is_noise(bytes: &[u8]) -> bool {
+    let sample = &bytes[..bytes.len().min(4096)];
+    sample.len() >= 32 && controls(sample) * 10 >= sample.len() && high(sample) * 6 >= sample.len()
+}
+
+/// Control characters that no terminal knows.
+fn controls(bytes: &[u8]) -> usize {
+    let odd = bytes.iter().map(|b| matches!(b, 1..=6 | 11 | 14..=26 | 28..=31));
+    odd.map(usize::from).sum()
+}
+
+/// Bytes above ASCII.
+fn high(bytes: &[u8]) -> usize {
+    bytes.iter().map(|b| usize::from(b >> 7)).sum()
 }
 
 /// Whether sixty-four bytes are no text at all: control characters that no terminal knows among many bytes above ASCII.
@@ -240,20 +284,19 @@ fn is_binary(window: &Window<'_>, block: usize, triggers: u64) -> bool {
     }
     let from = window.from + 64 * block;
     let bytes = &window.text.bytes[from..(from + 64).min(window.to)];
-    let controls = bytes.iter().filter(|b| matches!(b, 1..=6 | 11 | 14..=26 | 28..=31)).count();
-    controls >= FEW && bytes.iter().filter(|b| **b >= 0x80).count() >= bytes.len() / 6
-}
-
-fn count_in(places: &[usize], region: &Range<usize>) -> usize {
-    places.partition_point(|at| *at < region.end) - places.partition_point(|at| *at < region.start)
+    high(bytes) >= bytes.len() / 6 && controls(bytes) >= FEW
 }
 
 /// Joins triggers to regions, widened by `reach` on both sides.
-fn regions(places: &[usize], reach: usize, window: &Window<'_>) -> Vec<Range<usize>> {
+fn regions(
+    places: impl Iterator<Item = (usize, usize)>,
+    reach: usize,
+    window: &Window<'_>,
+) -> Vec<Range<usize>> {
     let mut regions: Vec<Range<usize>> = Vec::new();
-    for &at in places {
-        let start = at.saturating_sub(reach);
-        let end = (at + reach).min(window.text.bytes.len());
+    for (first, last) in places {
+        let start = first.saturating_sub(reach);
+        let end = (last + reach).min(window.text.bytes.len());
         match regions.last_mut() {
             Some(last) if start <= last.end => last.end = end,
             _ => regions.push(start..end),

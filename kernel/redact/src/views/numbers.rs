@@ -42,7 +42,10 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
         // In a hexadecimal list some numbers have letters only; in other texts `b` and `be` are part of separators.
         for letters in [false, true] {
             tokens.clear();
-            let more = tokenise(window.text.bytes, from, to, letters, &mut tokens);
+            let (more, only) = tokenise(window.text.bytes, from, to, letters, &mut tokens);
+            if !letters && only {
+                continue;
+            }
             if !letters {
                 counted(scanner, window, &tokens, depth, scan);
             }
@@ -107,9 +110,9 @@ fn dense(window: &Window<'_>) -> Vec<(usize, usize)> {
 }
 
 /// Words with digits in them, and if `letters`, words of one or two hexadecimal letters. Returns whether both such words
-/// and numbers like `6e` are there.
-fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, tokens: &mut Vec<Token>) -> bool {
-    let (mut lettered, mut hex) = (false, false);
+/// and numbers like `6e` are there, and whether there are so many that every list is hexadecimal.
+fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, tokens: &mut Vec<Token>) -> (bool, bool) {
+    let (mut lettered, mut hex) = (0, false);
     let mut at = from;
     let mut last_end = from;
     while at < to {
@@ -126,7 +129,7 @@ fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, tokens: &mut Ve
         }
         let word = &bytes[start..at];
         let short = word.len() <= 2 && word.iter().all(u8::is_ascii_hexdigit);
-        lettered |= short && !digits;
+        lettered += usize::from(short && !digits);
         hex |= short && digits && word.iter().any(|b| !b.is_ascii_digit());
         if digits || letters && short {
             tokens.push(Token {
@@ -138,7 +141,7 @@ fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, tokens: &mut Ve
             last_end = at;
         }
     }
-    lettered && hex
+    (lettered > 0 && hex, lettered * 16 > tokens.len() && hex)
 }
 
 /// Texts between numbers that count up: `0:a 1:b 2:c`.
@@ -433,7 +436,9 @@ fn readings(
     if small {
         wanted.push(Reading::Bytes);
     }
-    if !ascii && values.iter().all(|v| v.0 <= 0x10_FFFF) {
+    // Code points of text are no control characters.
+    let odd = values.iter().filter(|v| matches!(v.0, 1..=6 | 14..=26 | 28..=31 | 0x80..=0x9F)).count();
+    if !ascii && odd * 8 <= values.len() && values.iter().all(|v| v.0 <= 0x10_FFFF) {
         wanted.push(Reading::Chars);
     }
     if base == Base::Hex && values.iter().all(|v| v.3 == 4 || v.3 == 8) {

@@ -23,11 +23,11 @@ pub(crate) fn decode(text: Text<'_>, region: Range<usize>, sign: u8) -> View {
     let mut view = View::with_capacity(region.len());
     let mut at = region.start;
     while at < region.end {
-        let plain = memchr::memchr(sign, &bytes[at..region.end]).unwrap_or(region.end - at);
-        view.copy_range(bytes, at..at + plain);
-        at += plain;
-        if at == region.end {
-            break;
+        if bytes[at] != sign {
+            let plain = memchr::memchr(sign, &bytes[at..region.end]).unwrap_or(region.end - at);
+            view.copy_range(bytes, at..at + plain);
+            at += plain;
+            continue;
         }
         let rest = &bytes[at + 1..];
         let soft = match rest {
