@@ -23,6 +23,9 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     let mut free = 0;
     let blocks = &window.squeezed.blocks;
     for (i, block) in blocks.iter().enumerate() {
+        if window.from + 64 * (i + 1) <= free {
+            continue;
+        }
         let next = blocks.get(i + 1).map_or(0, |next| next.keep);
         let keep = u128::from(next) << 64 | u128::from(block.keep);
         let mut long = keep & keep >> 1;
@@ -62,7 +65,7 @@ fn run(scanner: &mut Scanner<'_>, window: &Window<'_>, at: usize, depth: usize, 
     while start > window.from && is_digit(bytes[start - 1]) {
         start -= 1;
     }
-    let end = end_of_run(bytes, at);
+    let end = end_of_run(window, at);
     let resumed = scanner.runs[depth].filter(|resume| (start..end).contains(resume));
     if start == window.from && start > 0 && is_digit(bytes[start - 1]) {
         match resumed {
@@ -96,12 +99,11 @@ fn run(scanner: &mut Scanner<'_>, window: &Window<'_>, at: usize, depth: usize, 
             && inflate::may_be_raw(head)
             && looks_encoded(&bytes[start..end.min(start + RAW_BYTES)])
             && scanner.may_inflate();
-        let most = &bytes[..window.to.min(start + RAW_BYTES)];
-        let data = may.then(|| view(most, &lines(most, start, end.min(start + RAW_BYTES))).bytes);
+        let data = may.then(|| view(bytes, &lines(window, start, end.min(start + 4 * RAW_BYTES), RAW_BYTES)).bytes);
         data.filter(|data| inflate::raw_text(data)).map(|_| Content::Compressed)
     });
     if let Some(content) = content {
-        let lines = lines(bytes, start, end);
+        let lines = lines(window, start, end, usize::MAX);
         let to = lines.last().map_or(end, |line| line.end);
         resume_at(scanner, window, depth, start, &lines, 4);
         let view = view(bytes, &lines);
@@ -109,7 +111,7 @@ fn run(scanner: &mut Scanner<'_>, window: &Window<'_>, at: usize, depth: usize, 
         return to;
     }
     if is_base32(&bytes[start..end]) {
-        let lines = lines(bytes, start, end);
+        let lines = lines(window, start, end, usize::MAX);
         let to = lines.last().map_or(end, |line| line.end);
         resume_at(scanner, window, depth, start, &lines, 8);
         let places: Vec<usize> = lines.into_iter().flatten().collect();
@@ -207,20 +209,41 @@ fn decoded(
     scanner.view(window, view, end, form, depth, [0; 4], scan);
 }
 
-fn end_of_run(bytes: &[u8], at: usize) -> usize {
-    at + bytes[at..]
-        .iter()
-        .position(|b| !is_digit(*b))
-        .unwrap_or(bytes.len() - at)
+/// Where the digits that begin at `at` end, within the window.
+fn end_of_run(window: &Window<'_>, at: usize) -> usize {
+    let bytes = window.text.bytes;
+    let first = (at - window.from) / 64;
+    let mut into = (at - window.from) % 64;
+    let mut end = window.to;
+    'blocks: for (i, block) in window.squeezed.blocks.iter().enumerate().skip(first) {
+        let mut stops = !block.keep >> into << into;
+        into = 0;
+        while stops != 0 {
+            let stop = window.from + 64 * i + stops.trailing_zeros() as usize;
+            if stop >= window.to || !is_digit(bytes[stop]) {
+                end = stop.min(window.to);
+                break 'blocks;
+            }
+            stops &= stops - 1;
+        }
+    }
+    // Bytes above ASCII are kept in the squeezed text too.
+    let run = &bytes[at..end];
+    if run.is_ascii() {
+        end
+    } else {
+        at + run.iter().position(|b| !b.is_ascii()).unwrap_or(run.len())
+    }
 }
 
 /// The lines of a wrapped run that starts with `start..end`.
-fn lines(bytes: &[u8], start: usize, end: usize) -> Vec<Range<usize>> {
+fn lines(window: &Window<'_>, start: usize, end: usize, most: usize) -> Vec<Range<usize>> {
+    let bytes = &window.text.bytes[..window.to];
     let mut lines: Vec<Range<usize>> = Vec::new();
     lines.push(Range { start, end });
     let mut last = end;
     let mut width = end - start;
-    while width >= LINE_BYTES_MIN {
+    while width >= LINE_BYTES_MIN && last - start < most {
         let rest = &bytes[last..];
         let breaks = rest
             .iter()
@@ -230,7 +253,7 @@ fn lines(bytes: &[u8], start: usize, end: usize) -> Vec<Range<usize>> {
             break;
         }
         let from = last + breaks;
-        let to = end_of_run(bytes, from.min(bytes.len()));
+        let to = if from < bytes.len() { end_of_run(window, from) } else { from };
         // Every line but the last has the same width.
         if to == from || to - from > width && lines.len() > 1 {
             break;
@@ -318,12 +341,14 @@ fn decode_head<'h>(digits: &[u8], out: &'h mut [u8; 24]) -> &'h [u8] {
 
 /// Decodes groups of four digits.
 fn decode_groups(digits: &[u8], out: &mut Vec<u8>) {
-    out.reserve(digits.len() / 4 * 3);
     let (groups, _) = digits.as_chunks::<4>();
-    for [a, b, c, d] in groups {
+    let old = out.len();
+    out.resize(old + groups.len() * 3, 0);
+    let (places, _) = out[old..].as_chunks_mut::<3>();
+    for ([a, b, c, d], place) in groups.iter().zip(places) {
         let word = sextet(*a) << 18 | sextet(*b) << 12 | sextet(*c) << 6 | sextet(*d);
         let [_, first, second, third] = word.to_be_bytes();
-        out.extend_from_slice(&[first, second, third]);
+        *place = [first, second, third];
     }
 }
 

@@ -68,8 +68,14 @@ fn dense(window: &Window<'_>) -> Vec<Range<usize>> {
         let next = blocks.get(i + 1).copied().unwrap_or_default();
         let quotes = u128::from(next.quote) << 64 | u128::from(block.quote);
         let kept = u128::from(next.keep) << 64 | u128::from(block.keep);
-        let tail = quotes >> 2 | kept >> 2 & (quotes >> 3 | kept >> 3 & (quotes >> 4 | kept >> 4 & quotes >> 5));
-        let many = ((quotes & kept >> 1 & tail) as u64).count_ones();
+        let mut many = ((quotes & kept >> 1 & quotes >> 2) as u64).count_ones();
+        let tail = kept >> 2 & (quotes >> 3 | kept >> 3 & (quotes >> 4 | kept >> 4 & quotes >> 5));
+        let mut long = (quotes & kept >> 1 & tail) as u64;
+        while long != 0 {
+            let at = window.from + 64 * i + long.trailing_zeros() as usize;
+            many += u32::from(window.text.bytes.get(at + 1).is_some_and(|b| *b >= 0x80));
+            long &= long - 1;
+        }
         if many + previous >= PAIRS_MIN {
             let start = (window.from + 64 * i).saturating_sub(128).max(window.from);
             let end = (window.from + 64 * (i + 3)).min(window.to);

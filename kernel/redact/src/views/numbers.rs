@@ -21,12 +21,33 @@ const TOKEN_BYTES_MAX: usize = 24;
 /// A number, or something that may be one.
 #[derive(Clone, Copy)]
 struct Token {
-    start: usize,
-    end: usize,
+    start: u32,
+    len: u8,
+    /// It has hexadecimal letters or a prefix.
+    lettered: bool,
     /// What stands before it, without white space, as a hash; 0 when it is too long.
     before: u32,
     /// What it is in each base.
-    values: [Option<Value>; 4],
+    values: [u32; 4],
+    /// With how many digits it is written in each base; 0 when it is no number there.
+    digits: [u8; 4],
+}
+
+impl Token {
+    fn start(&self) -> usize {
+        self.start as usize
+    }
+
+    fn end(&self) -> usize {
+        self.start as usize + usize::from(self.len)
+    }
+
+    fn value(&self, base: usize) -> Option<Value> {
+        (self.digits[base] > 0).then(|| Value {
+            number: self.values[base],
+            digits: self.digits[base],
+        })
+    }
 }
 
 /// A number.
@@ -70,6 +91,7 @@ fn dense(window: &Window<'_>) -> Vec<(usize, usize)> {
     // The bytes after the last two numbers, where those ended, and how long each has been repeated.
     let (mut marks, mut ends) = ([0, 0], [0, 0]);
     let (mut same, mut turns) = (0, 0);
+    let mut last = [0xFF; 8];
     for (i, block) in window.squeezed.blocks.iter().enumerate() {
         if block.digit | carry == 0 {
             continue;
@@ -90,8 +112,12 @@ fn dense(window: &Window<'_>) -> Vec<(usize, usize)> {
             if at - ends[1] > SEPARATOR_BYTES_MAX + TOKEN_BYTES_MAX {
                 (same, turns) = (0, 0);
             }
-            same = if mark == marks[1] { same + 1 } else { 0 };
-            turns = if mark == marks[0] { turns + 1 } else { 0 };
+            // The same number again, or one of a single digit, tells nothing.
+            let text: [u8; 8] = at.checked_sub(8).and_then(|from| bytes[from..at].try_into().ok()).unwrap_or_default();
+            let step = usize::from(at > ends[1] + 2 && text != last);
+            last = text;
+            same = if mark == marks[1] { same + step } else { 0 };
+            turns = if mark == marks[0] { turns + step } else { 0 };
             marks = [marks[1], mark];
             ends = [ends[1], at];
             // The last number of a list has something else after it.
@@ -132,12 +158,7 @@ fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, tokens: &mut Ve
         lettered += usize::from(short && !digits);
         hex |= short && digits && word.iter().any(|b| !b.is_ascii_digit());
         if digits || letters && short {
-            tokens.push(Token {
-                start,
-                end: at,
-                before: separator(&bytes[last_end..start]),
-                values: values(word),
-            });
+            tokens.push(token(word, start, separator(&bytes[last_end..start])));
             last_end = at;
         }
     }
@@ -147,11 +168,8 @@ fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, tokens: &mut Ve
 /// Texts between numbers that count up: `0:a 1:b 2:c`.
 fn counted(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], depth: usize, scan: &mut Scan) {
     let bytes = window.text.bytes;
-    let plain = |token: &Token| match token.values[0] {
-        Some(Value { number, digits }) if usize::from(digits) == token.end - token.start => Some(number),
-        _ => None,
-    };
-    let mark = |token: &Token| bytes.get(token.end).copied().filter(|b| !is_kept(*b));
+    let plain = |token: &Token| (token.digits[0] == token.len).then_some(token.values[0]);
+    let mark = |token: &Token| bytes.get(token.end()).copied().filter(|b| !is_kept(*b));
     // A text between two numbers may be a number itself.
     let next = |last: usize, first: usize| {
         let number = plain(&tokens[last])? + 1;
@@ -175,14 +193,14 @@ fn counted(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], dep
             first += 1;
             continue;
         }
-        let from = chain[0].start;
-        let to = (tokens[last].end + SEPARATOR_BYTES_MAX).min(bytes.len());
+        let from = chain[0].start();
+        let to = (tokens[last].end() + SEPARATOR_BYTES_MAX).min(bytes.len());
         let mut view = View::with_capacity(to - from);
         let mut at = from;
         for token in &chain {
-            view.copy_range(bytes, at..token.start);
+            view.copy_range(bytes, at..token.start());
             view.skip();
-            at = token.end;
+            at = token.end();
         }
         view.copy_range(bytes, at..to);
         scanner.view(window, view, to, Form::Spaced, depth, [usize::MAX; 4], scan);
@@ -269,31 +287,57 @@ enum Base {
 const BASES: [Base; 4] = [Base::Decimal, Base::Hex, Base::Octal, Base::Binary];
 
 /// What a word is in each base: `104`, `0x68`, `104u8`, `68h`.
-fn values(word: &[u8]) -> [Option<Value>; 4] {
-    if word.len() > TOKEN_BYTES_MAX {
-        return [None; 4];
+fn token(word: &[u8], start: usize, before: u32) -> Token {
+    let mut token = Token {
+        start: start as u32,
+        len: word.len().min(255) as u8,
+        lettered: false,
+        before,
+        values: [0; 4],
+        digits: [0; 4],
+    };
+    if let [a @ b'0'..=b'9', b @ b'0'..=b'9'] | [b'0'..=b'9', a @ b'0'..=b'9', b @ b'0'..=b'9'] = *word {
+        // Two or three decimal digits.
+        let hundreds = if word.len() == 3 { u32::from(word[0] - b'0') } else { 0 };
+        let (tens, ones) = (u32::from(a - b'0'), u32::from(b - b'0'));
+        let n = word.len() as u8;
+        token.values = [hundreds * 100 + tens * 10 + ones, hundreds << 8 | tens << 4 | ones, hundreds << 6 | tens << 3 | ones, 0];
+        token.digits = [n, n, if n == 3 && hundreds.max(tens).max(ones) < 8 { 3 } else { 0 }, 0];
+        return token;
     }
+    if word.len() > TOKEN_BYTES_MAX {
+        return token;
+    }
+    token.lettered = word.iter().any(|b| matches!(b, b'a'..=b'f' | b'A'..=b'F' | b'x' | b'X'));
     let prefixed = match word {
         [b'0', b'x' | b'X', rest @ ..] => Some((rest, 16)),
         [b'0', b'o' | b'O', rest @ ..] => Some((rest, 8)),
         _ => None,
     };
-    if let Some((rest, radix)) = prefixed {
+    let values = if let Some((rest, radix)) = prefixed {
         let value = value(rest, radix);
-        return [value, value, if radix == 8 { value } else { None }, None];
-    }
-    // In a hexadecimal list `0b` is a byte.
-    let binary = match word {
-        [b'0', b'b' | b'B', rest @ ..] if rest.len() >= 2 => Some(value(rest, 2)),
-        _ => None,
+        [value, value, if radix == 8 { value } else { None }, None]
+    } else {
+        // In a hexadecimal list `0b` is a byte.
+        let binary = match word {
+            [b'0', b'b' | b'B', rest @ ..] if rest.len() >= 2 => Some(value(rest, 2)),
+            _ => None,
+        };
+        let long = |value: Option<Value>, least: u8| value.filter(|value| value.digits >= least);
+        let character = |value: &Value| value.number <= 0x10_FFFF;
+        [
+            binary.unwrap_or_else(|| value(word, 10).filter(character)),
+            value(word, 16),
+            if binary.is_some() { None } else { long(value(word, 8), 3).filter(character) },
+            binary.unwrap_or_else(|| long(value(word, 2), 7)),
+        ]
     };
-    let long = |value: Option<Value>, least: u8| value.filter(|value| value.digits >= least);
-    [
-        binary.unwrap_or_else(|| value(word, 10).filter(|value| value.number <= 0x10_FFFF)),
-        value(word, 16),
-        if binary.is_some() { None } else { long(value(word, 8), 3).filter(|value| value.number <= 0x10_FFFF) },
-        binary.unwrap_or_else(|| long(value(word, 2), 7)),
-    ]
+    for (nth, value) in values.into_iter().enumerate() {
+        if let Some(value) = value {
+            (token.values[nth], token.digits[nth]) = (value.number, value.digits);
+        }
+    }
+    token
 }
 
 /// Digits of a base, at most eight, and a suffix that says a number's type.
@@ -363,38 +407,38 @@ fn each_reading(
         &every
     };
     let picked = || all.iter();
-    let hexadecimal = picked().any(|token| {
-        let word = &bytes[token.start..token.end];
-        word.iter().any(|b| matches!(b, b'a'..=b'f' | b'A'..=b'F' | b'x' | b'X'))
-    });
-    let wide = picked().map(|token| token.end - token.start).max().unwrap_or(0);
-    let narrow = picked().map(|token| token.end - token.start).min().unwrap_or(0);
+    let hexadecimal = picked().any(|token| token.lettered);
+    let wide = picked().map(|token| token.len).max().unwrap_or(0);
+    let narrow = picked().map(|token| token.len).min().unwrap_or(0);
     for (base, nth) in BASES.into_iter().zip(0..) {
         // Decimal numbers of three digits are hardly ever hexadecimal ones.
         if base == Base::Hex && !hexadecimal && wide > 2 && narrow < wide {
             continue;
         }
-        let mut values: Vec<(u32, usize, usize, usize)> = Vec::new();
+        if picked().filter(|token| token.digits[nth] > 0).take(3).count() < 3 {
+            continue;
+        }
+        let mut values: Vec<(u32, usize, usize, usize)> = Vec::with_capacity(all.len());
         let mut previous: Option<&Token> = None;
         for token in picked() {
             // The last number may still grow.
-            let open = !window.text.complete && token.end == bytes.len();
-            let Some(Value { number, digits }) = token.values[nth].filter(|_| !open) else {
+            let open = !window.text.complete && token.end() == bytes.len();
+            let Some(Value { number, digits }) = token.value(nth).filter(|_| !open) else {
                 flush(scanner, window, &mut values, base, depth, scan);
                 continue;
             };
-            let negative = base == Base::Decimal && number <= 128 && is_negative(bytes, token.start);
+            let negative = base == Base::Decimal && number <= 128 && is_negative(bytes, token.start());
             let number = if negative { 256 - number } else { number };
             let digits = usize::from(digits);
             // An offset between bytes is none of them.
             let offset = |token: &Token, digits: usize| {
-                digits > 2 && bytes[token.start] == b'0' && digits == token.end - token.start
+                digits > 2 && bytes[token.start()] == b'0' && digits == usize::from(token.len)
             };
             let differs = values.last().is_some_and(|v| v.3 != digits);
             if differs && (offset(token, digits) || previous.zip(values.last()).is_some_and(|(p, v)| offset(p, v.3))) {
                 flush(scanner, window, &mut values, base, depth, scan);
             }
-            values.push((number, token.start - usize::from(negative), token.end, digits));
+            values.push((number, token.start() - usize::from(negative), token.end(), digits));
             previous = Some(token);
         }
         flush(scanner, window, &mut values, base, depth, scan);
@@ -490,14 +534,14 @@ fn tail(scanner: &Scanner<'_>, window: &Window<'_>, scan: &mut Scan) {
     let Some(last) = tokens
         .last()
         .copied()
-        .filter(|t| bytes.len() - t.end <= SEPARATOR_BYTES_MAX)
+        .filter(|t| bytes.len() - t.end() <= SEPARATOR_BYTES_MAX)
     else {
         return;
     };
-    if bytes[last.end..].iter().any(u8::is_ascii_alphabetic) && !bytes[last.end..].contains(&b'(') {
+    if bytes[last.end()..].iter().any(u8::is_ascii_alphabetic) && !bytes[last.end()..].contains(&b'(') {
         return;
     }
-    let open = last.end == bytes.len();
+    let open = last.end() == bytes.len();
     let mut first = tokens.len() - 1;
     while first > 0 && tokens.len() - first < 2 * ELEMENTS_MIN && tokens[first].before != 0 {
         if first + 1 < tokens.len()
@@ -511,21 +555,21 @@ fn tail(scanner: &Scanner<'_>, window: &Window<'_>, scan: &mut Scan) {
     }
     let closed = &tokens[first..tokens.len() - usize::from(open)];
     // A number at the end of a line begins a list only with others before it or with the line to itself.
-    let broken = bytes[last.end..].contains(&b'\n');
-    let line = bytes[..last.start].iter().rev().take_while(|b| **b != b'\n');
+    let broken = bytes[last.end()..].contains(&b'\n');
+    let line = bytes[..last.start()].iter().rev().take_while(|b| **b != b'\n');
     if broken && closed.len() < 2 && line.into_iter().any(|b| is_kept(*b)) {
         return;
     }
     if open {
-        scan.hold(last.start, 1, u32::MAX);
+        scan.hold(last.start(), 1, u32::MAX);
     }
     for step in [1, 2] {
         for nth in 0..BASES.len() {
             let mut decoded: Vec<(u8, usize)> = Vec::new();
             for token in closed.iter().rev().step_by(step) {
-                match token.values[nth] {
+                match token.value(nth) {
                     Some(value) => match u8::try_from(value.number) {
-                        Ok(byte) => decoded.push((byte, token.start)),
+                        Ok(byte) => decoded.push((byte, token.start())),
                         Err(_) => break,
                     },
                     None => break,
