@@ -321,7 +321,10 @@ fn main() {
     let sets: Vec<(usize, Redactor)> = [1, 100, 1000].into_iter().map(|n| (n, learn(&values[..n]))).collect();
     let automaton = {
         let start = Instant::now();
-        let automaton = AhoCorasick::new(variants(&values[..if std::env::var_os("NOAC").is_some() { 2 } else { 1000 }])).ok();
+        let automaton = AhoCorasick::new(variants(
+            &values[..if std::env::var_os("NOAC").is_some() { 2 } else { 1000 }],
+        ))
+        .ok();
         let heap = automaton.as_ref().map_or(0, AhoCorasick::memory_usage) as f64 / 1048576.0;
         println!(
             "| aho-corasick over {} variants: to build | {:.0} ms |",
@@ -368,7 +371,9 @@ fn main() {
             100.0 * full / memcpy
         );
     }
-    if std::env::var_os("NOAC").is_some() { return; }
+    if std::env::var_os("NOAC").is_some() {
+        return;
+    }
     println!("\nGB/s; peak memory of this process {:.0} MiB.", memory().1);
 
     if only.is_none() || only.as_deref() == Some("growth") {

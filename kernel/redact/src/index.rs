@@ -280,7 +280,9 @@ impl Grams {
         padded.resize(text.len() + 8, 0);
         let gram = |at: usize| class.load(&padded, at);
         let first = *starts.start();
-        let crowd: Vec<usize> = (first..starts.end() + class.stride).map(|at| self.crowd(gram(at))).collect();
+        let crowd: Vec<usize> = (first..starts.end() + class.stride)
+            .map(|at| self.crowd(gram(at)))
+            .collect();
         let best = starts
             .min_by_key(|at| crowd[at - first..at - first + class.stride].iter().max().copied())
             .unwrap_or(first);

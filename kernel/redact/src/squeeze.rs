@@ -163,13 +163,12 @@ const CLASS: [u8; 256] = {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m512i, _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_cmpeq_epi8_mask, _mm512_cmple_epu8_mask,
-        _mm512_loadu_si512, _mm512_mask_add_epi8, _mm512_maskz_compress_epi8, _mm512_movepi8_mask, _mm512_or_si512,
-        _mm512_set1_epi8, _mm512_shuffle_epi8, _mm512_srli_epi16, _mm512_storeu_si512, _mm512_sub_epi8,
-        _mm512_test_epi8_mask,
-        __m128i, _mm_and_si128, _mm_cmpeq_epi8, _mm_cvtsi64_si128, _mm_cvtsi128_si64, _mm_min_epu8, _mm_movemask_epi8,
-        _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8, _mm_srli_epi16,
-        _mm_srli_si128, _mm_sub_epi8,
+        __m128i, __m512i, _mm_and_si128, _mm_cmpeq_epi8, _mm_cvtsi64_si128, _mm_cvtsi128_si64, _mm_min_epu8,
+        _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8,
+        _mm_srli_epi16, _mm_srli_si128, _mm_sub_epi8, _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_cmpeq_epi8_mask,
+        _mm512_cmple_epu8_mask, _mm512_loadu_si512, _mm512_mask_add_epi8, _mm512_maskz_compress_epi8,
+        _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi8, _mm512_shuffle_epi8, _mm512_srli_epi16,
+        _mm512_storeu_si512, _mm512_sub_epi8, _mm512_test_epi8_mask,
     };
 
     use super::{Block, Squeezed, is_trigger};
@@ -243,7 +242,8 @@ mod x86 {
     #[expect(unsafe_code, reason = "loads and stores of whole vectors")]
     pub(super) fn fill_wide(out: &mut Squeezed, blocks: &[[u8; 64]]) {
         let splat = |byte: u8| _mm512_set1_epi8(byte as i8);
-        let at_most = |v: __m512i, low: u8, span: u8| _mm512_cmple_epu8_mask(_mm512_sub_epi8(v, splat(low)), splat(span));
+        let at_most =
+            |v: __m512i, low: u8, span: u8| _mm512_cmple_epu8_mask(_mm512_sub_epi8(v, splat(low)), splat(span));
         let (low_table, high_table) = (
             _mm512_broadcast_i32x4(vector(&NIBBLES.0)),
             _mm512_broadcast_i32x4(vector(&NIBBLES.1)),
@@ -266,7 +266,10 @@ mod x86 {
                 trigger: _mm512_test_epi8_mask(low, high),
                 before: len as u32,
             });
-            let packed = _mm512_maskz_compress_epi8(keep, _mm512_mask_add_epi8(v, alpha & !_mm512_test_epi8_mask(v, case), v, case));
+            let packed = _mm512_maskz_compress_epi8(
+                keep,
+                _mm512_mask_add_epi8(v, alpha & !_mm512_test_epi8_mask(v, case), v, case),
+            );
             let room = &mut out.canon[len..len + 64];
             // SAFETY: `room` is sixty-four bytes long.
             unsafe { _mm512_storeu_si512(room.as_mut_ptr().cast(), packed) };
@@ -360,7 +363,15 @@ mod tests {
             let (blocks, rest) = text.as_chunks::<64>();
             let mut last = [b' '; 64];
             last[..rest.len()].copy_from_slice(rest);
-            let blocks = [blocks, if rest.is_empty() { &[] } else { std::slice::from_ref(&last) }].concat();
+            let blocks = [
+                blocks,
+                if rest.is_empty() {
+                    &[]
+                } else {
+                    std::slice::from_ref(&last)
+                },
+            ]
+            .concat();
             #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
             // SAFETY: the feature was detected.
             unsafe {
@@ -377,20 +388,20 @@ mod tests {
         for end in [0, 1, 63, 64, 65, 255, 4000, 4096] {
             let slow = portable(&text[..end]);
             for fast in every_way(&text[..end]) {
-            assert_eq!(fast.canon(), slow.canon());
-            for (a, b) in fast.blocks.iter().zip(&slow.blocks) {
-                assert_eq!(
-                    (a.keep, a.digit, a.quote, a.trigger, a.before),
-                    (b.keep, b.digit, b.quote, b.trigger, b.before)
-                );
-            }
-            let kept: Vec<u8> = text[..end]
-                .iter()
-                .filter(|b| is_kept(**b))
-                .map(u8::to_ascii_lowercase)
-                .collect();
-            assert_eq!(fast.canon(), kept);
-            assert!((0..kept.len()).all(|i| text[fast.position(i)].to_ascii_lowercase() == kept[i]));
+                assert_eq!(fast.canon(), slow.canon());
+                for (a, b) in fast.blocks.iter().zip(&slow.blocks) {
+                    assert_eq!(
+                        (a.keep, a.digit, a.quote, a.trigger, a.before),
+                        (b.keep, b.digit, b.quote, b.trigger, b.before)
+                    );
+                }
+                let kept: Vec<u8> = text[..end]
+                    .iter()
+                    .filter(|b| is_kept(**b))
+                    .map(u8::to_ascii_lowercase)
+                    .collect();
+                assert_eq!(fast.canon(), kept);
+                assert!((0..kept.len()).all(|i| text[fast.position(i)].to_ascii_lowercase() == kept[i]));
             }
         }
     }

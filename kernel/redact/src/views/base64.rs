@@ -82,7 +82,7 @@ fn run(scanner: &mut Scanner<'_>, window: &Window<'_>, at: usize, depth: usize, 
         let head = hex_bytes(&bytes[start..end.min(start + 48)]);
         if let Some(content) = content(&head) {
             let all = start..start + bytes[start..end].iter().take_while(|b| b.is_ascii_hexdigit()).count();
-            resume_at(scanner, window, depth, start, &[all.clone()], 2);
+            resume_at(scanner, window, depth, start, std::slice::from_ref(&all), 2);
             let mut view = View::with_capacity(all.len() / 2);
             view.hex_from(all.start);
             view.bytes.extend_from_slice(&hex_bytes(&bytes[all.clone()]));
@@ -122,7 +122,16 @@ fn run(scanner: &mut Scanner<'_>, window: &Window<'_>, at: usize, depth: usize, 
                 let last = (i * 8 + 7) / 5;
                 view.decode(byte, places[i * 8 / 5]..places[last.min(places.len() - 1)] + 1);
             }
-            decoded(scanner, window, view, start..to, Content::Text, Form::Base32, depth, scan);
+            decoded(
+                scanner,
+                window,
+                view,
+                start..to,
+                Content::Text,
+                Form::Base32,
+                depth,
+                scan,
+            );
             return to;
         }
     }
@@ -253,7 +262,11 @@ fn lines(window: &Window<'_>, start: usize, end: usize, most: usize) -> Vec<Rang
             break;
         }
         let from = last + breaks;
-        let to = if from < bytes.len() { end_of_run(window, from) } else { from };
+        let to = if from < bytes.len() {
+            end_of_run(window, from)
+        } else {
+            from
+        };
         // Every line but the last has the same width.
         if to == from || to - from > width && lines.len() > 1 {
             break;
@@ -283,8 +296,14 @@ fn content(head: &[u8]) -> Option<Content> {
         return Some(Content::Compressed);
     }
     let plain = |b: &u8| matches!(b, b' '..=b'~' | b'\t' | b'\n' | b'\r' | 0x1B);
-    if head.iter().all(plain) {
+    let ascii = head.iter().filter(|b| plain(b)).count();
+    if ascii == head.len() {
         return Some(Content::Text);
+    }
+    // Noise, most likely.
+    let zero = head.iter().filter(|b| **b == 0).count();
+    if ascii * 2 < head.len() && zero * 8 < head.len() * 3 {
+        return None;
     }
     // UTF-16, with or without a byte order mark.
     let zeros = |from: usize| head.iter().skip(from).step_by(2).filter(|b| **b == 0).count();
@@ -296,7 +315,6 @@ fn content(head: &[u8]) -> Option<Content> {
         Ok(_) => true,
         Err(error) => error.error_len().is_none(),
     };
-    let ascii = head.iter().filter(|b| plain(b)).count();
     (valid && ascii * 2 >= head.len()).then_some(Content::Text)
 }
 
@@ -359,9 +377,18 @@ pub(crate) fn decode_all(text: &[u8]) -> Vec<u8> {
 }
 
 fn hex_bytes(run: &[u8]) -> Vec<u8> {
-    let digit = |b: u8| if b.is_ascii_digit() { b - b'0' } else { (b | 0x20) - b'a' + 10 };
+    let digit = |b: u8| {
+        if b.is_ascii_digit() {
+            b - b'0'
+        } else {
+            (b | 0x20) - b'a' + 10
+        }
+    };
     let (pairs, _) = run.as_chunks::<2>();
-    pairs.iter().map(|pair| digit(pair[0]) << 4 | digit(pair[1]) & 15).collect()
+    pairs
+        .iter()
+        .map(|pair| digit(pair[0]) << 4 | digit(pair[1]) & 15)
+        .collect()
 }
 
 fn view(bytes: &[u8], lines: &[Range<usize>]) -> View {

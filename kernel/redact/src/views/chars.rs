@@ -20,9 +20,8 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     let bytes = window.text.bytes;
     let mut list = List::default();
     let mut free = window.from;
-    let quotes = |span: Range<usize>| {
-        memchr::memchr2_iter(b'\'', b'"', &bytes[span.clone()]).map(move |n| span.start + n)
-    };
+    let quotes =
+        |span: Range<usize>| memchr::memchr2_iter(b'\'', b'"', &bytes[span.clone()]).map(move |n| span.start + n);
     for at in dense(window).into_iter().flat_map(quotes) {
         if at < free {
             continue;

@@ -20,7 +20,9 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
         next_line(bytes, window.from, window.to)
     };
     while start < window.to {
-        let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |n| start + n);
+        // Longer lines are no rows.
+        let most = bytes.len().min(window.to + ROW_BYTES_MAX + 1);
+        let end = memchr::memchr(b'\n', &bytes[start..most]).map_or(most, |n| start + n);
         if offset(&bytes[start..end]).is_some() {
             rows.push(start..end);
         } else if !rows.is_empty() {

@@ -288,11 +288,7 @@ fn is_binary(window: &Window<'_>, block: usize, triggers: u64) -> bool {
 }
 
 /// Joins triggers to regions, widened by `reach` on both sides.
-fn regions(
-    places: impl Iterator<Item = (usize, usize)>,
-    reach: usize,
-    window: &Window<'_>,
-) -> Vec<Range<usize>> {
+fn regions(places: impl Iterator<Item = (usize, usize)>, reach: usize, window: &Window<'_>) -> Vec<Range<usize>> {
     let mut regions: Vec<Range<usize>> = Vec::new();
     for (first, last) in places {
         let start = first.saturating_sub(reach);

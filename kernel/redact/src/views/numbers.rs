@@ -112,8 +112,15 @@ fn dense(window: &Window<'_>) -> Vec<(usize, usize)> {
             if at - ends[1] > SEPARATOR_BYTES_MAX + TOKEN_BYTES_MAX {
                 (same, turns) = (0, 0);
             }
+            // A word that does not end like a number is none.
+            if !ends_like_number(bytes.get(at.wrapping_sub(1)).copied()) {
+                (same, turns) = (0, 0);
+            }
             // The same number again, or one of a single digit, tells nothing.
-            let text: [u8; 8] = at.checked_sub(8).and_then(|from| bytes[from..at].try_into().ok()).unwrap_or_default();
+            let text: [u8; 8] = at
+                .checked_sub(8)
+                .and_then(|from| bytes[from..at].try_into().ok())
+                .unwrap_or_default();
             let step = usize::from(at > ends[1] + 2 && text != last);
             last = text;
             same = if mark == marks[1] { same + step } else { 0 };
@@ -122,7 +129,11 @@ fn dense(window: &Window<'_>) -> Vec<(usize, usize)> {
             ends = [ends[1], at];
             // The last number of a list has something else after it.
             if same + 2 >= ELEMENTS_MIN || turns + 3 >= 2 * ELEMENTS_MIN {
-                let back = if same + 2 >= ELEMENTS_MIN { ELEMENTS_MIN } else { 2 * ELEMENTS_MIN };
+                let back = if same + 2 >= ELEMENTS_MIN {
+                    ELEMENTS_MIN
+                } else {
+                    2 * ELEMENTS_MIN
+                };
                 let from = at.saturating_sub(back * (SEPARATOR_BYTES_MAX / 2)).max(window.from);
                 let to = (at + SEPARATOR_BYTES_MAX + TOKEN_BYTES_MAX).min(window.to);
                 match spans.last_mut() {
@@ -133,6 +144,11 @@ fn dense(window: &Window<'_>) -> Vec<(usize, usize)> {
         }
     }
     spans
+}
+
+/// A digit, or the last letter of a number's type.
+fn ends_like_number(byte: Option<u8>) -> bool {
+    byte.is_some_and(|b| b.is_ascii_hexdigit() || matches!(b, b'h' | b'H' | b'L' | b'n'))
 }
 
 /// Words with digits in them, and if `letters`, words of one or two hexadecimal letters. Returns whether both such words
@@ -301,14 +317,39 @@ fn token(word: &[u8], start: usize, before: u32) -> Token {
         let hundreds = if word.len() == 3 { u32::from(word[0] - b'0') } else { 0 };
         let (tens, ones) = (u32::from(a - b'0'), u32::from(b - b'0'));
         let n = word.len() as u8;
-        token.values = [hundreds * 100 + tens * 10 + ones, hundreds << 8 | tens << 4 | ones, hundreds << 6 | tens << 3 | ones, 0];
-        token.digits = [n, n, if n == 3 && hundreds.max(tens).max(ones) < 8 { 3 } else { 0 }, 0];
+        token.values = [
+            hundreds * 100 + tens * 10 + ones,
+            hundreds << 8 | tens << 4 | ones,
+            hundreds << 6 | tens << 3 | ones,
+            0,
+        ];
+        token.digits = [
+            n,
+            n,
+            if n == 3 && hundreds.max(tens).max(ones) < 8 {
+                3
+            } else {
+                0
+            },
+            0,
+        ];
+        return token;
+    }
+    let digit = |byte: u8| super::escape::number(&[byte], 16);
+    if let [a, b] = *word
+        && let (Some(high), Some(low)) = (digit(a), digit(b))
+    {
+        // Two hexadecimal digits, one of them a letter.
+        token.lettered = true;
+        (token.values[1], token.digits[1]) = (high << 4 | low, 2);
         return token;
     }
     if word.len() > TOKEN_BYTES_MAX {
         return token;
     }
-    token.lettered = word.iter().any(|b| matches!(b, b'a'..=b'f' | b'A'..=b'F' | b'x' | b'X'));
+    token.lettered = word
+        .iter()
+        .any(|b| matches!(b, b'a'..=b'f' | b'A'..=b'F' | b'x' | b'X'));
     let prefixed = match word {
         [b'0', b'x' | b'X', rest @ ..] => Some((rest, 16)),
         [b'0', b'o' | b'O', rest @ ..] => Some((rest, 8)),
@@ -328,7 +369,11 @@ fn token(word: &[u8], start: usize, before: u32) -> Token {
         [
             binary.unwrap_or_else(|| value(word, 10).filter(character)),
             value(word, 16),
-            if binary.is_some() { None } else { long(value(word, 8), 3).filter(character) },
+            if binary.is_some() {
+                None
+            } else {
+                long(value(word, 8), 3).filter(character)
+            },
             binary.unwrap_or_else(|| long(value(word, 2), 7)),
         ]
     };
@@ -367,7 +412,19 @@ fn value(word: &[u8], radix: u32) -> Option<Value> {
             rest.is_empty()
                 || matches!(
                     rest,
-                    b"u8" | b"u16" | b"u32" | b"u64" | b"usize" | b"i8" | b"i16" | b"i32" | b"i64" | b"h" | b"H" | b"L" | b"n"
+                    b"u8"
+                        | b"u16"
+                        | b"u32"
+                        | b"u64"
+                        | b"usize"
+                        | b"i8"
+                        | b"i16"
+                        | b"i32"
+                        | b"i64"
+                        | b"h"
+                        | b"H"
+                        | b"L"
+                        | b"n"
                 )
         }
     };
@@ -481,7 +538,10 @@ fn readings(
         wanted.push(Reading::Bytes);
     }
     // Code points of text are no control characters.
-    let odd = values.iter().filter(|v| matches!(v.0, 1..=6 | 14..=26 | 28..=31 | 0x80..=0x9F)).count();
+    let odd = values
+        .iter()
+        .filter(|v| matches!(v.0, 1..=6 | 14..=26 | 28..=31 | 0x80..=0x9F))
+        .count();
     if !ascii && odd * 8 <= values.len() && values.iter().all(|v| v.0 <= 0x10_FFFF) {
         wanted.push(Reading::Chars);
     }

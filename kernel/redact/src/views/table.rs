@@ -29,7 +29,9 @@ fn line_starts<'b>(bytes: &'b [u8], window: &Window<'_>) -> impl Iterator<Item =
         if start >= to {
             return None;
         }
-        let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |n| start + n);
+        // Longer lines are looked at no further.
+        let most = bytes.len().min(to + LINE_BYTES_MAX + 1);
+        let end = memchr::memchr(b'\n', &bytes[start..most]).map_or(most, |n| start + n);
         let line = start..end;
         start = end + 1;
         Some(line)

@@ -139,7 +139,10 @@ impl View {
 
     /// Where a byte of the view comes from.
     pub(super) fn source(&self, i: usize) -> Option<Range<usize>> {
-        let place = self.pieces.partition_point(|piece| piece.at as usize <= i).checked_sub(1)?;
+        let place = self
+            .pieces
+            .partition_point(|piece| piece.at as usize <= i)
+            .checked_sub(1)?;
         self.source_in(place, i)
     }
 
@@ -172,7 +175,9 @@ impl View {
             while self.pieces.get(place).is_some_and(|piece| piece.at as usize <= i) {
                 place += 1;
             }
-            let Some(source) = self.source_in(place - 1, i) else { continue };
+            let Some(source) = self.source_in(place - 1, i) else {
+                continue;
+            };
             match out[kept..].last_mut() {
                 Some(last) if last.end <= source.start && is_bridge(&parent[last.end..source.start]) => {
                     last.end = source.end;
@@ -207,10 +212,7 @@ mod tests {
         view.base64_from(12);
         view.bytes.extend_from_slice(b"QVX");
         let all: Vec<Range<usize>> = (0..view.bytes.len()).filter_map(|i| view.source(i)).collect();
-        assert_eq!(
-            all,
-            [0..1, 1..2, 2..4, 4..5, 5..6, 7..9, 9..11, 12..14, 13..15, 14..16]
-        );
+        assert_eq!(all, [0..1, 1..2, 2..4, 4..5, 5..6, 7..9, 9..11, 12..14, 13..15, 14..16]);
         let mut out = Vec::new();
         view.sources(parent, 1..4, &mut out);
         assert_eq!(out, vec![Range { start: 1, end: 5 }]);
