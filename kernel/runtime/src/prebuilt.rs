@@ -1,5 +1,5 @@
-//! The compiled `dbutils` crate, kept in the user's cache folder: the same for every notebook, so only the first
-//! kernel after an update of Sealbook or of the toolchain compiles it.
+//! The compiled `dbutils` crate, kept beside cargo's own caches: the same for every notebook, so only the first kernel
+//! after an update of Sealbook or of the toolchain compiles it.
 //!
 //! Invariants: the folder belongs to this user and to nobody else; its contents are those of one finished build, because
 //! it appears under its name by one rename.
@@ -100,13 +100,15 @@ fn key(folder: &Path, rustc: &Path, args: &[String]) -> Option<String> {
 }
 
 fn kept_at(key: &str) -> Option<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME")
+    let cargo_home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")))?;
+    if !cargo_home.is_absolute() || !cargo_home.is_dir() {
+        return None;
+    }
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);
-    let base = cache.join("sealbook");
+    let base = cargo_home.join("sealbook");
     DirBuilder::new().mode(0o700).recursive(true).create(&base).ok()?;
     let metadata = fs::symlink_metadata(&base).ok()?;
     let is_private = metadata.is_dir() && metadata.uid() == sys::user_id() && metadata.mode() & 0o022 == 0;

@@ -11,6 +11,7 @@
 
 mod commands;
 mod diagnostics;
+mod literals;
 mod markdown;
 mod prelude;
 mod session;

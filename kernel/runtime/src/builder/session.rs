@@ -119,6 +119,9 @@ impl Session {
         match result {
             Ok(outputs) => {
                 add(content, outputs);
+                if code.trim_start().starts_with(":v") || code.trim_start().starts_with(":t") {
+                    content.values_mut().for_each(shorten);
+                }
                 None
             }
             Err(Error::CompilationErrors(errors)) => Some(diagnostics::failure(&errors, &code, &typed)),
@@ -146,6 +149,9 @@ impl Session {
         let Some(untyped) = types::untyped(code) else {
             return Ok(Some(Typed::unchanged(code)));
         };
+        if !untyped.is_open() {
+            return Ok(Some(untyped.write(code, &BTreeMap::new())));
+        }
         let noted = self.folder.join(probe::TYPES);
         let _ = fs::remove_file(&noted);
         let checked = self.guarded(|context| context.check(code));
@@ -270,6 +276,20 @@ impl Session {
         let end = end_of_word(code, cursor)?;
         let (plain, html) = self.guarded(|context| context.hover_at(code, end))?.ok()?;
         (!plain.is_empty() && plain != "No documentation found").then(|| (plain, markdown::from_html(&html)))
+    }
+}
+
+/// Types as one writes them: those that are in scope everywhere lose their paths.
+fn shorten(text: &mut String) {
+    for path in [
+        "vec::Vec",
+        "string::String",
+        "boxed::Box",
+        "option::Option",
+        "result::Result",
+    ] {
+        let name = path.rsplit("::").next().unwrap_or(path);
+        *text = text.replace(&format!("std::{path}"), name);
     }
 }
 

@@ -10,11 +10,15 @@ use proc_macro2::{LineColumn, TokenStream};
 use syn::parse::Parser;
 use syn::spanned::Spanned;
 
+use super::literals;
+
 /// A variable of a cell whose type is not written there.
 #[derive(Debug, PartialEq, Eq)]
 struct Variable {
     name: String,
     is_mutable: bool,
+    /// Its type, if it can be read off.
+    plain: Option<String>,
     /// Where it is defined: line from 1, column from 0.
     at: (usize, usize),
 }
@@ -46,11 +50,17 @@ pub(super) fn untyped(code: &str) -> Option<Untyped> {
         let _ = syn::Attribute::parse_inner(input)?;
         syn::Block::parse_within(input)
     };
-    let statements = parse.parse2(tokens).ok()?;
+    let statements = parse.parse2(tokens.clone()).ok()?;
     let mut variables = Vec::new();
     for statement in &statements {
         if let syn::Stmt::Local(local) = statement {
+            let first = variables.len();
             collect(&local.pat, &mut variables);
+            if let (syn::Pat::Ident(pattern), Some(init)) = (&local.pat, &local.init)
+                && let Some(variable) = variables.get_mut(first).filter(|_| pattern.by_ref.is_none())
+            {
+                variable.plain = literals::type_of(&variable.name, &init.expr, &tokens);
+            }
         }
     }
     let has_result = match statements.last()? {
@@ -73,6 +83,7 @@ fn collect(pattern: &syn::Pat, found: &mut Vec<Variable>) {
             found.push(Variable {
                 name: pattern.ident.to_string(),
                 is_mutable: pattern.mutability.is_some(),
+                plain: None,
                 at: (line, column),
             });
             if let Some((_, inner)) = &pattern.subpat {
@@ -101,13 +112,18 @@ fn collect(pattern: &syn::Pat, found: &mut Vec<Variable>) {
 }
 
 impl Untyped {
+    /// Whether the compiler must be asked.
+    pub(super) fn is_open(&self) -> bool {
+        self.variables.iter().any(|variable| variable.plain.is_none())
+    }
+
     /// `code` with those `types` written into it that are known.
     pub(super) fn write(&self, code: &str, types: &BTreeMap<String, String>) -> Typed {
         let (offset, line, column) = self.insert_at;
         let mut written = String::new();
         let mut names = Vec::new();
         for variable in &self.variables {
-            let Some(found) = types.get(&variable.name) else {
+            let Some(found) = variable.plain.as_ref().or_else(|| types.get(&variable.name)) else {
                 continue;
             };
             written.push_str(" #[cfg(any())] let ");
@@ -164,7 +180,8 @@ mod tests {
     #[test]
     fn types_stand_before_the_result() {
         let cases = [
-            ("let a = 1;", "let a = 1; #[cfg(any())] let a: T;"),
+            ("let a = f();", "let a = f(); #[cfg(any())] let a: T;"),
+            ("let a = 1u8;", "let a = 1u8; #[cfg(any())] let a: u8;"),
             (
                 "let mut a = f();\na.len()",
                 "let mut a = f(); #[cfg(any())] let mut a: T;\na.len()",

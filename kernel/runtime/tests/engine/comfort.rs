@@ -11,6 +11,9 @@ pub fn commands() {
     notebook.ok("let a = 3;");
     assert!(notebook.result(":vars").contains("a: i32"));
     assert_eq!(notebook.result(":type a"), "a: i32");
+    notebook.ok("let b = vec![String::new()]; let c = vec![1, 2];");
+    assert_eq!(notebook.result(":type b"), "b: Vec<String>");
+    assert_eq!(notebook.result(":type c"), "c: Vec<i32>");
     assert!(notebook.result(":help").contains(":dep"));
     notebook.ok(":restart");
     let (ename, _, _) = notebook.error("a");
