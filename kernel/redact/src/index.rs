@@ -15,7 +15,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::append::Append;
@@ -27,8 +27,10 @@ use crate::{Secret, derive, views};
 
 /// Grams of the long class, and the distance between sampled positions.
 pub(crate) const LONG: Class = Class { gram: 6, stride: 7 };
-/// Grams of the short class.
-pub(crate) const SHORT: Class = Class { gram: 4, stride: 3 };
+/// Grams of the short class; the distance is smaller when shorter forms are known.
+pub(crate) const SHORT: Class = Class { gram: 4, stride: 7 };
+/// The shortest form in the index.
+const CANON_MIN: usize = 6;
 /// Characters that decide whether the end of a text may begin a form.
 pub(crate) const HEAD: usize = 4;
 
@@ -97,6 +99,8 @@ pub(crate) struct Grams {
     filters: [Filter; 2],
     buckets: Box<[AtomicU32]>,
     entries: Append<Entry>,
+    /// Distance between sampled positions: no form has fewer grams in the index.
+    stride: AtomicUsize,
 }
 
 /// A filter this full lets too much through.
@@ -117,7 +121,6 @@ impl Filter {
     }
 }
 
-#[inline]
 fn bits(hash: u64) -> u64 {
     1 << (hash >> 38 & 63) | 1 << (hash >> 32 & 63)
 }
@@ -128,16 +131,61 @@ pub(crate) struct Probe<'g> {
     words: &'g [AtomicU64],
     shift: u32,
     key: u64,
+    class: Class,
 }
 
 impl Probe<'_> {
     #[inline]
     pub(crate) fn maybe(self, gram: u64) -> bool {
-        let hash = gram.wrapping_mul(self.key);
-        let bits = bits(hash);
+        self.test(gram.wrapping_mul(self.key)) == 1
+    }
+
+    #[inline(always)]
+    fn test(self, hash: u64) -> usize {
         // The shift leaves less than the length.
         let word = self.words.get((hash >> self.shift) as usize);
-        word.is_some_and(|word| word.load(Ordering::Relaxed) & bits == bits)
+        let word = word.map_or(0, |word| word.load(Ordering::Relaxed));
+        ((word >> (hash >> 38 & 63)) & (word >> (hash >> 32 & 63)) & 1) as usize
+    }
+
+    /// Sampled positions of a squeezed text of `len` characters, and zeros after it, whose gram may be in the index.
+    pub(crate) fn positions(self, padded: &[u8], len: usize, out: &mut Vec<u32>) {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("bmi2") && std::arch::is_x86_feature_detected!("bmi1") {
+            #[expect(unsafe_code, reason = "instructions for shifts, present as just checked")]
+            // SAFETY: the features were detected.
+            unsafe {
+                self.positions_shifted(padded, len, out);
+            }
+            return;
+        }
+        self.positions_anywhere(padded, len, out);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "bmi1", enable = "bmi2")]
+    fn positions_shifted(self, padded: &[u8], len: usize, out: &mut Vec<u32>) {
+        self.positions_anywhere(padded, len, out);
+    }
+
+    #[inline(always)]
+    fn positions_anywhere(self, padded: &[u8], len: usize, out: &mut Vec<u32>) {
+        let Class { gram, stride } = self.class;
+        out.clear();
+        if len < gram || padded.len() < len + 8 {
+            return;
+        }
+        let mask = u64::MAX >> (64 - 8 * gram);
+        let count = (len - gram) / stride + 1;
+        out.resize(count + 1, 0);
+        let mut found = 0;
+        for i in 0..count {
+            let at = i * stride;
+            let word = padded[at..].first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+            out[found] = at as u32;
+            found += self.test((word & mask).wrapping_mul(self.key));
+        }
+        out.truncate(found);
     }
 }
 
@@ -167,6 +215,7 @@ impl Grams {
             filters: filter_bits.map(Filter::new),
             buckets: (0..1usize << bucket_bits).map(|_| AtomicU32::new(0)).collect(),
             entries: Append::default(),
+            stride: AtomicUsize::new(class.stride),
         }
     }
 
@@ -174,8 +223,12 @@ impl Grams {
         self.entries.len() == 0
     }
 
+    /// How grams are sampled now.
     pub(crate) fn class(&self) -> Class {
-        self.class
+        Class {
+            stride: self.stride.load(Ordering::Acquire),
+            ..self.class
+        }
     }
 
     #[inline]
@@ -197,6 +250,7 @@ impl Grams {
             words: &filter.words,
             shift: filter.shift,
             key: self.key,
+            class: self.class(),
         }
     }
 
@@ -272,40 +326,43 @@ impl Grams {
         }
     }
 
-    /// Enters as many neighbouring grams of a text as sampled positions are apart, starting in `starts`: those that are
-    /// least crowded.
-    fn enter(&self, text: &[u8], form: u32, starts: std::ops::RangeInclusive<usize>) {
+    /// Enters as many neighbouring grams of a text as sampled positions are apart, all of them inside `part`: those that
+    /// are least crowded.
+    fn enter(&self, text: &[u8], form: u32, part: std::ops::Range<usize>) {
         let class = self.class;
         let mut padded = zeroize::Zeroizing::new(text.to_vec());
         padded.resize(text.len() + 8, 0);
         let gram = |at: usize| class.load(&padded, at);
-        let first = *starts.start();
-        let crowd: Vec<usize> = (first..starts.end() + class.stride)
-            .map(|at| self.crowd(gram(at)))
-            .collect();
-        let best = starts
-            .min_by_key(|at| crowd[at - first..at - first + class.stride].iter().max().copied())
-            .unwrap_or(first);
-        (best..best + class.stride).for_each(|at| self.insert(gram(at), form, at, text.len()));
+        let grams = part.len() + 1 - class.gram;
+        let n = class.stride.min(grams);
+        self.stride.fetch_min(n, Ordering::AcqRel);
+        let crowd: Vec<usize> = (0..grams).map(|at| self.crowd(gram(part.start + at))).collect();
+        let best = (0..=grams - n)
+            .min_by_key(|at| crowd[*at..at + n].iter().max().copied())
+            .unwrap_or(0);
+        (best..best + n).for_each(|at| self.insert(gram(part.start + at), form, part.start + at, text.len()));
     }
 
-    /// Enters grams so that each three quarters of the text, at its start and at its end, hold them all.
+    /// Enters grams so that each part of the text that is hidden by itself, at its start and at its end, holds enough.
     fn enter_both(&self, text: &[u8], form: u32) {
-        let (least, len) = (self.class.least(), text.len());
-        let quarter = len / 4;
-        if quarter + least <= len - quarter {
-            self.enter(text, form, quarter..=len - quarter - least);
+        let (len, part) = (text.len(), cut_off(text.len()));
+        if len - part + self.class.least() <= part {
+            self.enter(text, form, len - part..part);
         } else {
-            self.enter(text, form, 0..=(len - quarter).saturating_sub(least));
-            self.enter(text, form, quarter.min(len - least)..=len - least);
+            self.enter(text, form, 0..part);
+            self.enter(text, form, len - part..len);
         }
     }
 
-    /// Enters grams so that three quarters of the text at its start hold them all.
+    /// Enters grams of the start of the text.
     fn enter_start(&self, text: &[u8], form: u32) {
-        let least = self.class.least();
-        self.enter(text, form, 0..=(text.len() * 3 / 4).saturating_sub(least));
+        self.enter(text, form, 0..cut_off(text.len()).max(self.class.least().min(text.len())));
     }
+}
+
+/// Length of the shortest part of a text of this length that is hidden by itself.
+fn cut_off(len: usize) -> usize {
+    (len * 3 / 4).max(policy::TRUNCATED_BYTES).min(len)
 }
 
 /// Which of the first one to three characters of forms exist.
@@ -479,9 +536,9 @@ impl Index {
             };
             let form = self.literals.push(literal) as u32;
             let whole = kind == Kind::Raw;
-            if canon.len() < SHORT.least() {
-                if exact.len() >= SHORT.least() {
-                    self.sparse.enter(&exact, form, 0..=0);
+            if canon.len() < CANON_MIN {
+                if exact.len() >= CANON_MIN {
+                    self.sparse.enter(&exact, form, 0..exact.len());
                     self.sparse_forms.push(form);
                 }
                 continue;

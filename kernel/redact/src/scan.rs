@@ -9,7 +9,9 @@
 //! only around triggers, keep a map back to the text they come from, and are scanned in turn, to a bounded depth and
 //! within a budget proportional to the text, so that no input takes more than linear time.
 
-use crate::index::{Candidate, Grams, Index, Literal};
+use std::cell::OnceCell;
+
+use crate::index::{Candidate, Index, Literal};
 use crate::squeeze::{Squeezed, is_kept};
 use crate::verify::{self, Text, Verdict};
 use crate::views::{self, Counts};
@@ -24,6 +26,9 @@ const WINDOW_BYTES: usize = 64 * 1024;
 /// Bytes that views may hold in total, per byte of text, and the allowance for small texts.
 const BUDGET_PER_BYTE: usize = 6;
 const BUDGET_BYTES_MIN: usize = 256 * 1024;
+
+/// Longest line that can be one of a table or a dump.
+pub(crate) const LINE_BYTES_MAX: usize = 2048;
 
 /// Streams inflated in one scan: some, and more in a longer text.
 const INFLATIONS_MIN: usize = 64;
@@ -99,6 +104,7 @@ impl Index {
             budget,
             inflated: views::inflate::OUTPUT_BYTES_MAX,
             inflations: INFLATIONS_MIN + text.len() / BYTES_PER_INFLATION,
+            hits: Vec::new(),
             runs: [None; DEPTH_MAX + 1],
         };
         scanner.level(Text { bytes: text, complete }, 0, Counts::default(), &mut scan);
@@ -119,6 +125,8 @@ pub(crate) struct Scanner<'i> {
     pub(crate) inflated: usize,
     /// Streams that may still be inflated.
     pub(crate) inflations: usize,
+    /// Kept for its memory.
+    hits: Vec<u32>,
     /// Per depth, where decoding of a run of base64 digits goes on in the next window.
     pub(crate) runs: [Option<usize>; DEPTH_MAX + 1],
 }
@@ -151,6 +159,7 @@ impl Scanner<'_> {
                 squeezed: &squeezed,
                 overlap,
                 last: to == text.bytes.len(),
+                ends: &OnceCell::new(),
             };
             self.direct(&window, depth, scan);
             if depth < DEPTH_MAX {
@@ -170,33 +179,32 @@ impl Scanner<'_> {
     }
 
     /// Everything that shows in the squeezed text.
-    fn direct(&self, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+    fn direct(&mut self, window: &Window<'_>, depth: usize, scan: &mut Scan) {
         let mut recent = Recent::default();
+        let mut hits = std::mem::take(&mut self.hits);
         for grams in [&self.index.long, &self.index.short] {
             if grams.is_empty() {
                 continue;
             }
-            each_hit(
-                grams,
-                window.squeezed.padded(),
-                window.squeezed.canon().len(),
-                |at, gram| {
-                    grams.lookup(gram, |candidate| match candidate {
-                        Candidate::Form { form, offset } => {
-                            self.compare(window, form, at, offset, depth, &mut recent, scan)
+            let (padded, class) = (window.squeezed.padded(), grams.class());
+            grams.probe().positions(padded, window.squeezed.canon().len(), &mut hits);
+            for at in hits.iter().map(|at| *at as usize) {
+                grams.lookup(class.load(padded, at), |candidate| match candidate {
+                    Candidate::Form { form, offset } => {
+                        self.compare(window, form, at, offset, depth, &mut recent, scan)
+                    }
+                    Candidate::Family { len, offset } => {
+                        let start = at.wrapping_sub(offset);
+                        if let Some(canon) = window.squeezed.canon().get(start..start.wrapping_add(len)) {
+                            self.index.same(canon, |form| {
+                                self.compare(window, form, start, 0, depth, &mut recent, scan);
+                            });
                         }
-                        Candidate::Family { len, offset } => {
-                            let start = at.wrapping_sub(offset);
-                            if let Some(canon) = window.squeezed.canon().get(start..start.wrapping_add(len)) {
-                                self.index.same(canon, |form| {
-                                    self.compare(window, form, start, 0, depth, &mut recent, scan);
-                                });
-                            }
-                        }
-                    });
-                },
-            );
+                    }
+                });
+            }
         }
+        self.hits = hits;
         if window.last && !window.text.complete {
             self.live_end(window, scan);
         }
@@ -405,9 +413,22 @@ pub(crate) struct Window<'t> {
     pub overlap: usize,
     /// It reaches the end of the text.
     pub last: bool,
+    ends: &'t OnceCell<Vec<usize>>,
 }
 
 impl Window<'_> {
+    /// The lines that start in the window. Where the last one ends is looked for only so far.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = std::ops::Range<usize>> + use<'_> {
+        let most = self.text.bytes.len().min(self.to + LINE_BYTES_MAX);
+        let ends = self.ends.get_or_init(|| {
+            let part = &self.text.bytes[self.from..most];
+            memchr::memchr_iter(b'\n', part).map(|n| self.from + n).collect()
+        });
+        let starts = std::iter::once(self.from).chain(ends.iter().map(|end| end + 1));
+        let ends = ends.iter().copied().chain(std::iter::once(most));
+        starts.zip(ends).take_while(|(start, _)| *start < self.to).map(|(start, end)| start..end)
+    }
+
     /// Goes back from a place over punctuation with which a form may begin.
     fn back_over_lead(&self, index: &Index, from: usize) -> usize {
         let before = &self.text.bytes[from.saturating_sub(32)..from];
@@ -440,25 +461,6 @@ fn alone_on_its_line(bytes: &[u8], from: usize) -> bool {
         .map(|line| line.iter().filter(|b| is_kept(**b)).count())
         .max();
     before == 0 && widest.is_some_and(|n| n <= 1)
-}
-
-/// Calls `hit` for each sampled position whose gram may be in the index.
-#[inline]
-fn each_hit(grams: &Grams, padded: &[u8], len: usize, mut hit: impl FnMut(usize, u64)) {
-    let class = grams.class();
-    if len < class.gram {
-        return;
-    }
-    let end = len - class.gram;
-    let probe = grams.probe();
-    let mut at = 0;
-    while at <= end {
-        let gram = class.load(padded, at);
-        if probe.maybe(gram) {
-            hit(at, gram);
-        }
-        at += class.stride;
-    }
 }
 
 /// Length of the common prefix.

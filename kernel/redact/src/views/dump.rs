@@ -14,35 +14,21 @@ const ROW_BYTES_MAX: usize = 512;
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let bytes = window.text.bytes;
     let mut rows: Vec<Range<usize>> = Vec::new();
-    let mut start = if window.from == 0 {
-        0
-    } else {
-        next_line(bytes, window.from, window.to)
-    };
-    while start < window.to {
-        // Longer lines are no rows.
-        let most = bytes.len().min(window.to + ROW_BYTES_MAX + 1);
-        let end = memchr::memchr(b'\n', &bytes[start..most]).map_or(most, |n| start + n);
-        if offset(&bytes[start..end]).is_some() {
-            rows.push(start..end);
-        } else if !rows.is_empty() {
-            if bytes[start..end].trim_ascii() == b"*" {
-                // Rows that repeat the one before.
-            } else {
-                all_readings(scanner, window, &rows, start, depth, scan);
-                rows.clear();
-            }
+    // A window after the first one begins in the middle of a line.
+    let skip = usize::from(window.from > 0);
+    for line in window.lines().skip(skip) {
+        if offset(&bytes[line.clone()]).is_some() {
+            rows.push(line);
+        } else if !rows.is_empty() && bytes[line.clone()].trim_ascii() != b"*" {
+            // A star stands for rows that repeat the one before.
+            all_readings(scanner, window, &rows, line.start, depth, scan);
+            rows.clear();
         }
-        start = end + 1;
     }
     if !rows.is_empty() {
         let end = rows.last().map_or(0, |row| (row.end + 1).min(bytes.len()));
         all_readings(scanner, window, &rows, end, depth, scan);
     }
-}
-
-fn next_line(bytes: &[u8], from: usize, to: usize) -> usize {
-    memchr::memchr(b'\n', &bytes[from..to]).map_or(to, |n| from + n + 1)
 }
 
 /// Where a row's cells start, if the line has an offset before them.

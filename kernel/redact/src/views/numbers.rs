@@ -91,7 +91,7 @@ fn dense(window: &Window<'_>) -> Vec<(usize, usize)> {
     // The bytes after the last two numbers, where those ended, and how long each has been repeated.
     let (mut marks, mut ends) = ([0, 0], [0, 0]);
     let (mut same, mut turns) = (0, 0);
-    let mut last = [0xFF; 8];
+    let mut last = 0;
     for (i, block) in window.squeezed.blocks.iter().enumerate() {
         if block.digit | carry == 0 {
             continue;
@@ -104,27 +104,18 @@ fn dense(window: &Window<'_>) -> Vec<(usize, usize)> {
         while found != 0 {
             let at = window.from + 64 * i + found.trailing_zeros() as usize;
             found &= found - 1;
-            let mark = match bytes.get(at) {
-                Some(b' ' | b'\n' | b'\r' | b'\t') => b' ',
-                Some(other) => *other,
-                None => 0,
-            };
-            if at - ends[1] > SEPARATOR_BYTES_MAX + TOKEN_BYTES_MAX {
-                (same, turns) = (0, 0);
-            }
+            // Without branches: in a log nothing here can be predicted.
+            let mark = bytes.get(at).map_or(0, |byte| MARK[usize::from(*byte)]);
+            let (one, two) = (usize::from(mark == marks[1]), usize::from(mark == marks[0]));
             // A word that does not end like a number is none.
-            if !ends_like_number(bytes.get(at.wrapping_sub(1)).copied()) {
-                (same, turns) = (0, 0);
-            }
+            let number = bytes.get(at.wrapping_sub(1)).is_some_and(|byte| LAST[usize::from(*byte)]);
+            let near = usize::from(number & (at - ends[1] <= SEPARATOR_BYTES_MAX + TOKEN_BYTES_MAX));
             // The same number again, or one of a single digit, tells nothing.
-            let text: [u8; 8] = at
-                .checked_sub(8)
-                .and_then(|from| bytes[from..at].try_into().ok())
-                .unwrap_or_default();
-            let step = usize::from(at > ends[1] + 2 && text != last);
+            let text = bytes[at.saturating_sub(8)..].first_chunk::<8>().map_or(0, |text| u64::from_le_bytes(*text));
+            let step = usize::from((at > ends[1] + 2) & (text != last));
             last = text;
-            same = if mark == marks[1] { same + step } else { 0 };
-            turns = if mark == marks[0] { turns + step } else { 0 };
+            same = (same + step) * one * near;
+            turns = (turns + step) * two * near;
             marks = [marks[1], mark];
             ends = [ends[1], at];
             // The last number of a list has something else after it.
@@ -146,10 +137,27 @@ fn dense(window: &Window<'_>) -> Vec<(usize, usize)> {
     spans
 }
 
+/// White space is one kind of separator.
+static MARK: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        table[i] = if matches!(i as u8, b'\n' | b'\r' | b'\t') { b' ' } else { i as u8 };
+        i += 1;
+    }
+    table
+};
+
 /// A digit, or the last letter of a number's type.
-fn ends_like_number(byte: Option<u8>) -> bool {
-    byte.is_some_and(|b| b.is_ascii_hexdigit() || matches!(b, b'h' | b'H' | b'L' | b'n'))
-}
+static LAST: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut i = 0;
+    while i < 256 {
+        table[i] = (i as u8).is_ascii_hexdigit() || matches!(i as u8, b'h' | b'H' | b'L' | b'n');
+        i += 1;
+    }
+    table
+};
 
 /// Words with digits in them, and if `letters`, words of one or two hexadecimal letters. Returns whether both such words
 /// and numbers like `6e` are there, and whether there are so many that every list is hexadecimal.

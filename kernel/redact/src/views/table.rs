@@ -4,10 +4,7 @@ use std::ops::Range;
 
 use super::View;
 use crate::Form;
-use crate::scan::{Scan, Scanner, Window};
-
-/// Longest line of a table.
-const LINE_BYTES_MAX: usize = 2048;
+use crate::scan::{LINE_BYTES_MAX, Scan, Scanner, Window};
 
 /// A line and the places (in characters) of its vertical borders.
 struct Line {
@@ -23,25 +20,10 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     gutters(scanner, window, depth, scan);
 }
 
-fn line_starts<'b>(bytes: &'b [u8], window: &Window<'_>) -> impl Iterator<Item = Range<usize>> + use<'b> {
-    let (mut start, to) = (window.from, window.to);
-    std::iter::from_fn(move || {
-        if start >= to {
-            return None;
-        }
-        // Longer lines are looked at no further.
-        let most = bytes.len().min(to + LINE_BYTES_MAX + 1);
-        let end = memchr::memchr(b'\n', &bytes[start..most]).map_or(most, |n| start + n);
-        let line = start..end;
-        start = end + 1;
-        Some(line)
-    })
-}
-
 fn tables(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let bytes = window.text.bytes;
     let mut block: Vec<Line> = Vec::new();
-    for range in line_starts(bytes, window) {
+    for range in window.lines() {
         let line = &bytes[range.clone()];
         let borders = if line.len() <= LINE_BYTES_MAX {
             borders(line)
@@ -146,7 +128,7 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
         }
     };
     let mut previous: Option<Range<usize>> = None;
-    for range in line_starts(bytes, window) {
+    for range in window.lines() {
         let numbered = gutter(&bytes[range.clone()]);
         match numbered {
             Some((number, text)) => {
