@@ -181,7 +181,9 @@ impl Probe<'_> {
         let mut found = 0;
         for i in 0..count {
             let at = i * stride;
-            let word = padded[at..].first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+            let word = padded[at..]
+                .first_chunk::<8>()
+                .map_or(0, |bytes| u64::from_le_bytes(*bytes));
             out[found] = at as u32;
             found += self.test((word & mask).wrapping_mul(self.key));
         }
@@ -356,7 +358,11 @@ impl Grams {
 
     /// Enters grams of the start of the text.
     fn enter_start(&self, text: &[u8], form: u32) {
-        self.enter(text, form, 0..cut_off(text.len()).max(self.class.least().min(text.len())));
+        self.enter(
+            text,
+            form,
+            0..cut_off(text.len()).max(self.class.least().min(text.len())),
+        );
     }
 }
 

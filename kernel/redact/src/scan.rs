@@ -187,7 +187,9 @@ impl Scanner<'_> {
                 continue;
             }
             let (padded, class) = (window.squeezed.padded(), grams.class());
-            grams.probe().positions(padded, window.squeezed.canon().len(), &mut hits);
+            grams
+                .probe()
+                .positions(padded, window.squeezed.canon().len(), &mut hits);
             for at in hits.iter().map(|at| *at as usize) {
                 grams.lookup(class.load(padded, at), |candidate| match candidate {
                     Candidate::Form { form, offset } => {
@@ -426,7 +428,10 @@ impl Window<'_> {
         });
         let starts = std::iter::once(self.from).chain(ends.iter().map(|end| end + 1));
         let ends = ends.iter().copied().chain(std::iter::once(most));
-        starts.zip(ends).take_while(|(start, _)| *start < self.to).map(|(start, end)| start..end)
+        starts
+            .zip(ends)
+            .take_while(|(start, _)| *start < self.to)
+            .map(|(start, end)| start..end)
     }
 
     /// Goes back from a place over punctuation with which a form may begin.

@@ -108,10 +108,14 @@ fn dense(window: &Window<'_>) -> Vec<(usize, usize)> {
             let mark = bytes.get(at).map_or(0, |byte| MARK[usize::from(*byte)]);
             let (one, two) = (usize::from(mark == marks[1]), usize::from(mark == marks[0]));
             // A word that does not end like a number is none.
-            let number = bytes.get(at.wrapping_sub(1)).is_some_and(|byte| LAST[usize::from(*byte)]);
+            let number = bytes
+                .get(at.wrapping_sub(1))
+                .is_some_and(|byte| LAST[usize::from(*byte)]);
             let near = usize::from(number & (at - ends[1] <= SEPARATOR_BYTES_MAX + TOKEN_BYTES_MAX));
             // The same number again, or one of a single digit, tells nothing.
-            let text = bytes[at.saturating_sub(8)..].first_chunk::<8>().map_or(0, |text| u64::from_le_bytes(*text));
+            let text = bytes[at.saturating_sub(8)..]
+                .first_chunk::<8>()
+                .map_or(0, |text| u64::from_le_bytes(*text));
             let step = usize::from((at > ends[1] + 2) & (text != last));
             last = text;
             same = (same + step) * one * near;
@@ -142,7 +146,11 @@ static MARK: [u8; 256] = {
     let mut table = [0; 256];
     let mut i = 0;
     while i < 256 {
-        table[i] = if matches!(i as u8, b'\n' | b'\r' | b'\t') { b' ' } else { i as u8 };
+        table[i] = if matches!(i as u8, b'\n' | b'\r' | b'\t') {
+            b' '
+        } else {
+            i as u8
+        };
         i += 1;
     }
     table
@@ -159,6 +167,30 @@ static LAST: [bool; 256] = {
     table
 };
 
+const KEPT: u8 = 1;
+const DIGIT: u8 = 2;
+const HEX: u8 = 4;
+const LETTER: u8 = 8;
+const JOINT: u8 = 16;
+
+/// What a byte may be in a word.
+static WORD: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        let byte = i as u8;
+        table[i] = match byte {
+            b'0'..=b'9' => KEPT | DIGIT | HEX,
+            b'a'..=b'f' | b'A'..=b'F' => KEPT | LETTER | HEX,
+            b'_' => JOINT,
+            _ if is_kept(byte) => KEPT | LETTER,
+            _ => 0,
+        };
+        i += 1;
+    }
+    table
+};
+
 /// Words with digits in them, and if `letters`, words of one or two hexadecimal letters. Returns whether both such words
 /// and numbers like `6e` are there, and whether there are so many that every list is hexadecimal.
 fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, tokens: &mut Vec<Token>) -> (bool, bool) {
@@ -166,23 +198,29 @@ fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, tokens: &mut Ve
     let mut at = from;
     let mut last_end = from;
     while at < to {
-        if !is_kept(bytes[at]) {
+        if WORD[usize::from(bytes[at])] & KEPT == 0 {
             at += 1;
             continue;
         }
         let start = at;
-        let mut digits = false;
         let most = bytes.len().min(start + 4 * TOKEN_BYTES_MAX);
-        while at < most && (is_kept(bytes[at]) || bytes[at] == b'_') {
-            digits |= bytes[at].is_ascii_digit();
+        let (mut some, mut all) = (0, u8::MAX);
+        while at < most {
+            let class = WORD[usize::from(bytes[at])];
+            if class == 0 {
+                break;
+            }
+            some |= class;
+            all &= class;
             at += 1;
         }
-        let word = &bytes[start..at];
-        let short = word.len() <= 2 && word.iter().all(u8::is_ascii_hexdigit);
+        let digits = some & DIGIT > 0;
+        let short = at - start <= 2 && all & HEX > 0;
         lettered += usize::from(short && !digits);
-        hex |= short && digits && word.iter().any(|b| !b.is_ascii_digit());
+        hex |= short && digits && some & LETTER > 0;
         if digits || letters && short {
-            tokens.push(token(word, start, separator(&bytes[last_end..start])));
+            let before = separator(&bytes[last_end..start]);
+            tokens.push(token(&bytes[start..at], start, before));
             last_end = at;
         }
     }
@@ -236,6 +274,12 @@ fn counted(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], dep
 fn separator(bytes: &[u8]) -> u32 {
     if bytes.len() > SEPARATOR_BYTES_MAX {
         return 0;
+    }
+    if let [byte] | [byte, b' ' | b'\n'] = bytes
+        && !byte.is_ascii_whitespace()
+        && *byte != b'-'
+    {
+        return (0x811C_9DC5 ^ u32::from(*byte)).wrapping_mul(0x0100_0193) | 1;
     }
     let bytes = match bytes {
         [rest @ .., b'-'] if rest.last().is_some_and(|b| !b.is_ascii_alphanumeric()) => rest,
