@@ -11,6 +11,7 @@
 
 use std::cell::OnceCell;
 
+use crate::forms::Kind;
 use crate::index::{Candidate, Index, Literal};
 use crate::squeeze::{Squeezed, is_kept};
 use crate::verify::{self, Text, Verdict};
@@ -270,7 +271,9 @@ impl Scanner<'_> {
     /// The text ends inside a form whose first squeezed character stands at `first`.
     fn hold_from(&self, window: &Window<'_>, literal: &Literal, first: usize, bytes: usize, scan: &mut Scan) {
         let from = window.back_over_lead(self.index, first);
-        scan.hold(from.min(first.saturating_sub(literal.lead)), bytes, literal.secret);
+        let from = from.min(first.saturating_sub(literal.lead));
+        let before = usize::from(matches!(literal.kind, Kind::Base64 { before: 1, .. }) && from > 0);
+        scan.hold(from - before, bytes, literal.secret);
     }
 
     /// Where the end of the text may be the beginning of a form.
@@ -291,7 +294,10 @@ impl Scanner<'_> {
             if n < crate::index::HEAD && !alone_on_its_line(bytes, from) {
                 continue;
             }
-            scan.hold(window.back_over_lead(self.index, from), n, secret);
+            // The digit before it may hold bits of the value in base64.
+            let from = window.back_over_lead(self.index, from);
+            let before = usize::from(from > 0 && bytes[from - 1].is_ascii_alphanumeric());
+            scan.hold(from - before, n, secret);
             break;
         }
         // 2. Punctuation at the end with which a form may begin.
@@ -449,23 +455,17 @@ impl Window<'_> {
     }
 }
 
-/// A short piece at the end of a line begins a wrapped value only when it has the line to itself.
+/// A short piece at the end of a line begins a wrapped value only when it is a word, and nothing longer follows.
 fn alone_on_its_line(bytes: &[u8], from: usize) -> bool {
     let rest = &bytes[from..];
     if !rest.contains(&b'\n') {
         return true;
     }
-    let before = bytes[..from]
-        .iter()
-        .rev()
-        .take_while(|b| **b != b'\n')
-        .filter(|b| is_kept(**b))
-        .count();
-    let widest = rest
-        .split(|b| *b == b'\n')
-        .map(|line| line.iter().filter(|b| is_kept(**b)).count())
-        .max();
-    before == 0 && widest.is_some_and(|n| n <= 1)
+    let inside = from
+        .checked_sub(1)
+        .is_some_and(|i| is_kept(bytes[i]) && bytes[i].is_ascii());
+    let letters = |line: &[u8]| line.iter().filter(|b| is_kept(**b) && **b & 0xC0 != 0x80).count();
+    !inside && rest.split(|b| *b == b'\n').map(letters).all(|n| n <= 1)
 }
 
 /// Length of the common prefix.

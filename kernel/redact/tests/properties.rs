@@ -185,3 +185,40 @@ fn learning_and_scanning_at_once_race_nothing() {
         });
     });
 }
+
+/// Many threads learn and scan at once: what `learn` has returned from is hidden by every scan that starts later, by
+/// whatever thread, and nothing else is.
+#[test]
+fn many_learns_and_scans_from_several_threads_race_nothing() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    const LEARNS: usize = 2000;
+    const SCANS: usize = 170_000;
+    let redactor = Redactor::new();
+    let value = |i: usize| format!("planted-{:08x}-{i:06}-value", i.wrapping_mul(0x9E37_79B9) & 0xFFFF_FFFF);
+    let learnt = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let (redactor, learnt) = (&redactor, &learnt);
+        scope.spawn(move || {
+            for i in 0..LEARNS {
+                let secret = Secret::new("s", format!("k{i}"), value(i).into_bytes());
+                let _proof = redactor.learn(&secret);
+                learnt.store(i + 1, Ordering::Release);
+            }
+        });
+        for thread in 0..3 {
+            scope.spawn(move || {
+                for scan in 0..SCANS {
+                    let known = learnt.load(Ordering::Acquire);
+                    let i = (scan * 7919 + thread) % LEARNS;
+                    let text = format!("before {} after", value(i));
+                    let out = redactor.text(&text);
+                    // Learnt before the scan began: hidden. Otherwise it may have been learnt meanwhile.
+                    assert!(out == "before [REDACTED] after" || i >= known && out == text, "{out}");
+                    let innocent = format!("before planted-{i:06} after");
+                    assert_eq!(redactor.text(&innocent), innocent);
+                }
+            });
+        }
+    });
+    assert_eq!(redactor.text(&format!("x {} y", value(LEARNS - 1))), "x [REDACTED] y");
+}

@@ -49,6 +49,13 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
         }
     }
     if window.last && !window.text.complete {
+        let bytes = &window.text.bytes[window.from..];
+        let n = bytes.iter().rev().take(RAW_BYTES).take_while(|b| is_digit(**b)).count();
+        let start = window.to - n;
+        // Signs may have come so often that there is no long stretch of letters yet.
+        if n >= RUN_BYTES_MIN && start >= free {
+            run(scanner, window, start, depth, scan);
+        }
         tail(window, scan);
     }
 }
@@ -426,24 +433,26 @@ fn view(bytes: &[u8], lines: &[Range<usize>]) -> View {
     view
 }
 
-/// A run at the end that is still too short to be looked at.
+/// A run at the end that is still too short to be looked at: whether what it will hold is text or compressed shows
+/// later.
 fn tail(window: &Window<'_>, scan: &mut Scan) {
     let bytes = window.text.bytes;
-    let n = bytes
+    let run = bytes[window.from..]
         .iter()
         .rev()
-        .take(RUN_BYTES_MIN)
-        .take_while(|b| is_digit(**b))
-        .count();
-    let run = &bytes[bytes.len() - n..];
-    if n < 4 || n == RUN_BYTES_MIN {
-        return;
-    }
-    let head = decode_all(run);
-    let compressed = head.starts_with(&[0x1F, 0x8B]) || head.starts_with(&[0x78]) && n >= 4;
-    let text = n >= 8 && head.iter().all(|b| matches!(b, b' '..=b'~' | 0));
-    let hex = n >= 4 && run.iter().all(u8::is_ascii_hexdigit) && run.starts_with(b"1f8b");
-    if compressed || text || hex {
-        scan.hold(bytes.len() - n, 1, u32::MAX);
+        .take(RAW_BYTES)
+        .take_while(|b| is_digit(**b));
+    let n = run.count();
+    let start = bytes.len() - n;
+    let short = n > 0 && n < RUN_BYTES_MIN + 4;
+    // Deflate without a header is recognised by what it inflates to.
+    let raw = || {
+        let mut head = [0; 24];
+        n < RAW_BYTES / 4
+            && inflate::may_be_raw(decode_head(&bytes[start..(start + 32).min(bytes.len())], &mut head))
+            && looks_encoded(&bytes[start..])
+    };
+    if short || raw() {
+        scan.hold(start, 1, u32::MAX);
     }
 }

@@ -10,6 +10,9 @@ use crate::scan::{Scan, Scanner, Window};
 /// Shortest list.
 const ELEMENTS_MIN: usize = 6;
 
+/// Bytes at the end of an unfinished text that are looked at in any case.
+const TAIL_BYTES: usize = 512;
+
 /// Quoted characters in two blocks that make a list likely.
 const PAIRS_MIN: u32 = 3;
 
@@ -85,6 +88,14 @@ fn dense(window: &Window<'_>) -> Vec<Range<usize>> {
         }
         previous = many;
     }
+    // A list may have begun at the end of an unfinished text.
+    if window.last && !window.text.complete {
+        let start = window.to.saturating_sub(TAIL_BYTES).max(window.from);
+        match spans.last_mut() {
+            Some(last) if start <= last.end => last.end = window.to,
+            _ => spans.push(start..window.to),
+        }
+    }
     spans
 }
 
@@ -98,13 +109,10 @@ struct List {
 
 impl List {
     fn scan(&mut self, scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
-        if self.count >= ELEMENTS_MIN {
-            let bytes = window.text.bytes;
-            let end = if bytes.len() - self.end <= SEPARATOR_BYTES_MAX {
-                bytes.len()
-            } else {
-                self.end
-            };
+        let bytes = window.text.bytes;
+        let near_end = bytes.len() - self.end <= SEPARATOR_BYTES_MAX;
+        if self.count >= ELEMENTS_MIN || self.count > 0 && near_end && !window.text.complete {
+            let end = if near_end { bytes.len() } else { self.end };
             scanner.view(
                 window,
                 std::mem::take(&mut self.view),

@@ -16,17 +16,24 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     let mut rows: Vec<Range<usize>> = Vec::new();
     // A window after the first one begins in the middle of a line.
     let skip = usize::from(window.from > 0);
+    let unfinished = |line: &Range<usize>| line.end == bytes.len() && !window.text.complete;
     for line in window.lines().skip(skip) {
         if offset(&bytes[line.clone()]).is_some() {
             rows.push(line);
-        } else if !rows.is_empty() && bytes[line.clone()].trim_ascii() != b"*" {
+        } else if !rows.is_empty() && bytes[line.clone()].trim_ascii() != b"*" && !unfinished(&line) {
             // A star stands for rows that repeat the one before.
             all_readings(scanner, window, &rows, line.start, depth, scan);
             rows.clear();
         }
     }
     if !rows.is_empty() {
+        // The next row may have begun.
         let end = rows.last().map_or(0, |row| (row.end + 1).min(bytes.len()));
+        let begun = window.last
+            && !window.text.complete
+            && !bytes[end..].contains(&b'\n')
+            && bytes.len() - end <= ROW_BYTES_MAX;
+        let end = if begun { bytes.len() } else { end };
         all_readings(scanner, window, &rows, end, depth, scan);
     }
 }
@@ -68,8 +75,20 @@ fn all_readings(
     let [big, little, octal, chars, bits] = &mut views;
     // The character column stands at the same place in every row; a short row is filled up with blanks.
     let mut column = None;
+    let mut open = None;
     for row in rows {
-        let Some(cells) = words(row) else { continue };
+        let mut row = row.clone();
+        let Some(cells) = words(&row) else { continue };
+        if row.end == bytes.len() && !window.text.complete {
+            // The last word may be a part of one.
+            let part = bytes[cells..row.end]
+                .iter()
+                .rev()
+                .take_while(|b| !matches!(b, b' ' | b'\t'))
+                .count();
+            row.end -= part;
+            open = Some(row.end);
+        }
         let fixed = column.map(|n: usize| row.start + n).filter(|at| *at < row.end);
         let found = hex_row(bytes, cells..row.end, fixed, big, little);
         column = column.or(found.map(|at| at - row.start));
@@ -79,7 +98,10 @@ fn all_readings(
     }
     for mut view in views {
         view.fragments = true;
-        if view.bytes.len() >= 4 {
+        if let Some(at) = open {
+            view.open_at(at);
+        }
+        if view.bytes.len() >= 4 || open.is_some() {
             scanner.view(window, view, end, Form::Hex, depth, [0; 4], scan);
         }
     }

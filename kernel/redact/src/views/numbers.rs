@@ -59,7 +59,7 @@ struct Value {
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let mut tokens: Vec<Token> = Vec::new();
-    for (from, to) in dense(window) {
+    for (from, to) in spans(window) {
         // In a hexadecimal list some numbers have letters only; in other texts `b` and `be` are part of separators.
         for letters in [false, true] {
             tokens.clear();
@@ -70,7 +70,12 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
             if !letters {
                 counted(scanner, window, &tokens, depth, scan);
             }
-            for run in runs(&tokens) {
+            let least = if window.last && !window.text.complete && to == window.to {
+                1
+            } else {
+                ELEMENTS_MIN
+            };
+            for run in runs(&tokens, least) {
                 each_reading(scanner, window, &tokens, run, depth, scan);
             }
             if !more {
@@ -81,6 +86,22 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     if window.last && !window.text.complete {
         tail(scanner, window, scan);
     }
+}
+
+/// Bytes at the end of an unfinished text that are looked at in any case: a list may have begun there.
+const TAIL_BYTES: usize = 512;
+
+/// The dense stretches, and the end of an unfinished text.
+fn spans(window: &Window<'_>) -> Vec<(usize, usize)> {
+    let mut spans = dense(window);
+    if window.last && !window.text.complete {
+        let from = window.to.saturating_sub(TAIL_BYTES).max(window.from);
+        match spans.last_mut() {
+            Some(last) if from <= last.1 => last.1 = window.to,
+            _ => spans.push((from, window.to)),
+        }
+    }
+    spans
 }
 
 /// Stretches that may hold a list: numbers with the same byte after each, or two bytes in turn, or that count up.
@@ -299,8 +320,8 @@ struct Run {
     step: usize,
 }
 
-/// Maximal lists: the same separator everywhere, or two separators in turn (`"0":104,"1":117`).
-fn runs(tokens: &[Token]) -> Vec<Run> {
+/// Maximal lists, of at least `last` elements at the end of the tokens: the same separator everywhere, or two separators in turn (`"0":104,"1":117`).
+fn runs(tokens: &[Token], last: usize) -> Vec<Run> {
     let mut runs = Vec::new();
     for step in [1, 2] {
         let mut first = 0;
@@ -311,8 +332,9 @@ fn runs(tokens: &[Token]) -> Vec<Run> {
             if joins {
                 continue;
             }
-            if i - first >= ELEMENTS_MIN * step {
-                let alternates = tokens[first + 1].before != tokens[first + 2].before;
+            let least = if i == tokens.len() { last } else { ELEMENTS_MIN };
+            if i - first >= least * step && i > first {
+                let alternates = i - first < 3 || tokens[first + 1].before != tokens[first + 2].before;
                 if step == 1 {
                     runs.push(Run {
                         first,
@@ -326,7 +348,7 @@ fn runs(tokens: &[Token]) -> Vec<Run> {
                         step,
                     });
                     runs.push(Run {
-                        first: first + 1,
+                        first: (first + 1).min(i - 1),
                         last: i - 1,
                         step,
                     });
@@ -524,7 +546,7 @@ fn each_reading(
         if base == Base::Hex && !hexadecimal && wide > 2 && narrow < wide {
             continue;
         }
-        if picked().filter(|token| token.digits[nth] > 0).take(3).count() < 3 {
+        if !picked().any(|token| token.digits[nth] > 0) {
             continue;
         }
         let mut values: Vec<(u32, usize, usize, usize)> = Vec::with_capacity(all.len());
@@ -562,7 +584,9 @@ fn flush(
     depth: usize,
     scan: &mut Scan,
 ) {
-    if values.len() >= ELEMENTS_MIN || values.len() >= 3 && values.iter().all(|v| v.3 >= 4) {
+    let near_end = |last: &(u32, usize, usize, usize)| window.text.bytes.len() - last.2 <= SEPARATOR_BYTES_MAX;
+    let may_go_on = window.last && !window.text.complete && values.last().is_some_and(near_end);
+    if values.len() >= ELEMENTS_MIN || may_go_on || values.len() >= 3 && values.iter().all(|v| v.3 >= 4) {
         readings(scanner, window, values, base, depth, scan);
     }
     values.clear();
@@ -601,9 +625,8 @@ fn readings(
         wanted.extend([Reading::Big, Reading::Little]);
     }
     let last = values[values.len() - 1].2;
-    // What follows the list is a separator at most, when more may come.
-    let rest = &window.text.bytes[last..];
-    let to_end = rest.len() <= SEPARATOR_BYTES_MAX && !rest.iter().any(|b| b.is_ascii_alphabetic());
+    // What follows the list may be a separator, when more may come.
+    let to_end = window.text.bytes.len() - last <= SEPARATOR_BYTES_MAX;
     let region_end = if to_end { window.text.bytes.len() } else { last };
     for reading in wanted {
         let mut view = View::with_capacity(values.len());

@@ -111,9 +111,13 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
     let bytes = window.text.bytes;
     let mut block: Vec<Range<usize>> = Vec::new();
     let mut expected = None;
-    let finish = |block: &mut Vec<Range<usize>>, scanner: &mut Scanner<'_>, scan: &mut Scan| {
+    let finish = |block: &mut Vec<Range<usize>>, begun: bool, scanner: &mut Scanner<'_>, scan: &mut Scan| {
         if let Some(last) = block.last() {
-            let end = (last.end + 1).min(bytes.len());
+            let end = if begun {
+                bytes.len()
+            } else {
+                (last.end + 1).min(bytes.len())
+            };
             let open = end == bytes.len() && !window.text.complete;
             if block.len() >= 2 || open {
                 let mut view = View::with_capacity(64 * block.len());
@@ -127,13 +131,14 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
             block.clear();
         }
     };
-    let mut previous: Option<Range<usize>> = None;
+    let mut begun = false;
+    let (mut previous, mut before_last): (Option<Range<usize>>, Option<Range<usize>>) = (None, None);
     for range in window.lines() {
         let numbered = gutter(&bytes[range.clone()]);
         match numbered {
             Some((number, text)) => {
                 if expected != Some(number) {
-                    finish(&mut block, scanner, scan);
+                    finish(&mut block, false, scanner, scan);
                     // The first one may stand after other text.
                     if let Some(first) = previous.clone().and_then(|line| after_number(bytes, line, number)) {
                         block.push(first);
@@ -142,14 +147,30 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
                 block.push(range.start + text..range.end);
                 expected = Some(number + 1);
             }
+            // The number of the next one has begun.
+            None if range.end == bytes.len()
+                && !window.text.complete
+                && range.len() <= 8
+                && !bytes[range.clone()].iter().any(u8::is_ascii_alphabetic) =>
+            {
+                begun = true;
+            }
             None => {
-                finish(&mut block, scanner, scan);
+                finish(&mut block, false, scanner, scan);
                 expected = None;
             }
         }
-        previous = Some(range);
+        before_last = previous.replace(range);
     }
-    finish(&mut block, scanner, scan);
+    // The first one of an unfinished text; the number of the next one may have begun.
+    if block.is_empty() && !window.text.complete {
+        let lines = [before_last, previous].into_iter().flatten();
+        let near = lines.filter(|line| bytes.len() - line.end.min(bytes.len()) <= 8);
+        let mut first = near.filter_map(|line| (1..=2).find_map(|next| after_number(bytes, line.clone(), next)));
+        block.extend(first.next_back());
+        begun = true;
+    }
+    finish(&mut block, begun, scanner, scan);
 }
 
 /// The text of a line after the number that comes before `next`.

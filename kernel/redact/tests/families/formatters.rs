@@ -1,0 +1,273 @@
+//! What programs make of a value. Nothing here shares code with the redactor: Rust's own formatting, serde_json,
+//! base64, hex, percent-encoding and flate2, and the machine's `xxd`, `hexdump`, `od` and `bash`.
+
+use std::io::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode, utf8_percent_encode};
+
+use crate::tool;
+
+/// A form of a value.
+pub(crate) struct Formatted {
+    pub bytes: Vec<u8>,
+    /// The part of it that is not the value and stays.
+    pub around: f64,
+}
+
+pub(crate) struct Formatter {
+    pub family: &'static str,
+    pub name: &'static str,
+    pub make: fn(&[u8]) -> Option<Formatted>,
+}
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "its Debug output is what counts")]
+struct Config<'a> {
+    host: &'a str,
+    password: &'a str,
+    port: u16,
+}
+
+fn form(bytes: impl Into<Vec<u8>>) -> Option<Formatted> {
+    mixed(bytes, 0.2)
+}
+
+fn mixed(bytes: impl Into<Vec<u8>>, around: f64) -> Option<Formatted> {
+    Some(Formatted {
+        bytes: bytes.into(),
+        around,
+    })
+}
+
+fn text(value: &[u8]) -> Option<&str> {
+    std::str::from_utf8(value).ok()
+}
+
+/// One line, long enough that separators are ignored.
+fn line(value: &[u8]) -> Option<&str> {
+    text(value).filter(|text| !text.contains('\n') && text.chars().count() >= 12)
+}
+
+fn join(parts: impl IntoIterator<Item = String>, separator: &str) -> String {
+    parts.into_iter().collect::<Vec<_>>().join(separator)
+}
+
+fn each(text: &str, make: impl Fn(char) -> String) -> String {
+    text.chars().map(make).collect()
+}
+
+fn wrapped(text: &[u8], width: usize) -> Vec<u8> {
+    text.chunks(width).collect::<Vec<_>>().join(&b'\n')
+}
+
+fn grouped(text: &str, size: usize, separator: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    join(chars.chunks(size).map(|group| group.iter().collect()), separator)
+}
+
+fn gzip(data: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(data).ok()?;
+    encoder.finish().ok()
+}
+
+fn zlib(data: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(data).ok()?;
+    encoder.finish().ok()
+}
+
+fn deflate(data: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(data).ok()?;
+    encoder.finish().ok()
+}
+
+fn configuration(value: &[u8]) -> Vec<u8> {
+    [
+        b"user = app\npassword = ".as_slice(),
+        value,
+        b"\nhost = db.example.com, port = 5432\n",
+    ]
+    .concat()
+}
+
+fn dump(program: &str, arguments: &[&str], value: &[u8]) -> Option<Formatted> {
+    let whole = [b"user=app;".as_slice(), value, b";x=1"].concat();
+    let out = tool(program, arguments, &whole)?;
+    mixed([b"\n".as_slice(), &out].concat(), 0.88)
+}
+
+macro_rules! formatters {
+    ($($family:literal { $($name:literal => $make:expr),* $(,)? })*) => {
+        pub(crate) fn all() -> Vec<Formatter> {
+            vec![$($(Formatter { family: $family, name: $name, make: $make }),*),*]
+        }
+    };
+}
+
+formatters! {
+    "raw" {
+        "display" => |v| form(v),
+    }
+    "Debug of text" {
+        "str" => |v| form(format!("{:?}", text(v)?)),
+        "twice" => |v| form(format!("{:?}", format!("{:?}", text(v)?))),
+        "three times" => |v| form(format!("{:?}", format!("{:?}", format!("{:?}", text(v)?)))),
+        "struct" => |v| mixed(format!("{:?}", Config { host: "h", password: text(v)?, port: 5432 }), 0.85),
+        "pretty struct" => |v| mixed(format!("{:#?}", Config { host: "h", password: text(v)?, port: 5432 }), 0.85),
+        "Err(Some)" => |v| mixed(format!("{:?}", Err::<(), _>(Some(text(v)?))), 0.5),
+        "chars" => |v| form(format!("{:?}", text(v)?.chars().collect::<Vec<_>>())),
+        "pretty chars" => |v| form(format!("{:#?}", text(v)?.chars().collect::<Vec<_>>())),
+        "numbered chars" => |v| form(format!("{:?}", text(v)?.char_indices().collect::<Vec<_>>())),
+        "zipped halves" => |v| {
+            let text = line(v)?;
+            form(format!("{:?}", text.chars().step_by(2).zip(text.chars().skip(1).step_by(2)).collect::<Vec<_>>()))
+        },
+        "escape_default" => |v| form(text(v)?.escape_default().to_string()),
+        "escape_unicode" => |v| form(text(v)?.escape_unicode().to_string()),
+        "pieces" => |v| form(format!("{:?}", line(v)?.chars().collect::<Vec<_>>().chunks(7).map(|c| c.iter().collect::<String>()).collect::<Vec<_>>())),
+    }
+    "Debug of bytes" {
+        "decimal" => |v| form(format!("{v:?}")),
+        "pretty" => |v| form(format!("{v:#?}")),
+        "hexadecimal" => |v| form(format!("{v:x?}")),
+        "capital" => |v| form(format!("{v:X?}")),
+        "prefixed" => |v| form(format!("{v:#04x?}")),
+        "pretty prefixed" => |v| form(format!("{v:#x?}")),
+        "padded" => |v| form(format!("{v:02x?}")),
+        "signed" => |v| form(format!("{:?}", v.iter().map(|b| *b as i8).collect::<Vec<_>>())),
+        "code points" => |v| form(format!("{:?}", text(v)?.chars().map(u32::from).collect::<Vec<_>>())),
+        "UTF-16" => |v| form(format!("{:?}", text(v)?.encode_utf16().collect::<Vec<_>>())),
+        "numbered" => |v| form(format!("{:?}", v.iter().enumerate().collect::<Vec<_>>())),
+        "options" => |v| form(format!("{:?}", v.iter().map(Some).collect::<Vec<_>>())),
+        "spaces" => |v| form(join(v.iter().map(u8::to_string), " ")),
+        "commas" => |v| form(join(v.iter().map(u8::to_string), ",")),
+        "lines" => |v| form(join(v.iter().map(u8::to_string), "\n")),
+        "octal" => |v| form(join(v.iter().map(|b| format!("{b:#o}")), ", ")),
+        "binary" => |v| form(join(v.iter().map(|b| format!("{b:08b}")), " ")),
+        "suffixed" => |v| form(format!("vec![{}]", join(v.iter().map(|b| format!("{b}u8")), ", "))),
+        "byte string" => |v| form(format!("b\"{}\"", v.escape_ascii())),
+        "all escaped" => |v| form(join(v.iter().map(|b| format!("\\x{b:02x}")), "")),
+    }
+    "JSON" {
+        "string" => |v| form(serde_json::to_string(text(v)?).ok()?),
+        "twice" => |v| form(serde_json::to_string(&serde_json::to_string(text(v)?).ok()?).ok()?),
+        "in an object three times" => |v| {
+            let once = serde_json::json!({"p": text(v)?}).to_string();
+            mixed(serde_json::json!({"b": serde_json::json!({"a": once}).to_string()}).to_string(), 0.5)
+        },
+        "key" => |v| mixed(serde_json::to_string_pretty(&serde_json::json!({text(v)?: 1})).ok()?, 0.3),
+        "bytes" => |v| form(serde_json::to_string(v).ok()?),
+        "pretty bytes" => |v| form(serde_json::to_string_pretty(v).ok()?),
+        "chars" => |v| form(serde_json::to_string(&text(v)?.chars().collect::<Vec<_>>()).ok()?),
+        "escaped slashes" => |v| form(serde_json::to_string(text(v)?).ok()?.replace('/', "\\/")),
+        "Debug of JSON" => |v| form(format!("{:?}", serde_json::to_string(text(v)?).ok()?)),
+    }
+    "hexadecimal" {
+        "lower" => |v| form(hex::encode(v)),
+        "upper" => |v| form(hex::encode_upper(v)),
+        "spaces" => |v| form(join(v.iter().map(|b| format!("{b:02x}")), " ")),
+        "colons" => |v| form(join(v.iter().map(|b| format!("{b:02X}")), ":")),
+        "dashes" => |v| form(join(v.iter().map(|b| format!("{b:02x}")), "-")),
+        "twice" => |v| form(hex::encode(hex::encode(v))),
+        "between other bytes" => |v| mixed(hex::encode([b"user:".as_slice(), v, b"@host"].concat()), 0.6),
+        "of base64" => |v| form(hex::encode(STANDARD.encode(v))),
+    }
+    "dumps" {
+        "xxd" => |v| dump("xxd", &[], v),
+        "xxd -g1" => |v| dump("xxd", &["-g1"], v),
+        "xxd -i" => |v| dump("xxd", &["-i"], v),
+        "xxd -b" => |v| dump("xxd", &["-b"], v),
+        "hexdump -C" => |v| dump("hexdump", &["-C"], v),
+        "hexdump" => |v| dump("hexdump", &[], v),
+        "od -c" => |v| dump("od", &["-c"], v),
+        "od -tx1z" => |v| dump("od", &["-A", "x", "-t", "x1z"], v),
+        "od -b" => |v| dump("od", &["-b"], v),
+        "od -tu1" => |v| dump("od", &["-t", "u1"], v),
+    }
+    "base64" {
+        "standard" => |v| form(STANDARD.encode(v)),
+        "not padded" => |v| form(STANDARD_NO_PAD.encode(v)),
+        "URL-safe" => |v| form(URL_SAFE.encode(v)),
+        "after one byte" => |v| mixed(STANDARD.encode([b"x".as_slice(), v, b"; more"].concat()), 0.6),
+        "after two bytes" => |v| mixed(URL_SAFE_NO_PAD.encode([b"u:".as_slice(), v, b"; more"].concat()), 0.6),
+        "basic auth" => |v| mixed(format!("Authorization: Basic {}", STANDARD.encode([b"app:".as_slice(), v].concat())), 0.75),
+        "wrapped at 64" => |v| mixed(wrapped(STANDARD.encode(configuration(v)).as_bytes(), 64), 0.9),
+        "wrapped at 20" => |v| form(wrapped(STANDARD.encode(v).as_bytes(), 20)),
+        "twice" => |v| form(STANDARD.encode(STANDARD.encode(v))),
+        "three times" => |v| form(STANDARD.encode(STANDARD.encode(STANDARD.encode(v)))),
+        "of UTF-16" => |v| form(STANDARD.encode(text(v)?.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>())),
+        "of UTF-16, big end first" => |v| form(STANDARD.encode(text(v)?.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>())),
+        "of hexadecimal" => |v| form(STANDARD.encode(hex::encode(v))),
+        "JWT" => |v| {
+            let claims = serde_json::json!({"sub": "1", "secret": text(v)?}).to_string();
+            mixed(format!("eyJhbGciOiJub25lIn0.{}.c2ln", URL_SAFE_NO_PAD.encode(claims)), 0.85)
+        },
+    }
+    "URL" {
+        "percent" => |v| form(percent_encode(v, NON_ALPHANUMERIC).to_string()),
+        "small letters" => |v| form(percent_encode(v, NON_ALPHANUMERIC).to_string().replace("%2F", "%2f").replace("%C3", "%c3")),
+        "twice" => |v| form(utf8_percent_encode(&percent_encode(v, NON_ALPHANUMERIC).to_string(), NON_ALPHANUMERIC).to_string()),
+        "every byte" => |v| form(join(v.iter().map(|b| format!("%{b:02X}")), "")),
+        "form" => |v| form(percent_encode(v, NON_ALPHANUMERIC).to_string().replace("%20", "+")),
+        "base64 in a query" => |v| form(percent_encode(STANDARD.encode(v).as_bytes(), NON_ALPHANUMERIC).to_string()),
+    }
+    "HTML and XML" {
+        "decimal" => |v| form(each(text(v)?, |c| format!("&#{};", u32::from(c)))),
+        "hexadecimal" => |v| form(each(text(v)?, |c| format!("&#x{:X};", u32::from(c)))),
+        "twice" => |v| form(each(text(v)?, |c| format!("&amp;#{};", u32::from(c)))),
+        "tag per character" => |v| form(each(line(v)?, |c| format!("<span class=\"c\">&#{};</span>", u32::from(c)))).map(|f| Formatted { around: 0.6, ..f }),
+        "CDATA" => |v| mixed(format!("<p><![CDATA[{}]]></p>", text(v)?), 0.9),
+        "named" => |v| form(text(v)?.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")),
+    }
+    "quoting" {
+        "SQL" => |v| form(format!("'{}'", text(v)?.replace('\'', "''"))),
+        "CSV" => |v| form(format!("\"{}\"", text(v)?.replace('"', "\"\""))),
+        "shell" => |v| form(format!("'{}'", text(v)?.replace('\'', "'\\''"))),
+        "printf %q" => |v| form(tool("bash", &["-c", "printf %q \"$(cat)\""], text(v).filter(|t| t.is_ascii())?.as_bytes())?),
+        "libpq" => |v| form(format!("'{}'", text(v)?.replace('\\', "\\\\").replace('\'', "\\'"))),
+        "joined" => |v| form(format!("\"{}\" + \"{}\"", line(v).filter(|t| t.is_ascii() && !t.contains(['"', '\\']))?.get(..6)?, line(v)?.get(6..)?)),
+    }
+    "terminal" {
+        "colour per character" => |v| form(each(line(v)?, |c| format!("\x1b[31m{c}\x1b[0m"))).map(|f| Formatted { around: 0.35, ..f }),
+        "256 colours" => |v| form(each(line(v)?, |c| format!("\x1b[38;5;42m{c}"))).map(|f| Formatted { around: 0.35, ..f }),
+        "links" => |v| form(each(line(v)?, |c| format!("\x1b]8;;http://x/\x07{c}\x1b]8;;\x07"))).map(|f| Formatted { around: 0.6, ..f }),
+        "zero width" => |v| form(grouped(line(v)?, 1, "\u{200b}")),
+        "zero bytes" => |v| form(grouped(line(v)?, 1, "\0")),
+        "overstruck" => |v| form(each(line(v)?, |c| format!("{c}\u{8}{c}"))),
+        "progress" => |v| mixed(format!("\rloading 10%\rloading 90%\r{}", text(v).filter(|t| !t.contains('\n'))?), 0.8),
+    }
+    "reshaped" {
+        "lines" => |v| form(grouped(line(v)?, 1, "\n")),
+        "spaced" => |v| form(grouped(line(v)?, 1, " ")),
+        "dotted" => |v| form(grouped(line(v)?, 1, ".")),
+        "fours" => |v| form(grouped(line(v)?, 4, " ")),
+        "numbered" => |v| form(join(line(v)?.chars().enumerate().map(|(i, c)| format!("{i}: {c}")), "\n")).map(|f| Formatted { around: 0.75, ..f }),
+        "backwards" => |v| form(text(v)?.chars().rev().collect::<String>()),
+        "capital letters" => |v| form(text(v)?.to_uppercase()),
+        "small letters" => |v| form(text(v)?.to_lowercase()),
+        "padded" => |v| mixed(format!("{:*^60}", text(v)?), 0.2),
+        "wrapped" => |v| form(grouped(line(v)?, 8, "\n    ")),
+        "table" => |v| form(join(grouped(line(v)?, 8, "\n").lines().map(|cell| format!("| {cell:8} |")), "\n")),
+        "quoted mail" => |v| form(join(line(v)?.chars().collect::<Vec<_>>().chunks(9).map(|c| c.iter().collect::<String>()).map(|cell| format!("> {cell}")), "\n")),
+    }
+    "several lines" {
+        "CRLF" => |v| form(text(v).filter(|t| t.contains('\n'))?.replace('\n', "\r\n")),
+        "indented" => |v| form(text(v).filter(|t| t.contains('\n'))?.replace('\n', "\n        ")),
+        "joined" => |v| form(text(v).filter(|t| t.contains('\n'))?.replace('\n', " ")),
+    }
+    "compressed" {
+        "gzip, base64" => |v| form(STANDARD.encode(gzip(&configuration(v))?)),
+        "gzip, wrapped" => |v| form(wrapped(STANDARD.encode(gzip(&configuration(v))?).as_bytes(), 76)),
+        "gzip, hexadecimal" => |v| form(hex::encode(gzip(&configuration(v))?)),
+        "zlib, base64" => |v| form(STANDARD.encode(zlib(&configuration(v))?)),
+        "zlib, URL-safe" => |v| form(URL_SAFE_NO_PAD.encode(zlib(&configuration(v))?)),
+        "deflate, base64" => |v| form(STANDARD.encode(deflate(&configuration(v))?)).filter(|_| text(v).is_some()).map(|f| Formatted { around: 0.9, ..f }),
+        "gzip of JSON, twice" => |v| form(STANDARD.encode(gzip(&gzip(serde_json::json!({"secret": text(v)?}).to_string().as_bytes())?)?)),
+    }
+}
