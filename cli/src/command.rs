@@ -46,7 +46,7 @@ enum Command {
     Secrets(crate::secrets::Secrets),
     /// Run the secret service
     #[cfg(feature = "server")]
-    Serve(crate::serve::Serve),
+    Serve(Box<crate::serve::Serve>),
     /// Manage groups and their members
     #[command(subcommand)]
     Groups(crate::groups::Groups),

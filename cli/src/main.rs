@@ -22,6 +22,8 @@ mod run;
 mod secrets;
 #[cfg(feature = "server")]
 mod serve;
+#[cfg(feature = "server")]
+mod serve_options;
 mod service;
 mod sessions;
 mod shell;

@@ -8,6 +8,7 @@ use clap::Args;
 use sealbook_api::client::Home;
 
 use crate::failure::{Failure, Outcome};
+use crate::serve_options::ServeOptions;
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -29,6 +30,8 @@ pub struct Serve {
     /// The data folder of the shared server (default: SEALBOOK_HOME)
     #[arg(long, value_name = "FOLDER", conflicts_with = "embedded")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    options: ServeOptions,
 }
 
 impl Serve {
@@ -46,6 +49,9 @@ impl Serve {
         let options = sealbook_server::Shared {
             listen,
             data: home.path().to_owned(),
+            oidc: self.options.oidc(),
+            hub: self.options.hub(),
+            sinks: self.options.sinks(),
         };
         let served = runtime.block_on(sealbook_server::serve(options, |listening| {
             say(&format!("listening on http://{}", listening.address));

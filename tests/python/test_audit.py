@@ -16,9 +16,9 @@ def database(data):
 
 
 @pytest.fixture(scope="module")
-def seed(house):
+def seed(house, tmp_path_factory):
     """A stopped server's data folder with a log, its administrator's token, an export and a checkpoint of the log."""
-    server = Server(house, data="seed").bootstrap()
+    server = Server(house, data=tmp_path_factory.mktemp("seed")).bootstrap()
     try:
         server.ok("users", "create", "--user-name", "bob")
         server.ok("secrets", "create-scope", "--scope", "audited")
@@ -203,9 +203,9 @@ def test_a_kill_between_intent_and_outcome_is_reported(copy, house):
     assert "never" not in server.ok("secrets", "list-scopes").out
 
 
-def test_nothing_is_served_that_cannot_be_recorded(house):
+def test_nothing_is_served_that_cannot_be_recorded(house, tmp_path):
     # Python ignores SIGXFSZ, and with restore_signals=False so does what it starts: writes fail instead.
-    server = Server(house, data="full", restore_signals=False).bootstrap()
+    server = Server(house, data=tmp_path / "full", restore_signals=False).bootstrap()
     try:
         server.ok("secrets", "create-scope", "--scope", "s")
         pid = server.process.pid

@@ -9,7 +9,7 @@
 //! profile means that they are built once. A step that fails does not stop the later ones, except where they need it.
 
 use crate::tally::Tally;
-use crate::{packages, python, step, wheel, workspace};
+use crate::{node, packages, python, step, wheel, workspace};
 
 /// Crates with few dependencies, whose documentation examples are compiled (the proofs' `compile_fail` examples are
 /// among them). The others' examples would link the engine once each.
@@ -90,6 +90,7 @@ fn setup() -> Result<Tally, String> {
     packages::install_nextest()?;
     packages::fetch_notebook_crates()?;
     python::install()?;
+    node::install()?;
     Ok(Tally::one(true))
 }
 

@@ -14,6 +14,7 @@
 
 mod bench;
 mod gate;
+mod node;
 mod packages;
 mod python;
 mod step;

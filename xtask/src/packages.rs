@@ -32,6 +32,16 @@ const PACKAGES: &[Package] = &[
         present: || on_path("chromium"),
         why: "JupyterLab in a browser",
     },
+    Package {
+        name: "nodejs",
+        present: || on_path("node"),
+        why: "JupyterHub's proxy",
+    },
+    Package {
+        name: "npm",
+        present: || on_path("npm"),
+        why: "JupyterHub's proxy",
+    },
 ];
 
 /// Installs the system packages that are missing.

@@ -31,8 +31,17 @@ use crate::value::text_of;
 
 /// Arguments of `apply`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+A declaration:
+  [scopes.jdbc]
+  acls = { datascience = \"READ\", alice = \"MANAGE\" }
+  [scopes.jdbc.secrets]
+  password = { file = \"password.txt\" }   # put when there is none, or when the file is newer than the secret
+  token = { stdin = true }               # put when there is none; all of standard input
+  username = {}                          # must exist already
+Files are looked for beside the declaration. Text values lose one line end at their end.")]
 pub struct Apply {
-    /// The declaration, in TOML: see `sealbook secrets apply --help`
+    /// The declaration, in TOML: see below
     #[arg(long, short = 'f', value_name = "FILE")]
     file: PathBuf,
     /// Only print what would change
@@ -245,8 +254,11 @@ fn compare(name: &str, declared: &Scope, current: &Current, prune: bool) -> Resu
     for (key, value) in &declared.secrets {
         let put_at = current.secrets.get(key).copied();
         let from = match (&value.file, put_at) {
-            (Some(file), None) => Some(file.clone()),
-            (Some(file), Some(put_at)) => (modified_ms(file)? > put_at).then(|| file.clone()),
+            // A file that cannot be read stops everything before anything is changed.
+            (Some(file), put_at) => {
+                let modified = modified_ms(file)?;
+                put_at.is_none_or(|put_at| modified > put_at).then(|| file.clone())
+            }
             (None, None) if value.stdin => Some("-".into()),
             (None, None) => {
                 return Err(Failure::new(format!(

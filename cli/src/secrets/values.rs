@@ -1,7 +1,7 @@
 //! `sealbook secrets list | delete`.
 
 use clap::Args;
-use sealbook_api::secrets::SecretList;
+use sealbook_api::secrets::{SecretDescriptions, SecretList};
 
 use crate::failure::Outcome;
 use crate::output::{self, Format, Table};
@@ -13,6 +13,9 @@ pub struct List {
     /// The scope
     #[arg(long)]
     scope: String,
+    /// Also show versions, and when each secret was last read and by whom
+    #[arg(long, short = 'l')]
+    long: bool,
 }
 
 /// Arguments of `delete`.
@@ -29,6 +32,9 @@ pub struct Delete {
 impl List {
     /// Prints keys and when they were last put.
     pub async fn run(self, format: Format) -> Outcome {
+        if self.long {
+            return self.describe(format).await;
+        }
         let secrets = service::client()?
             .list_secrets(&self.scope)
             .await
@@ -37,6 +43,27 @@ impl List {
             let mut table = Table::new(["Key name", "Last updated"]);
             for secret in &list.secrets {
                 table.row([secret.key.clone(), output::time(Some(secret.last_updated_timestamp))]);
+            }
+            table
+        })
+    }
+
+    async fn describe(self, format: Format) -> Outcome {
+        let secrets = service::client()?
+            .describe_secrets(&self.scope)
+            .await
+            .map_err(service::failed)?;
+        format.print(&SecretDescriptions { secrets }, |list| {
+            let mut table = Table::new(["Key name", "Version", "Last updated", "Last read", "By"]);
+            for secret in &list.secrets {
+                let read = secret.last_read_timestamp;
+                table.row([
+                    secret.key.clone(),
+                    secret.version.to_string(),
+                    output::time(Some(secret.last_updated_timestamp)),
+                    read.map_or("never".into(), |at| output::time(Some(at))),
+                    secret.last_read_by.clone().unwrap_or_default(),
+                ]);
             }
             table
         })

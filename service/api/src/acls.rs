@@ -61,6 +61,6 @@ pub struct Explanation {
 pub struct Reason {
     /// What it grants.
     pub permission: Permission,
-    /// Through which entry: `entry for alice`, `member of datascience`, `member of admins`.
+    /// Through which entry: `entry for alice`, `entry for group datascience`, `member of admins, …`.
     pub because: String,
 }

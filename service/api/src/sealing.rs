@@ -376,6 +376,92 @@ mod tests {
         assert!(SessionKeys::from_secret_bytes(&SecretBytes::new(vec![0; 65])).is_none());
     }
 
+    /// Computed by another implementation, in another language, from the format's description.
+    #[test]
+    fn vectors() {
+        #[derive(serde::Deserialize)]
+        struct Vectors {
+            kernel_private_key: String,
+            kernel_public_key: String,
+            encapsulated_key: String,
+            client_nonce: String,
+            kernel_id: String,
+            mac_key: String,
+            answer_key: String,
+            requests: Vec<Request>,
+            answers: Vec<Answer>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Request {
+            path: String,
+            body: String,
+            session: String,
+            seq: u64,
+            timestamp_ms: i64,
+            mac: String,
+        }
+        #[derive(serde::Deserialize)]
+        struct Answer {
+            session: String,
+            seq: u64,
+            organisation: String,
+            scope: String,
+            key: String,
+            version: u64,
+            kind: ValueKind,
+            nonce: String,
+            value: String,
+            ciphertext: String,
+        }
+        let vectors: Vectors =
+            serde_json::from_str(include_str!("../../../tests/vectors/kernel_session.json")).unwrap();
+        let bytes = |text: &str| unhex(text).unwrap();
+        let secret = <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(&bytes(&vectors.kernel_private_key)).unwrap();
+        let public = bytes(&vectors.kernel_public_key).try_into().unwrap();
+        let keys = EphemeralKey { secret, public }
+            .open(
+                &bytes(&vectors.encapsulated_key),
+                &bytes(&vectors.client_nonce),
+                &vectors.kernel_id,
+            )
+            .unwrap();
+        assert_eq!(
+            (hex(&keys.mac), hex(&keys.answer)),
+            (vectors.mac_key, vectors.answer_key)
+        );
+        for request in &vectors.requests {
+            let signed = SignedRequest {
+                method: "POST",
+                path: &request.path,
+                body: request.body.as_bytes(),
+                session: &request.session,
+                seq: request.seq,
+                timestamp_ms: request.timestamp_ms,
+            };
+            assert_eq!(keys.sign(&signed), request.mac, "{signed:?}");
+        }
+        for answer in &vectors.answers {
+            let context = AnswerContext {
+                session: &answer.session,
+                seq: answer.seq,
+                organisation: &answer.organisation,
+                scope: &answer.scope,
+                key: &answer.key,
+                version: answer.version,
+                kind: answer.kind,
+            };
+            let nonce: [u8; ANSWER_NONCE_BYTES] = bytes(&answer.nonce).try_into().unwrap();
+            let value = SecretBytes::new(bytes(&answer.value));
+            assert_eq!(
+                keys.seal_answer(&context, &nonce, &value).unwrap(),
+                bytes(&answer.ciphertext)
+            );
+            let opened = keys.open_answer(&context, &nonce, bytes(&answer.ciphertext)).unwrap();
+            assert_eq!(hex(opened.expose()), answer.value, "{context:?}");
+        }
+        assert_eq!((vectors.requests.len(), vectors.answers.len()), (3, 3));
+    }
+
     #[test]
     fn keys_are_bound_to_nonce_and_kernel() {
         for (nonce, kernel) in [(b"other".as_slice(), "kernel-1"), (b"nonce", "kernel-2")] {

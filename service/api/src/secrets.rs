@@ -57,6 +57,32 @@ pub struct SecretList {
     pub secrets: Vec<SecretMetadata>,
 }
 
+/// What `describe` says of one secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretDescription {
+    /// The key.
+    pub key: String,
+    /// One more with each `put`.
+    pub version: u64,
+    /// When the value was last put, in milliseconds since 1970.
+    pub last_updated_timestamp: i64,
+    /// When a kernel last read it, in milliseconds since 1970; absent when the audit log's newest records of reads in this
+    /// scope do not name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_read_timestamp: Option<i64>,
+    /// Who read it then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_read_by: Option<String>,
+}
+
+/// Answer of `GET /api/2.0/secrets/describe?scope=`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SecretDescriptions {
+    /// The secrets of the scope, by key.
+    #[serde(default)]
+    pub secrets: Vec<SecretDescription>,
+}
+
 /// Whether a value was put as text or as bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -310,7 +310,7 @@ pub struct SessionRow {
     pub opened_at: i64,
     /// Milliseconds since 1970; moved by renewing.
     pub expires_at: i64,
-    /// Milliseconds since 1970.
+    /// Milliseconds since 1970; 0 once the session is revoked.
     pub renewable_until: i64,
     /// The KEK that wraps the keys.
     pub kek_id: u32,
@@ -321,6 +321,11 @@ pub struct SessionRow {
 }
 
 impl SessionRow {
+    /// An administrator or the user ended it; its keys are gone.
+    pub fn revoked(&self) -> bool {
+        self.renewable_until == 0
+    }
+
     /// The associated data of the wrapped keys.
     pub fn binding(&self) -> Vec<u8> {
         fields(

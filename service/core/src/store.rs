@@ -117,6 +117,12 @@ pub enum Change {
         /// The session.
         id: String,
     },
+    /// Marks a session as revoked and forgets its keys; it must exist and not be revoked yet. The mark stays as long as the
+    /// session could have lived.
+    RevokeSession {
+        /// The session.
+        id: String,
+    },
     /// Removes sessions and tickets that expired before this.
     Expire {
         /// Milliseconds since 1970.

@@ -8,9 +8,10 @@ use sealbook_api::{ErrorCode, SecretText};
 use sealbook_core::acl::Identity;
 use sealbook_core::{Error, Vault};
 
+use crate::oidc::Oidc;
 use crate::service::Service;
 
-/// The user behind an API token.
+/// The user behind an API token, or behind a trusted issuer's token.
 pub(crate) async fn by_header(service: &Service, headers: &HeaderMap) -> Result<Identity, Error> {
     let token = token(headers).ok_or_else(|| {
         Error::new(
@@ -18,6 +19,18 @@ pub(crate) async fn by_header(service: &Service, headers: &HeaderMap) -> Result<
             "Send a token: `Authorization: Bearer TOKEN`, or Basic with the user name `token`.",
         )
     })?;
+    if let Some(oidc) = service
+        .trusted
+        .oidc
+        .as_ref()
+        .filter(|_| Oidc::looks_like_jwt(token.expose()))
+    {
+        let (user, _) = oidc.user(token.expose()).await?;
+        return service
+            .vault
+            .identity(&service.vault.ensure_user(&user).await?.name)
+            .await;
+    }
     let authenticated = service.vault.authenticate_token(token.expose()).await?;
     match authenticated.kind {
         TokenKind::Api => Ok(authenticated.identity),

@@ -27,7 +27,7 @@ use crate::dispatch;
 use crate::error::ServeError;
 use crate::log;
 use crate::peer::{Owner, Peer};
-use crate::service::{Activity, IdentitySource, Service};
+use crate::service::{Activity, IdentitySource, Service, Trusted};
 use crate::status::status_of;
 
 /// How long nobody may ask anything before the service ends.
@@ -70,6 +70,7 @@ pub async fn embedded(options: Embedded, ready: impl FnOnce()) -> Result<(), Ser
     let service = Arc::new(Service {
         vault,
         identity: IdentitySource::Peer(owner),
+        trusted: Trusted::default(),
         activity: Activity::default(),
     });
     let checkpoints = Checkpoints::start(&service).await;

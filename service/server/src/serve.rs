@@ -15,8 +15,11 @@ use crate::checkpoints::Checkpoints;
 use crate::connection::Connections;
 use crate::embedded::{cannot_wait, lock, open, report};
 use crate::error::ServeError;
+use crate::hub::{Hub, HubOptions};
+use crate::oidc::{Oidc, OidcOptions};
 use crate::peer::Peer;
-use crate::service::{Activity, IdentitySource, Service};
+use crate::service::{Activity, IdentitySource, Service, Trusted};
+use crate::sinks::{SinkOptions, Sinks};
 use crate::{dispatch, log};
 
 /// How to run the shared server.
@@ -26,6 +29,12 @@ pub struct Shared {
     pub listen: SocketAddr,
     /// The data folder.
     pub data: PathBuf,
+    /// An issuer whose tokens say who somebody is.
+    pub oidc: Option<OidcOptions>,
+    /// A JupyterHub whose servers' tokens say who somebody is.
+    pub hub: Option<HubOptions>,
+    /// Where audit records go besides journal and database.
+    pub sinks: SinkOptions,
 }
 
 /// What the server says when it listens.
@@ -50,6 +59,10 @@ pub async fn serve(options: Shared, ready: impl FnOnce(Listening)) -> Result<(),
             options.listen
         )));
     }
+    let trusted = Trusted {
+        oidc: options.oidc.map(Oidc::new).transpose()?,
+        hub: options.hub.map(Hub::new).transpose()?,
+    };
     let _lock = lock(&options.data)?;
     let (vault, recovery) = open(&options.data, None).await?;
     report(&recovery);
@@ -60,6 +73,7 @@ pub async fn serve(options: Shared, ready: impl FnOnce(Listening)) -> Result<(),
     let service = Arc::new(Service {
         vault,
         identity: IdentitySource::Tokens,
+        trusted,
         activity: Activity::default(),
     });
     let checkpoints = Checkpoints::start(&service).await;
@@ -67,6 +81,7 @@ pub async fn serve(options: Shared, ready: impl FnOnce(Listening)) -> Result<(),
         address,
         bootstrap_token,
     });
+    let sinks = Sinks::start(&options.sinks, &options.data, &service, &checkpoints.newest())?;
 
     let mut connections = Connections::new(dispatch::router(&service));
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot_wait)?;
@@ -93,5 +108,6 @@ pub async fn serve(options: Shared, ready: impl FnOnce(Listening)) -> Result<(),
     drop(listener);
     connections.drain().await;
     checkpoints.stop().await?;
+    sinks.stop().await;
     Ok(())
 }

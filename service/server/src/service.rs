@@ -6,6 +6,8 @@ use std::time::Duration;
 use sealbook_core::{Clock, SystemClock, Vault};
 use tokio::sync::Notify;
 
+use crate::hub::Hub;
+use crate::oidc::Oidc;
 use crate::peer::Owner;
 
 /// The service.
@@ -13,7 +15,15 @@ use crate::peer::Owner;
 pub(crate) struct Service {
     pub(crate) vault: Vault,
     pub(crate) identity: IdentitySource,
+    pub(crate) trusted: Trusted,
     pub(crate) activity: Activity,
+}
+
+/// Who else is believed when they say who somebody is.
+#[derive(Debug, Default)]
+pub(crate) struct Trusted {
+    pub(crate) oidc: Option<Oidc>,
+    pub(crate) hub: Option<Hub>,
 }
 
 /// Where a caller's identity comes from.

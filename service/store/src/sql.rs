@@ -80,6 +80,8 @@ pub(crate) const SESSION_RENEW: &str = "UPDATE sessions SET expires_at = $1 WHER
 pub(crate) const SESSION_WINDOW: &str = "SELECT replay_window FROM sessions WHERE id = $1";
 pub(crate) const SESSION_SET_WINDOW: &str = "UPDATE sessions SET replay_window = $1 WHERE id = $2";
 pub(crate) const SESSION_DELETE: &str = "DELETE FROM sessions WHERE id = $1";
+pub(crate) const SESSION_REVOKE: &str = "UPDATE sessions
+     SET expires_at = renewable_until, renewable_until = 0, wrapped_keys = $1 WHERE id = $2 AND renewable_until > 0";
 pub(crate) const SESSION_EXPIRE: &str = "DELETE FROM sessions WHERE expires_at < $1";
 
 pub(crate) const TICKET: &str = "SELECT * FROM tickets WHERE hash = $1";

@@ -6,9 +6,12 @@ import subprocess
 
 import trustme
 
+from .house import PLANTED
+
 
 class Server:
-    """`sealbook serve`, stopped at the end of the `with` block."""
+    """`sealbook serve`, stopped at the end of the `with` block. `data` is a folder's name below the house, which is searched
+    for every form of the planted values at the end, or a path elsewhere, which is searched for the values themselves."""
 
     def __init__(self, house, *arguments, data="server", tls=None, admin=None, **options):
         self.house = house
@@ -50,7 +53,12 @@ class Server:
         self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=20)
-        return self.kill()
+        status = self.kill()
+        for path in self.data.rglob("*"):
+            if path.is_file():
+                content = path.read_bytes()
+                assert not any(value.encode() in content for value in PLANTED.values() if len(value) > 8), path
+        return status
 
     def kill(self):
         """Ends the server at once."""
@@ -86,10 +94,20 @@ class Server:
         """A new token of a user."""
         return self.ok("tokens", "create", "--user-name", user, "--kind", kind).out.strip()
 
-    def audit(self, **wanted):
-        """The audit log's newest records that have these fields, oldest first."""
-        records = self.json("audit", "tail", "-n", "1000")
+    def audit(self, *, limit=50, **wanted):
+        """The audit log's newest records that have these fields, oldest first. What is asked for is kept small: all output
+        is searched for secrets at the end."""
+        filters = ["--limit", str(limit)]
+        if "actionName" in wanted:
+            filters += ["--action", wanted["actionName"]]
+        if "userIdentity" in wanted:
+            filters += ["--user", wanted["userIdentity"]["email"]]
+        records = self.json("audit", "query", *filters)
         return [record for record in records if all(record.get(name) == value for name, value in wanted.items())]
+
+    def newest(self, **wanted):
+        """The newest such record."""
+        return self.audit(limit=1, **wanted)[-1]
 
 
 class Tls:

@@ -115,7 +115,7 @@ class Protocol:
         self.mac_key, self.answer_key = session_keys(private, encapsulated, nonce, self.kernel_id)
         self.seq = 0
 
-    def request(self, verb, fields=None, *, seq=None, timestamp=None, key=None, session=None):
+    def request(self, verb, fields=None, *, seq=None, timestamp=None, signed_with=None, session=None):
         """A signed request that was not sent yet: path, body and headers."""
         if seq is None:
             self.seq += 1
@@ -123,7 +123,7 @@ class Protocol:
         timestamp = int(time.time() * 1000) if timestamp is None else timestamp
         session = session or self.id
         path, body = f"{SESSIONS}/{session}/{verb}", json.dumps(fields or {}).encode()
-        signed = request_mac(key or self.mac_key, path, body, session, seq, timestamp)
+        signed = request_mac(signed_with or self.mac_key, path, body, session, seq, timestamp)
         headers = {"x-sealbook-seq": str(seq), "x-sealbook-timestamp": str(timestamp), "x-sealbook-mac": signed,
                    "content-type": "application/json"}
         return path, body, headers

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 use super::error::ClientError;
-use super::{Client, percent_encode};
+use super::{Call, Client, percent_encode};
 use crate::acls::{AclItem, AclList, DeleteAcl, Explanation, PutAcl};
 use crate::audit::{
     AuditCheckpoint, AuditPage, AuditQuery, AuditVerification, ChainPosition, ChainRows, Checkpoints, RowsVerified,
@@ -16,7 +16,7 @@ use crate::groups::{
 };
 use crate::names::Permission;
 use crate::scopes::{CreateScope, DeleteScope, Scope, ScopeList};
-use crate::secrets::{DeleteSecret, PutValue, SecretList, SecretMetadata};
+use crate::secrets::{DeleteSecret, PutValue, SecretDescription, SecretDescriptions, SecretList, SecretMetadata};
 use crate::sessions::{MintTicket, MintedTicket, RevokeSession, SessionInfo, SessionList};
 use crate::tokens::{CreateToken, CreatedToken, DeleteToken, TokenInfo, TokenList};
 
@@ -144,6 +144,15 @@ impl Client {
             &[("scope", scope), ("principal", principal)],
         )
         .await
+    }
+
+    /// `GET secrets/describe`: when each secret was put and last read.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn describe_secrets(&self, scope: &str) -> Result<Vec<SecretDescription>, ClientError> {
+        let answer: SecretDescriptions = self.get("/api/2.0/secrets/describe", &[("scope", scope)]).await?;
+        Ok(answer.secrets)
     }
 
     /// `GET secrets/acls/explain`: what a principal may do in a scope, and why.
@@ -282,6 +291,35 @@ impl Client {
             user_name: user_name.to_owned(),
         };
         self.post("/api/2.0/preview/scim/v2/Users", &body).await
+    }
+
+    /// `DELETE preview/scim/v2/Users/{id}`: the user with grants, memberships, tokens and sessions; administrators only.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn delete_user(&self, id: &str) -> Result<(), ClientError> {
+        let call = Call {
+            method: reqwest::Method::DELETE,
+            path: &user_path(id),
+            body: None,
+            headers: Vec::new(),
+        };
+        self.send::<Empty>(call).await.map(drop)
+    }
+
+    /// `PATCH preview/scim/v2/Users/{id}`: whether the user can authenticate; administrators only.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn set_user_active(&self, id: &str, active: bool) -> Result<ScimUser, ClientError> {
+        let body = serde_json::json!({ "Operations": [{ "op": "replace", "path": "active", "value": active }] });
+        let call = Call {
+            method: reqwest::Method::PATCH,
+            path: &user_path(id),
+            body: Some(body.to_string().into_bytes()),
+            headers: Vec::new(),
+        };
+        self.send(call).await
     }
 
     /// `GET preview/scim/v2/Users`.
@@ -442,6 +480,13 @@ fn put_body(scope: &str, key: &str, value: &PutValue) -> Vec<u8> {
     .unwrap_or_default();
     encoded.zeroize();
     body
+}
+
+/// `/api/2.0/preview/scim/v2/Users/{id}`.
+fn user_path(id: &str) -> String {
+    let mut path = String::from("/api/2.0/preview/scim/v2/Users/");
+    percent_encode(id, &mut path);
+    path
 }
 
 /// `/api/2.0/kernel-sessions/{id}/{verb}`.

@@ -15,6 +15,7 @@ pub enum Action {
     DeleteSecret,
     GetSecret,
     ListSecrets,
+    DescribeSecrets,
     PutAcl,
     DeleteAcl,
     GetAcl,
@@ -56,7 +57,7 @@ pub enum Action {
 
 impl Action {
     /// Every action, for tests that go over all of them.
-    pub const ALL: [Action; 44] = [
+    pub const ALL: [Action; 45] = [
         Action::CreateScope,
         Action::DeleteScope,
         Action::ListScopes,
@@ -64,6 +65,7 @@ impl Action {
         Action::DeleteSecret,
         Action::GetSecret,
         Action::ListSecrets,
+        Action::DescribeSecrets,
         Action::PutAcl,
         Action::DeleteAcl,
         Action::GetAcl,
@@ -113,6 +115,7 @@ impl Action {
             Action::DeleteSecret => "deleteSecret",
             Action::GetSecret => "getSecret",
             Action::ListSecrets => "listSecrets",
+            Action::DescribeSecrets => "describeSecrets",
             Action::PutAcl => "putAcl",
             Action::DeleteAcl => "deleteAcl",
             Action::GetAcl => "getAcl",

@@ -163,13 +163,12 @@ impl Vault {
         Ok(name == ADMINS || name == USERS || self.store.group(name).await?.is_some())
     }
 
-    /// A group as if it were a user: itself and the groups it is in.
+    /// A group as if it were a user: itself and every group it is in.
     async fn group_identity(&self, group: &str) -> Result<Identity, Error> {
-        let mut identity = Identity::new(group, [group.to_owned()]);
-        for row in self.store.memberships(MemberKind::Group, group).await? {
-            identity.groups.insert(row.checked(self.row_mac())?.group);
-        }
-        Ok(identity)
+        let start = vec![(MemberKind::Group, group.to_owned())];
+        let mut groups = self.groups_above(start).await?;
+        groups.insert(group.to_owned());
+        Ok(Identity::new(group, groups))
     }
 }
 

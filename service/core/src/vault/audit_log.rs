@@ -66,6 +66,31 @@ impl Vault {
         })
         .await
     }
+
+    /// Records after a position, up to the first that may still get its outcome: for sinks, whose reading is not recorded.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn finished_records(&self, after: i64, limit: u32) -> Result<AuditPage, Error> {
+        let query = AuditQuery {
+            after: Some(after),
+            limit: Some(limit),
+            ..AuditQuery::default()
+        };
+        let recent = self.clock.now_ms() - OUTCOME_MS_MAX;
+        let mut page = AuditPage {
+            records: Vec::new(),
+            position: after,
+        };
+        for (position, intent, outcome) in self.store.audit_query(&query).await? {
+            if outcome.is_none() && intent.at_ms > recent {
+                break;
+            }
+            page.records.push(record(&intent, outcome.as_ref())?);
+            page.position = position;
+        }
+        Ok(page)
+    }
 }
 
 fn record(intent: &AuditRow, outcome: Option<&AuditRow>) -> Result<AuditRecord, Error> {

@@ -124,8 +124,16 @@ impl Vault {
     /// # Errors
     /// The database does not answer, or a membership row was altered.
     pub async fn identity(&self, user: &str) -> Result<Identity, Error> {
+        let mut groups = self.groups_above(vec![(MemberKind::User, user.to_owned())]).await?;
+        if self.owner.as_deref() == Some(user) {
+            groups.insert(ADMINS.to_owned());
+        }
+        Ok(Identity::new(user, groups))
+    }
+
+    /// Every group that these are in, directly or through groups.
+    async fn groups_above(&self, mut next: Vec<(MemberKind, String)>) -> Result<BTreeSet<String>, Error> {
         let mut groups = BTreeSet::new();
-        let mut next = vec![(MemberKind::User, user.to_owned())];
         for _ in 0..GROUP_DEPTH_MAX {
             let mut found = Vec::new();
             for (kind, member) in next {
@@ -141,10 +149,7 @@ impl Vault {
             }
             next = found;
         }
-        if self.owner.as_deref() == Some(user) {
-            groups.insert(ADMINS.to_owned());
-        }
-        Ok(Identity::new(user, groups))
+        Ok(groups)
     }
 
     /// Records a request that was refused before it reached a use-case: malformed, unauthenticated, unknown.

@@ -1,6 +1,9 @@
 //! Putting, deleting and listing secrets; and the refusal to read one over REST.
 
-use sealbook_api::secrets::{PutValue, SecretMetadata, ValueKind};
+use std::collections::HashMap;
+
+use sealbook_api::audit::{AuditQuery, AuditRecord};
+use sealbook_api::secrets::{PutValue, SecretDescription, SecretMetadata, ValueKind};
 use sealbook_api::{ErrorCode, SecretBytes, SecretKey};
 
 use super::{Caller, STALE_RETRIES_MAX, Vault, commit_error, params};
@@ -14,6 +17,9 @@ use crate::store::{Change, CommitError};
 
 /// Bytes of the shortest value that is recognised when it is pasted.
 pub(super) const RECOGNISED_BYTES_MIN: usize = 12;
+
+/// Reads of a scope that are looked at to say when each secret was last read.
+const READS_LOOKED_AT: u32 = 10_000;
 
 impl Vault {
     /// Needs WRITE. Makes a new version.
@@ -151,6 +157,54 @@ impl Vault {
                 last_updated_timestamp: row.updated_at,
             })
             .collect())
+    }
+
+    /// Needs READ. When each secret was last read, as far as the newest reads in the scope tell.
+    ///
+    /// # Errors
+    /// `RESOURCE_DOES_NOT_EXIST`, `PERMISSION_DENIED`.
+    pub async fn describe_secrets(&self, caller: &Caller, scope: &str) -> Result<Vec<SecretDescription>, Error> {
+        self.audited(caller, Action::DescribeSecrets, params(&[("scope", scope)]), async {
+            let proof = self.authorize::<Read>(&caller.identity, scope).await?;
+            let rows = self.store.secrets(&proof.scope().id).await?;
+            let reads = self.last_reads(&proof.scope().name, proof.scope().created_at).await?;
+            Ok(rows
+                .into_iter()
+                .map(|row| {
+                    let read = reads.get(&row.key);
+                    SecretDescription {
+                        version: row.version,
+                        last_updated_timestamp: row.updated_at,
+                        last_read_timestamp: read.map(|(at, _)| *at),
+                        last_read_by: read.map(|(_, by)| by.clone()),
+                        key: row.key,
+                    }
+                })
+                .collect())
+        })
+        .await
+    }
+
+    /// By key: when it was last read, and by whom. Reads before the scope was made were of another of the same name.
+    async fn last_reads(&self, scope: &str, since: i64) -> Result<HashMap<String, (i64, String)>, Error> {
+        self.store.flush_audit().await?;
+        let query = AuditQuery {
+            scope: Some(scope.to_ascii_lowercase()),
+            action: Some(Action::GetSecret.name().into()),
+            failed: Some(false),
+            since: Some(since),
+            limit: Some(READS_LOOKED_AT),
+            ..AuditQuery::default()
+        };
+        let mut reads = HashMap::new();
+        for (_, intent, _) in self.store.audit_query(&query).await? {
+            let record: Option<AuditRecord> = serde_json::from_str(&intent.body).ok();
+            let key = record.and_then(|record| Some(record.request_params.get("key")?.as_str()?.to_owned()));
+            if let Some(key) = key {
+                reads.insert(key, (intent.at_ms, intent.user));
+            }
+        }
+        Ok(reads)
     }
 
     /// Always refused: a value is read in a kernel session only. Audited as a failed `getSecret`.

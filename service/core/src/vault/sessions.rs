@@ -1,7 +1,7 @@
 //! Kernel sessions: opened for whoever an attestation established, renewed, closed, revoked; and job tickets.
 //!
 //! A request inside a session is checked in this order, and refused and audited at the first failure:
-//! 1. the session exists and has not expired
+//! 1. the session exists, was not revoked and has not expired
 //! 2. its keys unwrap under exactly what its row says
 //! 3. the timestamp is within a minute of our clock
 //! 4. the MAC over method, path, body, session, number and timestamp is right
@@ -324,7 +324,7 @@ impl Vault {
             let rows = self.store.sessions(user).await?;
             Ok(rows
                 .into_iter()
-                .filter(|row| row.expires_at > now)
+                .filter(|row| row.expires_at > now && !row.revoked())
                 .map(session_info)
                 .collect())
         })
@@ -347,7 +347,7 @@ impl Vault {
                     return Err(missing());
                 }
                 self.store
-                    .commit(vec![Change::CloseSession { id: row.id }])
+                    .commit(vec![Change::RevokeSession { id: row.id }])
                     .await
                     .map_err(|error| match error {
                         CommitError::Missing => missing(),
@@ -396,6 +396,13 @@ impl Vault {
             .session(call.request.session)
             .await?
             .ok_or_else(session_missing)?;
+        if row.revoked() {
+            // Not UNAUTHENTICATED, which makes a kernel open another session.
+            return Err(Error::new(
+                ErrorCode::PermissionDenied,
+                "The kernel session was revoked: restart the kernel, if you still may.",
+            ));
+        }
         let now = self.clock.now_ms();
         if row.expires_at.min(row.renewable_until) <= now {
             return Err(Error::unauthenticated(

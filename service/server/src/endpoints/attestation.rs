@@ -57,11 +57,34 @@ pub(super) async fn establish(call: &Call, attestation: &Attestation) -> Result<
         Attestation::PeerCredential => by_peer(call),
         Attestation::KernelToken(token) => call.vault().establish_by_token(token).await,
         Attestation::JobTicket(ticket) => call.vault().establish_by_ticket(ticket).await,
-        other => Err(Error::new(
-            ErrorCode::Unauthenticated,
-            format!("This service takes no attestation of kind {}.", other.kind()),
-        )),
+        Attestation::Oidc(token) => match &call.service.trusted.oidc {
+            Some(oidc) => by_issuer(call, "oidc", oidc.user(token.expose()).await?).await,
+            None => Err(not_taken(attestation)),
+        },
+        Attestation::Jupyterhub(token) => match &call.service.trusted.hub {
+            Some(hub) => by_issuer(call, "jupyterhub", hub.user(token.expose()).await?).await,
+            None => Err(not_taken(attestation)),
+        },
+        other => Err(not_taken(other)),
     }
+}
+
+fn not_taken(attestation: &Attestation) -> Error {
+    Error::new(
+        ErrorCode::Unauthenticated,
+        format!("This service takes no attestation of kind {}.", attestation.kind()),
+    )
+}
+
+/// Somebody who is trusted has named the user; who comes for the first time gets an account without rights.
+async fn by_issuer(call: &Call, attestation: &str, (user, id): (String, String)) -> Result<Established, Error> {
+    let row = call.vault().ensure_user(&user).await?;
+    Ok(Established {
+        user: row.name,
+        attestation: attestation.into(),
+        attestation_id: id,
+        job: None,
+    })
 }
 
 /// The embedded service has checked the peer before anything else.

@@ -44,6 +44,7 @@ mod scopes_create;
 mod scopes_delete;
 mod scopes_list;
 mod secrets_delete;
+mod secrets_describe;
 mod secrets_get;
 mod secrets_list;
 mod secrets_put;
@@ -70,6 +71,7 @@ pub(crate) const OPERATIONS: &[&Operation] = &[
     &secrets_put::OPERATION,
     &secrets_delete::OPERATION,
     &secrets_list::OPERATION,
+    &secrets_describe::OPERATION,
     &secrets_get::OPERATION,
     &acls_put::OPERATION,
     &acls_delete::OPERATION,

@@ -137,6 +137,10 @@ pub(super) async fn apply(connection: &mut SqliteConnection, change: &Change) ->
             )
             .await
         }
+        Change::RevokeSession { id } => {
+            let revoke = sqlx::query(sql::SESSION_REVOKE).bind(Vec::<u8>::new()).bind(id);
+            changed_or(connection, revoke, CommitError::Missing).await
+        }
         Change::Expire { before } => {
             for statement in [sql::SESSION_EXPIRE, sql::TICKET_EXPIRE] {
                 execute(connection, sqlx::query(statement).bind(*before)).await?;

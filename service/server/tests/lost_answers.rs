@@ -1,0 +1,131 @@
+//! The real client against a shared server behind a proxy that loses answers.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sealbook_api::SecretText;
+use sealbook_api::audit::AuditQuery;
+use sealbook_api::client::{Client, Home, SessionRequest};
+use sealbook_api::secrets::PutValue;
+use sealbook_api::sessions::Attestation;
+use sealbook_api::tokens::{CreateToken, TokenKind};
+use sealbook_server::{Shared, SinkOptions, serve};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+/// A server on a free port, in a thread of its own until the process ends; its address and its first token.
+async fn start(folder: &std::path::Path) -> (SocketAddr, SecretText) {
+    Home::at(folder).unwrap().prepare().unwrap();
+    let options = Shared {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        data: folder.to_owned(),
+        oidc: None,
+        hub: None,
+        sinks: SinkOptions::default(),
+    };
+    let (ready, listening) = oneshot::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(serve(options, |listening| {
+            ready.send((listening.address, listening.bootstrap_token.unwrap())).ok();
+        }))
+    });
+    listening.await.unwrap()
+}
+
+/// Passes bytes on, but drops the connection instead of every third answer. Counts what it dropped.
+async fn lossy_proxy(to: SocketAddr) -> (SocketAddr, Arc<AtomicU64>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let dropped = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&dropped);
+    tokio::spawn(async move {
+        let answers = Arc::new(AtomicU64::new(0));
+        while let Ok((client, _)) = listener.accept().await {
+            let (answers, count) = (Arc::clone(&answers), Arc::clone(&count));
+            tokio::spawn(async move {
+                let (mut from_client, mut to_client) = client.into_split();
+                let (mut from_server, mut to_server) = TcpStream::connect(to).await.unwrap().into_split();
+                let up = tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
+                let mut buffer = vec![0; 64 << 10];
+                while let Ok(read @ 1..) = from_server.read(&mut buffer).await {
+                    if answers.fetch_add(1, Ordering::SeqCst) % 3 == 2 {
+                        count.fetch_add(1, Ordering::SeqCst);
+                        break;
+                    }
+                    if to_client.write_all(&buffer[..read]).await.is_err() {
+                        break;
+                    }
+                }
+                up.abort();
+            });
+        }
+    });
+    (address, dropped)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_whose_answers_are_lost_are_made_again_under_new_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, token) = start(folder.path()).await;
+    let admin = Client::remote(&format!("http://{server}"), Some(token), None).unwrap();
+    admin.create_scope("s", None).await.unwrap();
+    let value = PutValue::String(SecretText::new("planted-behind-a-lossy-proxy".into()));
+    admin.put_secret("s", "k", &value).await.unwrap();
+    let kernel = CreateToken {
+        comment: None,
+        lifetime_seconds: None,
+        kind: Some(TokenKind::Kernel),
+        user_name: None,
+    };
+    let kernel = admin.create_token(&kernel).await.unwrap().token_value;
+    let request = SessionRequest {
+        attestation: Attestation::KernelToken(kernel),
+        kernel_id: "k".into(),
+        notebook_path: None,
+        job: None,
+    };
+    let (proxy, dropped) = lossy_proxy(server).await;
+    let client = Client::remote(&format!("http://{proxy}"), None, None).unwrap();
+    let session = Arc::new(client.open_session(request).await.unwrap());
+
+    let mut reads = tokio::task::JoinSet::new();
+    for _ in 0..64 {
+        let session = Arc::clone(&session);
+        reads.spawn(async move { session.read("s", "k").await.map(|value| value.expose().to_vec()) });
+    }
+    let mut lost = 0;
+    for read in reads.join_all().await {
+        match read {
+            Ok(value) => assert_eq!(value, b"planted-behind-a-lossy-proxy"),
+            // Four answers in a row were lost, and nothing else may go wrong.
+            Err(error) => {
+                assert!(error.api().is_none(), "{error}");
+                lost += 1;
+            }
+        }
+    }
+    assert!(dropped.load(Ordering::SeqCst) > 10);
+    assert!(lost < 8, "{lost} of 64 reads gave up");
+
+    // Every read that the service saw was served once, under a number of its own.
+    let query = AuditQuery {
+        action: Some("getSecret".into()),
+        limit: Some(1_000),
+        ..AuditQuery::default()
+    };
+    let records = admin.query_audit(&query).await.unwrap().records;
+    assert!(records.len() > 64);
+    assert!(
+        records
+            .iter()
+            .all(|record| record.response.as_ref().unwrap().status_code == 200)
+    );
+    let ids: HashSet<&str> = records.iter().map(|record| record.request_id.as_str()).collect();
+    assert_eq!(ids.len(), records.len());
+}
