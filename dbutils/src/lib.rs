@@ -16,6 +16,7 @@ mod fs;
 mod help;
 mod location;
 mod notebook;
+mod print;
 pub mod protocol;
 mod secrets;
 mod table;
@@ -26,6 +27,7 @@ pub use display::{DisplayHandle, Fallback, clear_output, display, display_data, 
 pub use fs::{FileInfo, FileList, FileSystem};
 pub use help::Help;
 pub use notebook::Notebook;
+pub use print::printed;
 pub use secrets::{
     Redaction, RedactionList, ScopeList, ScopeMetadata, SecretError, SecretList, SecretMetadata, Secrets,
 };

@@ -16,6 +16,7 @@ use crate::engine_thread::{EngineThread, State};
 use crate::heal::{Healed, Healer};
 use crate::input::Input;
 use crate::output::Output;
+use crate::pager;
 use crate::requests::{self, Execute, byte_offset, code_points};
 use crate::session::{Object, Shared, error_content, object};
 
@@ -50,14 +51,16 @@ pub async fn execute(session: &Shared, executor: &Executor, request: &Message) -
         Ok(cell) => cell,
         Err(error) => {
             let failure = Failure::new("MalformedRequest", error.to_string());
+            let count = session.execution_count.load(Ordering::Relaxed);
             return Executed {
-                reply: reply(0, Err(failure)),
+                reply: reply(count, Err(failure)),
                 metadata: Object::new(),
                 stop: true,
                 fatal: false,
             };
         }
     };
+    let started = sealbook_wire::message::now();
     // 1. A secret in the source is learnt before the source is shown.
     let healed = executor
         .healer
@@ -102,14 +105,17 @@ pub async fn execute(session: &Shared, executor: &Executor, request: &Message) -
             .set_output(count, result);
     }
     let shown = session.execution_count.load(Ordering::Relaxed);
+    let mut metadata = ran
+        .as_ref()
+        .err()
+        .map(|failure| failure.metadata(&executor.broker))
+        .unwrap_or_default();
+    // Front ends that show how long a cell took read it.
+    metadata.insert("started".to_owned(), started.into());
     Executed {
         stop: ran.is_err() && stop_on_error,
         fatal: ran.as_ref().is_err_and(|failure| failure.fatal),
-        metadata: ran
-            .as_ref()
-            .err()
-            .map(|failure| failure.metadata(&executor.broker))
-            .unwrap_or_default(),
+        metadata,
         reply: reply(shown, ran),
     }
 }
@@ -235,6 +241,8 @@ async fn run_cell(
         host.output.begin(&host.parent, count, cell.silent);
         let outcome = if cell.code.trim().is_empty() {
             Outcome::Ok { payload: Vec::new() }
+        } else if let Some(question) = pager::question(&cell.code) {
+            pager::answer(engine, &question, &mut host)
         } else {
             engine.execute(&cell.code, &mut host)
         };
@@ -412,18 +420,15 @@ pub async fn inspect(engine: &EngineThread, request: requests::Inspect) -> Objec
             .unwrap_or_default(),
         _ => None,
     };
-    let mut data = Object::new();
-    if let Some(found) = &found {
-        data.insert("text/plain".to_owned(), found.plain.clone().into());
-        if let Some(markdown) = &found.markdown {
-            data.insert("text/markdown".to_owned(), markdown.clone().into());
-        }
-    }
+    let data = found.as_ref().map(pager::bundle).unwrap_or_default();
     object(json!({"status": "ok", "found": found.is_some(), "data": data, "metadata": {}}))
 }
 
 /// Content of `is_complete_reply`.
 pub async fn is_complete(engine: &EngineThread, request: requests::IsComplete) -> Object {
+    if pager::question(&request.code).is_some() {
+        return object(json!({"status": "complete"}));
+    }
     let answer = match engine.loaded().await {
         State::Ready => engine.run(move |engine| engine.is_complete(&request.code)).await.ok(),
         _ => None,

@@ -23,6 +23,7 @@ pub mod job;
 pub mod language;
 mod log;
 mod output;
+mod pager;
 mod parent;
 mod process;
 mod requests;

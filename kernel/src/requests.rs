@@ -27,6 +27,7 @@ pub struct Execute {
 #[derive(Debug, Deserialize)]
 pub struct Complete {
     pub code: String,
+    #[serde(default = "the_end")]
     pub cursor_pos: usize,
 }
 
@@ -34,6 +35,7 @@ pub struct Complete {
 #[derive(Debug, Deserialize)]
 pub struct Inspect {
     pub code: String,
+    #[serde(default = "the_end")]
     pub cursor_pos: usize,
     #[serde(default)]
     pub detail_level: u8,
@@ -100,6 +102,11 @@ pub struct Shutdown {
 #[derive(Debug, Deserialize)]
 pub struct InputReply {
     pub value: String,
+}
+
+/// A cursor that is not said is at the end.
+fn the_end() -> usize {
+    usize::MAX
 }
 
 fn yes() -> bool {

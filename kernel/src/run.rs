@@ -116,7 +116,9 @@ pub(crate) async fn serve(
             redactor.seal(message)
         })
     };
-    let (guard, [shell, control, stdin], iopub) = Server::bind(connection, welcome).await?.split();
+    let server = Server::bind(connection, welcome).await?;
+    let ports = ports(&server.connection);
+    let (guard, [shell, control, stdin], iopub) = server.split();
     let session: Shared = Arc::new(Session {
         id: id.clone(),
         redactor: redactor.clone(),
@@ -125,6 +127,7 @@ pub(crate) async fn serve(
         control: control.1,
         input: Input::new(stdin.1),
         comms: Default::default(),
+        ports,
         history: Mutex::default(),
         execution_count: AtomicU64::new(0),
         interrupts: watch::Sender::new(0),
@@ -187,6 +190,18 @@ pub(crate) async fn serve(
         Some(Ending::EngineFailed) => Err(KernelError::EngineFailed),
         _ => Ok(()),
     }
+}
+
+/// Content of `connect_reply`.
+fn ports(connection: &ConnectionFile) -> Object {
+    object(json!({
+        "status": "ok",
+        "shell_port": connection.shell_port,
+        "iopub_port": connection.iopub_port,
+        "stdin_port": connection.stdin_port,
+        "control_port": connection.control_port,
+        "hb_port": connection.hb_port,
+    }))
 }
 
 /// Content of `kernel_info_reply`.

@@ -33,6 +33,8 @@ pub struct Session {
     pub input: Input,
     /// Open comms.
     pub comms: Arc<Comms>,
+    /// Content of `connect_reply`: the port of each channel.
+    pub ports: Object,
     /// Inputs and outputs of this session.
     pub history: Mutex<History>,
     /// Number of the last cell that was counted.

@@ -120,8 +120,12 @@ pub fn install_nextest() -> Result<(), String> {
     step::quiet("cargo install cargo-nextest", &mut install)
 }
 
-/// Crates that the example notebooks use with `:dep`, exactly as they name them: fetched here, used offline there.
-const NOTEBOOK_CRATES: &[&str] = &["postgres = \"=0.19.14\""];
+/// Crates that the example notebooks and the tests use with `:dep`, exactly as they name them: fetched here, used offline there.
+const NOTEBOOK_CRATES: &[&str] = &[
+    "postgres = \"=0.19.14\"",
+    "indicatif = \"=0.18.6\"",
+    "evcxr_input = \"=1.0.0\"",
+];
 
 /// Fetches what the example notebooks depend on.
 ///

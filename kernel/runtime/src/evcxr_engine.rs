@@ -173,7 +173,8 @@ impl EvcxrEngine {
                         let _ = sys::write_all(&self.stdin, line.as_bytes());
                     }
                     Err(_) => {
-                        *refused = true;
+                        // The wait for an answer was interrupted, or there is nobody to answer.
+                        *refused = !self.shared.interrupt.load(Ordering::SeqCst);
                         self.interrupt().interrupt();
                     }
                 },

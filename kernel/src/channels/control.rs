@@ -66,6 +66,7 @@ async fn act(session: &Shared, engine: &EngineThread, request: &Message) -> Opti
 /// Stops the running cell, whatever it waits for.
 pub fn interrupt(session: &Shared, engine: &EngineThread) {
     session.interrupts.send_modify(|count| *count += 1);
-    session.input.cancel();
+    // The engine first: a cell whose wait for input ends must already know why.
     engine.interrupt();
+    session.input.cancel();
 }

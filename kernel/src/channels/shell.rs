@@ -113,7 +113,9 @@ async fn handle(session: &Shared, executor: &Executor, request: &Message) {
             tracing::warn!(%error, "refused a request");
             if let Some(kind) = request.msg_type().strip_suffix("_request") {
                 let mut content = error_content("MalformedRequest", &error.to_string(), &[]);
-                content.insert("status".to_owned(), "error".into());
+                // The one reply in which the protocol knows no error.
+                let status = if kind == "is_complete" { "unknown" } else { "error" };
+                content.insert("status".to_owned(), status.into());
                 session
                     .reply(&session.shell, request, &format!("{kind}_reply"), content)
                     .await;
@@ -173,7 +175,7 @@ async fn answer(
                 .closed(&requests::content::<requests::Comm>(request)?.comm_id);
             None
         }
-        "connect_request" => Some(("connect_reply", object(json!({"status": "ok"})))),
+        "connect_request" => Some(("connect_reply", session.ports.clone())),
         "shutdown_request" => {
             let restart = requests::content::<Shutdown>(request).unwrap_or_default().restart;
             Some(("shutdown_reply", object(json!({"status": "ok", "restart": restart}))))
@@ -189,7 +191,8 @@ async fn answer(
 async fn abort(session: &Shared, request: &Message) {
     status(session, request, "busy").await;
     let mut content = error_content("Aborted", "not run, because a cell before it failed", &[]);
-    content.insert("status".to_owned(), "error".into());
+    // What other kernels say, and front ends know; the protocol has it mean the same as an error.
+    content.insert("status".to_owned(), "aborted".into());
     let count = session.execution_count.load(std::sync::atomic::Ordering::Relaxed);
     content.insert("execution_count".to_owned(), count.into());
     session.reply(&session.shell, request, "execute_reply", content).await;

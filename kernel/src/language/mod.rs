@@ -18,7 +18,8 @@ pub fn info() -> Value {
         "file_extension": ".rs",
         "pygments_lexer": "rust",
         "codemirror_mode": "rust",
-        "nbconvert_exporter": "rust",
+        // The exporter of nbconvert that needs nothing but this description.
+        "nbconvert_exporter": "script",
     })
 }
 

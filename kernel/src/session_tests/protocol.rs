@@ -124,7 +124,7 @@ async fn an_error_stops_the_cells_that_are_queued_behind_it() {
     assert_eq!(aborted.iopub, []);
     assert_eq!(
         (&aborted.reply.1["status"], &aborted.reply.1["ename"]),
-        (&json!("error"), &json!("Aborted"))
+        (&json!("aborted"), &json!("Aborted"))
     );
     assert_eq!(kernel.answer(&kept).await.reply.1["status"], "ok");
     // What is sent after the reply runs.
@@ -235,6 +235,23 @@ async fn the_requests_without_execution() {
             json!({"status": "invalid"}),
         ),
         ("comm_info_request", json!({}), json!({"status": "ok", "comms": {}})),
+        (
+            "connect_request",
+            json!({}),
+            json!({"status": "ok", "shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5}),
+        ),
+        // A cursor that is not said is at the end.
+        (
+            "complete_request",
+            json!({"code": "ü"}),
+            json!({"status": "ok", "matches": ["result"], "cursor_start": 0, "cursor_end": 1, "metadata":
+            {"_jupyter_types_experimental": [{"text": "result", "type": "keyword", "signature": "", "start": 0, "end": 1}]}}),
+        ),
+        (
+            "is_complete_request",
+            json!({"code": "?out"}),
+            json!({"status": "complete"}),
+        ),
     ];
     for (msg_type, content, expected) in cases {
         let answer = kernel.ask(msg_type, content.clone()).await;
@@ -267,6 +284,21 @@ async fn the_requests_without_execution() {
         kernel.ask("comm_info_request", json!({})).await.reply.1["comms"],
         json!({})
     );
+    kernel.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_opens_the_pager() {
+    let mut kernel = FrontEnd::start().await;
+    let answer = kernel.execute("??outward").await;
+    assert_eq!(
+        answer.iopub,
+        [
+            input(1, "??outward"),
+            stream("stdout", "Nothing is known about `outward`.\n")
+        ]
+    );
+    assert_eq!(answer.reply.1["payload"], json!([]));
     kernel.shutdown().await;
 }
 

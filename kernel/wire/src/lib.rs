@@ -15,6 +15,8 @@
 pub mod client;
 pub mod connection;
 pub mod error;
+#[cfg(test)]
+mod fuzz_tests;
 mod heartbeat;
 pub mod message;
 mod peer;

@@ -196,7 +196,8 @@ fn object(frame: &[u8], otherwise: &'static str) -> Result<Object, WireError> {
 }
 
 /// Now, in the form that front ends parse: UTC, microseconds, `Z`.
-fn now() -> String {
+#[must_use]
+pub fn now() -> String {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
     OffsetDateTime::now_utc().format(format).unwrap_or_default()
 }

@@ -3,5 +3,6 @@
 from .house import PLANTED, House
 from .kernel import Kernel
 from .server import Server, Tls
+from .wire import Wire
 
-__all__ = ["House", "Kernel", "PLANTED", "Server", "Tls"]
+__all__ = ["House", "Kernel", "PLANTED", "Server", "Tls", "Wire"]

@@ -14,6 +14,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("help.rs", include_str!("../../../../dbutils/src/help.rs")),
     ("location.rs", include_str!("../../../../dbutils/src/location.rs")),
     ("notebook.rs", include_str!("../../../../dbutils/src/notebook.rs")),
+    ("print.rs", include_str!("../../../../dbutils/src/print.rs")),
     ("protocol.rs", include_str!("../../../../dbutils/src/protocol.rs")),
     ("secrets.rs", include_str!("../../../../dbutils/src/secrets.rs")),
     ("table.rs", include_str!("../../../../dbutils/src/table.rs")),
@@ -47,7 +48,7 @@ pub(super) enum Analysis {
 
 /// Brings `dbutils` into scope. Run at the start and after `:clear`, which drops it.
 pub(super) const IN_SCOPE: &str = "\
-use ::dbutils::{dbutils, display, display_html, display_table, display_data, clear_output};
+use ::dbutils::{dbutils, display, display_html, display_table, display_data, clear_output, print};
 use ::dbutils::Fallback as _;
 ";
 

@@ -11,6 +11,7 @@ pub(crate) mod checkpoint;
 pub(crate) mod crash;
 pub(crate) mod report;
 pub(crate) mod supervisor;
+mod terminal;
 mod worker;
 
 use std::ffi::OsStr;

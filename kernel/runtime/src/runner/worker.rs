@@ -12,6 +12,7 @@ use std::ptr;
 use super::checkpoint::{self, Made};
 use super::crash;
 use super::report::CellEnd;
+use super::terminal;
 use crate::sys;
 
 /// The packet that says that the cell's copy is made and its code starts now.
@@ -45,6 +46,7 @@ pub(crate) fn main(channel: OwnedFd, parent: u32, dbutils: &[u8]) -> ! {
     };
     worker.settle();
     crash::install();
+    terminal::show_standard_error();
     loop {
         match sys::receive_packet(worker.channel.as_raw_fd()) {
             Ok((order, socket)) if !order.is_empty() => worker.run(&order, socket),

@@ -1,0 +1,282 @@
+//! Fuzzing of everything that reads a peer's bytes: handshake, frames, signatures, messages.
+//!
+//! The corpus in `corpus/` is what libzmq and `jupyter_client` send. Each round changes a copy of a file and feeds it in
+//! pieces. `SEALBOOK_FUZZ_ROUNDS` makes the run longer; a failure names its seed, which `SEALBOOK_FUZZ_SEED` repeats.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::executor::block_on;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::zmtp::{self, FrameReader, Incoming, SocketType};
+use crate::{Message, Signer, WireError};
+
+const KEY: &[u8] = b"planted-key";
+/// Rounds of the usual run: about a second.
+const ROUNDS: u64 = 20_000;
+/// Largest message in these tests, so that the limit itself is reached.
+const MESSAGE_BYTES_MAX: usize = 64 * 1024;
+
+/// A peer whose bytes come in pieces of any size, and who takes everything.
+struct Peer<'b> {
+    bytes: &'b [u8],
+    random: Random,
+}
+
+impl AsyncRead for Peer<'_> {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let most = self.bytes.len().min(buffer.remaining());
+        let length = if most == 0 { 0 } else { 1 + self.random.below(most) };
+        let (piece, rest) = self.bytes.split_at(length);
+        buffer.put_slice(piece);
+        self.bytes = rest;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Peer<'_> {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// SplitMix64: the same rounds on every machine.
+#[derive(Clone)]
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit.max(1) as u64) as usize
+    }
+
+    fn range(&mut self, length: usize) -> std::ops::Range<usize> {
+        let start = self.below(length + 1);
+        start..start + self.below((length - start).min(40) + 1)
+    }
+}
+
+/// What one connection gave: the handshake, then messages until the peer ended or broke the rules.
+#[derive(Debug, PartialEq)]
+struct Heard {
+    handshake: Result<Bytes, io::ErrorKind>,
+    incoming: Vec<Incoming>,
+    end: Option<io::ErrorKind>,
+}
+
+fn hear(bytes: &[u8], own: SocketType, random: Random) -> Heard {
+    let mut peer = Peer { bytes, random };
+    let mut reader = FrameReader::new(MESSAGE_BYTES_MAX);
+    block_on(async {
+        let handshake = zmtp::handshake(&mut peer, &mut reader, own).await;
+        let mut heard = Heard {
+            handshake: handshake.map_err(|error| error.kind()),
+            incoming: Vec::new(),
+            end: None,
+        };
+        while heard.handshake.is_ok() && heard.end.is_none() {
+            match reader.read(&mut peer).await {
+                Ok(incoming) => heard.incoming.push(incoming),
+                Err(error) => heard.end = Some(error.kind()),
+            }
+        }
+        heard
+    })
+}
+
+fn corpus() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "zmtp"))
+        .collect();
+    paths.sort();
+    assert!(paths.len() >= 9, "{paths:?}");
+    paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
+}
+
+fn messages(heard: &Heard) -> impl Iterator<Item = &Vec<Bytes>> {
+    heard.incoming.iter().filter_map(|incoming| match incoming {
+        Incoming::Message(frames) => Some(frames),
+        Incoming::Command(..) => None,
+    })
+}
+
+/// One to four changes: bits, bytes, ranges lost, doubled, moved in from another file, lengths that announce too much.
+fn change(bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {
+    for _ in 0..=random.below(4) {
+        let length = bytes.len();
+        let range = random.range(length);
+        match random.below(9) {
+            0 if length > 0 => bytes[random.below(length)] ^= 1 << random.below(8),
+            1 if length > 0 => bytes[random.below(length)] = random.next() as u8,
+            2 => drop(bytes.drain(range)),
+            3 => {
+                let doubled = bytes[range.clone()].to_vec();
+                bytes.splice(range.start..range.start, doubled);
+            }
+            4 => {
+                let foreign = random.range(other.len());
+                bytes.splice(range, other[foreign].iter().copied());
+            }
+            5 => bytes.truncate(random.below(length + 1)),
+            6 => {
+                let announced = [u64::MAX, 1 << 63, 1 << 40, MESSAGE_BYTES_MAX as u64, 0][random.below(5)];
+                let frame = [&[random.below(8) as u8 | 2][..], &announced.to_be_bytes()].concat();
+                bytes.splice(range, frame);
+            }
+            7 => {
+                let odd: [&[u8]; 5] = [b"\xff\xfe", b"\xed\xa0\x80", b"{\"a\":", b"1e999", b"<IDS|MSG>"];
+                bytes.splice(range, odd[random.below(5)].iter().copied());
+            }
+            _ => {
+                let nested = [b'[', b'{'][random.below(2)];
+                bytes.splice(range, vec![nested; random.below(3000)]);
+            }
+        }
+    }
+}
+
+fn rounds() -> std::ops::Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    match number("SEALBOOK_FUZZ_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("SEALBOOK_FUZZ_ROUNDS").unwrap_or(ROUNDS),
+    }
+}
+
+/// Runs `round` for every seed; a panic is reported with its seed.
+fn for_every_seed(round: impl Fn(&mut Random)) {
+    for seed in rounds() {
+        let mut random = Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| round(&mut random)));
+        assert!(outcome.is_ok(), "failed with SEALBOOK_FUZZ_SEED={seed}");
+    }
+}
+
+fn own_type(bytes: &[u8]) -> SocketType {
+    if bytes.windows(3).any(|window| window == b"SUB") {
+        SocketType::XPub
+    } else {
+        SocketType::Router
+    }
+}
+
+#[test]
+fn the_corpus_itself_is_understood() {
+    let mut types = HashSet::new();
+    for bytes in corpus() {
+        let heard = hear(&bytes, own_type(&bytes), Random(1));
+        assert!(heard.handshake.is_ok(), "{heard:?}");
+        assert!(!heard.incoming.is_empty());
+        assert_eq!(heard.end, Some(io::ErrorKind::UnexpectedEof));
+        for frames in messages(&heard).filter(|frames| frames.len() > 2) {
+            let message = Message::decode(frames.clone(), &Signer::new(KEY)).unwrap();
+            types.insert(message.msg_type().to_owned());
+        }
+    }
+    assert!(types.len() >= 14, "{types:?}");
+}
+
+#[test]
+fn changed_bytes_are_refused_or_read_the_same_way_in_any_pieces() {
+    let corpus = corpus();
+    let signed: HashSet<Vec<Bytes>> = corpus
+        .iter()
+        .flat_map(|bytes| {
+            messages(&hear(bytes, own_type(bytes), Random(1)))
+                .filter_map(|frames| body(frames))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    for_every_seed(|random| {
+        let (one, two) = (random.below(corpus.len()), random.below(corpus.len()));
+        let mut bytes = corpus[one].clone();
+        let own = own_type(&bytes);
+        change(&mut bytes, &corpus[two], random);
+        let heard = hear(&bytes, own, random.clone());
+        random.next();
+        assert_eq!(heard, hear(&bytes, own, random.clone()), "pieces matter");
+        let read: usize = messages(&heard).flatten().map(Bytes::len).sum();
+        assert!(read <= bytes.len(), "more came out than went in");
+        for frames in messages(&heard) {
+            // With the key: only what a client signed, byte for byte.
+            if Message::decode(frames.clone(), &Signer::new(KEY)).is_ok() {
+                let body = body(frames).unwrap();
+                assert!(signed.contains(&body), "a changed message passed");
+            }
+            // Without: whatever passes keeps its meaning.
+            let unsigned = Signer::new(b"");
+            if let Ok(message) = Message::decode(frames.clone(), &unsigned) {
+                let again = Message::decode(message.clone().encode(&unsigned), &unsigned).unwrap();
+                assert_eq!(again, message);
+            }
+        }
+    });
+}
+
+#[test]
+fn well_signed_nonsense_is_malformed_and_never_fatal() {
+    let corpus = corpus();
+    let all: Vec<Vec<Bytes>> = corpus
+        .iter()
+        .flat_map(|bytes| {
+            messages(&hear(bytes, own_type(bytes), Random(1)))
+                .filter(|frames| body(frames).is_some())
+                .cloned()
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    for_every_seed(|random| {
+        let mut frames = all[random.below(all.len())].clone();
+        let at = frames.iter().position(|frame| frame.as_ref() == b"<IDS|MSG>").unwrap();
+        let other = &all[random.below(all.len())];
+        for part in at + 2..at + 6 {
+            if random.below(2) == 0 {
+                let mut bytes = frames[part].to_vec();
+                change(&mut bytes, &other[random.below(other.len())], random);
+                frames[part] = bytes.into();
+            }
+        }
+        // The sender knows the key.
+        let signature = Signer::new(KEY).sign(frames[at + 2..at + 6].iter().map(Bytes::as_ref));
+        frames[at + 1] = signature.into();
+        let signer = Signer::new(KEY);
+        match Message::decode(frames.clone(), &signer) {
+            Ok(message) => {
+                assert!(!message.msg_type().is_empty() || message.header.fields().contains_key("msg_type"));
+                let again = Message::decode(frames, &signer);
+                assert!(matches!(again, Err(WireError::DuplicateSignature)), "a replay passed");
+            }
+            Err(WireError::Malformed(_)) => {}
+            Err(other) => panic!("{other}"),
+        }
+    });
+}
+
+/// Header, parent header, metadata and content: what a signature covers.
+fn body(frames: &[Bytes]) -> Option<Vec<Bytes>> {
+    let at = frames.iter().position(|frame| frame.as_ref() == b"<IDS|MSG>")?;
+    Some(frames.get(at + 2..at + 6)?.to_vec())
+}
