@@ -15,6 +15,7 @@ use crate::broker::Broker;
 use crate::engine_thread::{EngineThread, State};
 use crate::heal::{Healed, Healer};
 use crate::input::Input;
+use crate::language::items;
 use crate::output::Output;
 use crate::pager;
 use crate::requests::{self, Execute, byte_offset, code_points};
@@ -242,7 +243,10 @@ async fn run_cell(
         let outcome = if cell.code.trim().is_empty() {
             Outcome::Ok { payload: Vec::new() }
         } else if let Some(question) = pager::question(&cell.code) {
-            pager::answer(engine, &question, &mut host)
+            let source = (question.detail_level > 0)
+                .then(|| defined(&host.session, question.last()))
+                .flatten();
+            pager::answer(engine, &question, source.as_deref(), &mut host)
         } else {
             engine.execute(&cell.code, &mut host)
         };
@@ -410,9 +414,12 @@ pub async fn complete(engine: &EngineThread, request: requests::Complete) -> Obj
     }))
 }
 
-/// Content of `inspect_reply`.
-pub async fn inspect(engine: &EngineThread, request: requests::Inspect) -> Object {
+/// Content of `inspect_reply`. With more detail, the source of what a cell of this notebook defines is part of it.
+pub async fn inspect(session: &Shared, engine: &EngineThread, request: requests::Inspect) -> Object {
     let cursor = byte_offset(&request.code, request.cursor_pos);
+    let source = (request.detail_level > 0)
+        .then(|| defined(session, items::word_at(&request.code, cursor)))
+        .flatten();
     let found = match engine.loaded().await {
         State::Ready => engine
             .run(move |engine| engine.inspect(&request.code, cursor, request.detail_level))
@@ -420,8 +427,15 @@ pub async fn inspect(engine: &EngineThread, request: requests::Inspect) -> Objec
             .unwrap_or_default(),
         _ => None,
     };
+    let found = pager::with_source(found, source.as_deref());
     let data = found.as_ref().map(pager::bundle).unwrap_or_default();
     object(json!({"status": "ok", "found": found.is_some(), "data": data, "metadata": {}}))
+}
+
+/// The source of the item called `name` in the cells that have run.
+fn defined(session: &Shared, name: &str) -> Option<String> {
+    let history = session.history.lock().unwrap_or_else(PoisonError::into_inner);
+    history.source_of(name)
 }
 
 /// Content of `is_complete_reply`.

@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use serde_json::{Value, json};
 
+use crate::language::items;
 use crate::requests::{self, Access};
 
 /// Entries kept.
@@ -55,6 +56,15 @@ impl History {
             self.bytes += output.len();
             entry.output = Some(output.to_owned());
         }
+    }
+
+    /// The newest source of the item called `name`.
+    pub fn source_of(&self, name: &str) -> Option<String> {
+        let sources = self.entries.iter().rev();
+        sources
+            .filter_map(|entry| items::source_of(name, &entry.input))
+            .map(str::to_owned)
+            .next()
     }
 
     /// The `history` field of the reply: `[session, line, input]`, or `[session, line, [input, output]]`.

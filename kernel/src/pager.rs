@@ -25,9 +25,10 @@ pub fn question(code: &str) -> Option<Question<'_>> {
 }
 
 /// Answers with a page for the front end's pager, or says that there is none.
-pub fn answer(engine: &mut dyn Engine, question: &Question<'_>, host: &mut dyn Host) -> Outcome {
+pub fn answer(engine: &mut dyn Engine, question: &Question<'_>, source: Option<&str>, host: &mut dyn Host) -> Outcome {
     let Question { name, detail_level } = *question;
-    let payload = match engine.inspect(name, name.len(), detail_level) {
+    let found = engine.inspect(name, name.len(), detail_level);
+    let payload = match with_source(found, source) {
         Some(found) => vec![json!({"source": "page", "data": bundle(&found), "start": 0})],
         None => {
             host.event(Event::Stdout(
@@ -37,6 +38,28 @@ pub fn answer(engine: &mut dyn Engine, question: &Question<'_>, host: &mut dyn H
         }
     };
     Outcome::Ok { payload }
+}
+
+impl Question<'_> {
+    /// The last part of a path.
+    pub fn last(&self) -> &str {
+        self.name.rsplit("::").next().unwrap_or_default()
+    }
+}
+
+/// What is known, and the source of the item, if there is one.
+pub fn with_source(found: Option<Documentation>, source: Option<&str>) -> Option<Documentation> {
+    let Some(source) = source else { return found };
+    let join = |text: Option<&str>, source: &str| match text {
+        Some(text) => format!("{}\n\n{source}", text.trim_end()),
+        None => source.to_owned(),
+    };
+    let plain = found.as_ref().map(|found| found.plain.as_str());
+    let markdown = found.as_ref().and_then(|found| found.markdown.as_deref());
+    Some(Documentation {
+        plain: join(plain, source),
+        markdown: Some(join(markdown, &format!("```rust\n{source}\n```"))),
+    })
 }
 
 /// Documentation by MIME type.

@@ -8,7 +8,7 @@ from harness import House, Kernel
 
 
 class TestConformance(jupyter_kernel_test.KernelTests):
-    """Everything but the pager, which is IPython's `?`."""
+    """Everything."""
 
     kernel_name = "sealbook"
     language_name = "rust"
@@ -31,6 +31,7 @@ class TestConformance(jupyter_kernel_test.KernelTests):
     code_history_pattern = "6?*7*"
     supported_history_operations = ("tail", "range", "search")
     code_inspect_sample = "Vec::new"
+    code_page_something = "?Vec::new"
     code_clear_output = "clear_output(false);"
 
     @classmethod

@@ -1,4 +1,4 @@
-//! `cargo xtask test | bench | wheel`: the commands of the people who work on Sealbook.
+//! `cargo xtask test | bench | soak | wheel`: the commands of the people who work on Sealbook.
 //!
 //! What: `test` installs what the tests need and runs every check that has to pass before a change lands; `bench` measures the
 //! kernel beside its peer; `wheel` builds the Python package.
@@ -17,6 +17,7 @@ mod gate;
 mod node;
 mod packages;
 mod python;
+mod soak;
 mod step;
 mod tally;
 mod wheel;
@@ -32,6 +33,7 @@ Commands:
                                        steps: setup fmt clippy doc product unit doctest e2e wheel
   bench kernel [--runs N]              measure the kernel beside evcxr_jupyter
   bench redact|service                 run the benchmarks of that part
+  soak [--cells N]                     run thousands of cells in one kernel, say what grows
   wheel                                build the Python package into the target folder
 ";
 
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
     let result = match words.as_slice() {
         ["test", rest @ ..] => gate::run(rest),
         ["bench", rest @ ..] => bench::run(rest),
+        ["soak", rest @ ..] => soak::run(rest),
         ["wheel", rest @ ..] => wheel::run(rest),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

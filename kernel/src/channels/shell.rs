@@ -137,7 +137,7 @@ async fn answer(
         )),
         "inspect_request" => Some((
             "inspect_reply",
-            execution::inspect(engine, requests::content(request)?).await,
+            execution::inspect(session, engine, requests::content(request)?).await,
         )),
         "is_complete_request" => Some((
             "is_complete_reply",

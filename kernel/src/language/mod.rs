@@ -1,5 +1,6 @@
 //! What the kernel says about the language of its cells (`kernel_info_reply`, `language_info` of notebooks).
 
+pub mod items;
 pub mod literals;
 pub mod rewrite;
 

@@ -299,6 +299,27 @@ async fn a_question_opens_the_pager() {
         ]
     );
     assert_eq!(answer.reply.1["payload"], json!([]));
+    // With more detail, the source of what a cell defined, whether the engine knows it or not.
+    kernel
+        .ask(
+            "execute_request",
+            json!({"code": "fn planted() { 1 }", "stop_on_error": false}),
+        )
+        .await;
+    let answer = kernel.execute("??planted").await;
+    let markdown = "```rust\nfn planted() { 1 }\n```";
+    let data = json!({"text/plain": "fn planted() { 1 }", "text/markdown": markdown});
+    assert_eq!(
+        answer.reply.1["payload"],
+        json!([{"source": "page", "data": data, "start": 0}])
+    );
+    let asked = |level: u8| json!({"code": "planted()", "cursor_pos": 3, "detail_level": level});
+    let answer = kernel.ask("inspect_request", asked(1)).await;
+    assert_eq!(
+        (&answer.reply.1["found"], &answer.reply.1["data"]),
+        (&json!(true), &data)
+    );
+    assert_eq!(kernel.ask("inspect_request", asked(0)).await.reply.1["found"], false);
     kernel.shutdown().await;
 }
 
