@@ -37,7 +37,8 @@ class Bare:
                                             stderr=log, pass_fds=pass_fds, cwd=house.notebooks)
         self.client = BlockingKernelClient(connection_file=self.file)
         self.client.load_connection_file()
-        self.client.start_channels()
+        # A heartbeat that a busy machine misses is no death.
+        self.client.start_channels(hb=False)
         try:
             self.client.wait_for_ready(timeout=60)
             # The engine is up.
