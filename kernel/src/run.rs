@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sealbook_redact::Redactor;
 use sealbook_runtime::{Engine, EngineError, EvcxrEngine};
-use sealbook_wire::{ConnectionFile, Message, PROTOCOL_VERSION, Server, WireError};
+use sealbook_wire::{Bytes, ConnectionFile, Message, PROTOCOL_VERSION, Server, WireError};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -110,9 +110,15 @@ pub(crate) async fn serve(
     let welcome = {
         let (redactor, id) = (redactor.clone(), id.clone());
         Box::new(move |subscription: &[u8]| {
-            let subscription = String::from_utf8_lossy(subscription);
-            let mut message = Message::new("iopub_welcome", &id, object(json!({"subscription": subscription})));
-            message.identities = vec![topic(&id, "iopub_welcome")];
+            let text = String::from_utf8_lossy(subscription);
+            let mut message = Message::new("iopub_welcome", &id, object(json!({"subscription": text})));
+            // Of a topic that is subscribed to, whatever that is: others do not arrive.
+            let own = topic(&id, "iopub_welcome");
+            message.identities = vec![if own.starts_with(subscription) {
+                own
+            } else {
+                Bytes::copy_from_slice(subscription)
+            }];
             redactor.seal(message)
         })
     };

@@ -190,3 +190,18 @@ pub fn input(count: u64, code: &str) -> (String, Value) {
 pub fn message(msg_type: &str, content: Value) -> (String, Value) {
     (msg_type.to_owned(), content)
 }
+
+/// The messages, with neighbours of one stream joined: how text is cut depends on how busy the machine is.
+pub fn joined(messages: &[(String, Value)]) -> Vec<(String, Value)> {
+    let mut all: Vec<(String, Value)> = Vec::new();
+    for (msg_type, content) in messages {
+        match all.last_mut() {
+            Some((last, before)) if msg_type == "stream" && last == "stream" && before["name"] == content["name"] => {
+                let text = [&before["text"], &content["text"]].map(|text| text.as_str().unwrap_or_default());
+                before["text"] = text.concat().into();
+            }
+            _ => all.push((msg_type.clone(), content.clone())),
+        }
+    }
+    all
+}

@@ -4,7 +4,7 @@ use sealbook_wire::connection::Channel;
 use serde_json::{Value, json};
 
 use super::fake_engine::FakeEngine;
-use super::front_end::{FrontEnd, input, message, stream};
+use super::front_end::{FrontEnd, input, joined, message, stream};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cell_gives_its_messages_in_order() {
@@ -332,11 +332,14 @@ async fn a_secret_is_in_no_message() {
     let code = format!("out x {value} y\nshow {value}\nresult {value}\nfail {value}");
     let shown = "out x [REDACTED] y\nshow [REDACTED]\nresult [REDACTED]\nfail [REDACTED]";
     let answer = kernel.execute(&code).await;
-    assert_eq!(answer.iopub[..2], [input(1, shown), stream("stdout", "x [REDACTED] y")]);
+    assert_eq!(
+        joined(&answer.iopub)[..2],
+        [input(1, shown), stream("stdout", "x [REDACTED] y")]
+    );
     assert!(!format!("{:?} {:?}", answer.iopub, answer.message).contains(value));
     // Over writes, lanes and cells.
     let answer = kernel.execute("out a planted-val\nout ue-01234\nout 56789 b").await;
-    assert_eq!(answer.iopub[1..], [stream("stdout", "a [REDACTED] b")]);
+    assert_eq!(joined(&answer.iopub)[1..], [stream("stdout", "a [REDACTED] b")]);
     let history = kernel
         .ask(
             "history_request",

@@ -252,11 +252,11 @@ fn well_signed_nonsense_is_malformed_and_never_fatal() {
         let mut frames = all[random.below(all.len())].clone();
         let at = frames.iter().position(|frame| frame.as_ref() == b"<IDS|MSG>").unwrap();
         let other = &all[random.below(all.len())];
-        for part in at + 2..at + 6 {
+        for part in &mut frames[at + 2..at + 6] {
             if random.below(2) == 0 {
-                let mut bytes = frames[part].to_vec();
+                let mut bytes = part.to_vec();
                 change(&mut bytes, &other[random.below(other.len())], random);
-                frames[part] = bytes.into();
+                *part = bytes.into();
             }
         }
         // The sender knows the key.
