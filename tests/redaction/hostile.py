@@ -15,6 +15,7 @@ import io
 import json
 import os
 import pprint
+import quopri
 import re
 import shlex
 import subprocess
@@ -126,6 +127,12 @@ def text_leaks(name, secret, s):
     yield case("json", "key", json.dumps({s: 1}), left=1)
 
     yield case("url", "quote", urllib.parse.quote(s, safe=""))
+    printable = quopri.encodestring(secret).rstrip(b"\n")
+    yield case("mail", "quoted-printable", printable)
+    yield case("mail", "quoted-printable-tabs", quopri.encodestring(secret, quotetabs=True).rstrip(b"\n"))
+    if len(secret) >= 10:
+        yield case("base32", "plain", base64.b32encode(secret))
+    yield case("base32", "inside", base64.b32encode(b"user=app;" + secret + b";x=1"), left=0.6)
     yield case("url", "quote-lower", re.sub(r"%..", lambda m: m[0].lower(), urllib.parse.quote(s, safe="")))
     yield case("url", "quote-safe", urllib.parse.quote(s))
     yield case("url", "plus", urllib.parse.quote_plus(s))

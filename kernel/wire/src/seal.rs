@@ -168,9 +168,11 @@ fn content(content: &mut Object, visitor: &mut Visitor<'_>) {
             ("execution_count" | "cursor_start" | "cursor_end", Value::Number(_)) => {}
             ("comm_id", Value::String(id)) => visitor.identifier(id),
             ("comms", Value::Object(comms)) => comm_infos(comms, visitor),
-            ("history", Value::Array(entries)) => entries.iter_mut().for_each(|entry| history_entry(entry, visitor)),
+            ("history", Value::Array(entries)) if entries.iter().all(Value::is_array) => {
+                entries.iter_mut().for_each(|entry| history_entry(entry, visitor))
+            }
             ("data" | "metadata", Value::Object(bundle)) => bundle_of(bundle, visitor),
-            ("payload", Value::Array(entries)) => {
+            ("payload", Value::Array(entries)) if entries.iter().all(Value::is_object) => {
                 for entry in entries {
                     match entry {
                         Value::Object(entry) => visitor.object(entry, OWN_KEYS),
@@ -216,7 +218,8 @@ fn positions(entry: &mut Value) -> Object {
 /// `[session, line, input]` or `[session, line, [input, output]]`: the numbers are the kernel's own.
 fn history_entry(entry: &mut Value, visitor: &mut Visitor<'_>) {
     match entry {
-        Value::Array(fields) => {
+        // Anything longer is no entry of a history, and its numbers may be bytes.
+        Value::Array(fields) if fields.len() <= 3 => {
             for (index, field) in fields.iter_mut().enumerate() {
                 if index >= 2 || !field.is_number() {
                     visitor.value(field);

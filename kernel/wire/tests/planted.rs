@@ -3,8 +3,10 @@
 
 use bytes::Bytes;
 use sealbook_redact::{Redactor, Secret};
-use sealbook_wire::{Header, Message, Object, Signer};
-use serde_json::{Value, json};
+use sealbook_wire::{Header, Message, Signer};
+use serde_json::{Map, Value, json};
+
+type Object = Map<String, Value>;
 
 const SECRET: &str = "plantedT0ken9xQ4vLw8Zr2Kd7";
 
@@ -85,22 +87,24 @@ impl Random {
         }
     }
 
+    /// The secret, if this is the place for it.
+    fn here(&mut self, place: &mut usize) -> Option<String> {
+        let there = *place == 0;
+        *place = place.wrapping_sub(1);
+        there.then(|| self.leak())
+    }
+
     /// A random tree; at one of its leaves or keys, counted down in `place`, stands the secret.
     fn tree(&mut self, depth: usize, place: &mut usize) -> Value {
-        let mut here = |random: &mut Self| {
-            let there = *place == 0;
-            *place = place.wrapping_sub(1);
-            there.then(|| random.leak())
-        };
         match if depth == 0 { self.below(3) } else { self.below(6) } {
-            0 => here(self).map_or_else(|| json!("plain text"), Value::String),
-            1 if self.below(3) == 0 && here(self).is_some() => json!(SECRET.as_bytes()),
+            0 => self.here(place).map_or_else(|| json!("plain text"), Value::String),
+            1 if self.below(3) == 0 && self.here(place).is_some() => json!(SECRET.as_bytes()),
             1 | 2 => json!(self.below(1000)),
             3 => Value::Array((0..1 + self.below(4)).map(|_| self.tree(depth - 1, place)).collect()),
             _ => {
                 let mut object = Object::new();
                 for i in 0..1 + self.below(4) {
-                    let key = match here(self) {
+                    let key = match self.here(place) {
                         Some(leak) if self.below(2) == 0 => leak,
                         _ if self.below(2) == 0 => FIELDS[self.below(FIELDS.len())].to_owned(),
                         _ => format!("field {i}"),
@@ -164,7 +168,7 @@ fn a_secret_at_a_random_path_of_every_message_never_survives() {
         message.buffers = (0..random.below(3))
             .map(|_| Bytes::from(format!("\0\u{1}{}\0", random.leak())))
             .collect();
-        let encode = |message: &Message| message.encode(&Signer::new(b"key"));
+        let encode = |message: &Message| message.clone().encode(&Signer::new(b"key"));
         planted += usize::from(encode(&message).iter().any(|frame| shows(frame)));
         let sealed = redactor.seal(message).into_message();
         for frame in encode(&sealed) {

@@ -7,12 +7,12 @@ use super::escape::{digits, number};
 use crate::verify::Text;
 
 /// Whether what follows a `=` is a byte that quoted-printable text has to write like that, with capital digits: one above
-/// ASCII, a line break or the sign itself.
+/// ASCII, a blank, a line break or the sign itself.
 pub(crate) fn is_printable(rest: &[u8], complete: bool) -> bool {
     match *rest {
-        [b'3', b'D', ..] | [b'0', b'A' | b'D', ..] => true,
+        [b'3', b'D', ..] | [b'0', b'9' | b'A' | b'D', ..] | [b'2', b'0', ..] => true,
         [high, low, ..] => matches!(high, b'A'..=b'F') && matches!(low, b'0'..=b'9' | b'A'..=b'F'),
-        [b'A'..=b'F' | b'0' | b'3'] | [] => !complete,
+        [b'A'..=b'F' | b'0' | b'2' | b'3'] | [] => !complete,
         [_] => false,
     }
 }
