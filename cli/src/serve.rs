@@ -23,7 +23,7 @@ pub struct Serve {
     #[arg(
         long,
         value_name = "ADDRESS",
-        required_unless_present = "embedded",
+        required_unless_present_any = ["embedded", "config"],
         conflicts_with = "embedded"
     )]
     listen: Option<SocketAddr>,
@@ -32,34 +32,68 @@ pub struct Serve {
     data: Option<PathBuf>,
     #[command(flatten)]
     options: ServeOptions,
+    /// The certificate chain in PEM: the server speaks TLS
+    #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "embedded")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// A TOML file with limits, timeouts and whatever else is not said here; docs/server.md describes it
+    #[arg(long, value_name = "FILE", conflicts_with = "embedded")]
+    config: Option<PathBuf>,
+    /// Serve plain HTTP to other machines too, for a proxy in front that speaks TLS
+    #[arg(long, conflicts_with = "embedded")]
+    allow_plain_http: bool,
 }
 
 impl Serve {
     /// Serves until stopped.
     pub fn run(self) -> Outcome {
-        let folder = self.home.or(self.data);
+        let settings = self.settings()?;
+        let folder = self.home.or(self.data).or_else(|| settings.data.clone());
         let home = folder
             .map_or_else(Home::from_environment, Home::at)
             .map_err(crate::service::failed)?;
         home.prepare().map_err(crate::service::failed)?;
         let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::io("start", &error))?;
-        let Some(listen) = self.listen else {
+        if self.embedded {
             return embedded(&runtime, &home);
-        };
+        }
+        let listen = self.listen.or(settings.listen).ok_or_else(|| {
+            Failure::new("there is no address to listen on: give --listen ADDRESS, or listen in the configuration")
+        })?;
         let options = sealbook_server::Shared {
             listen,
             data: home.path().to_owned(),
             oidc: self.options.oidc(),
             hub: self.options.hub(),
             sinks: self.options.sinks(),
+            settings,
         };
         let served = runtime.block_on(sealbook_server::serve(options, |listening| {
-            say(&format!("listening on http://{}", listening.address));
+            let scheme = if listening.tls { "https" } else { "http" };
+            say(&format!("listening on {scheme}://{}", listening.address));
             if let Some(token) = &listening.bootstrap_token {
                 say(&format!("bootstrap token: {}", token.expose()));
             }
         }));
         served.map_err(|error| Failure::new(error.to_string()))
+    }
+
+    /// The configuration, and over it what the command line says.
+    fn settings(&self) -> Result<sealbook_server::Settings, Failure> {
+        let mut settings = match &self.config {
+            Some(file) => sealbook_server::Settings::read(file).map_err(|error| Failure::new(error.to_string()))?,
+            None => sealbook_server::Settings::default(),
+        };
+        if let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) {
+            settings.tls = Some(sealbook_server::TlsFiles {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            });
+        }
+        settings.allow_plain_http |= self.allow_plain_http;
+        Ok(settings)
     }
 }
 

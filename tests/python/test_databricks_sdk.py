@@ -9,7 +9,7 @@ from databricks.sdk import errors
 from databricks.sdk.core import Config
 from databricks.sdk.service import iam, workspace
 
-from harness import PLANTED, Server
+from harness import PLANTED, Server, lightly_searched
 
 READ, WRITE, MANAGE = workspace.AclPermission.READ, workspace.AclPermission.WRITE, workspace.AclPermission.MANAGE
 PATCH = [iam.PatchSchema.URN_IETF_PARAMS_SCIM_API_MESSAGES_2_0_PATCH_OP]
@@ -18,6 +18,11 @@ PATCH = [iam.PatchSchema.URN_IETF_PARAMS_SCIM_API_MESSAGES_2_0_PATCH_OP]
 def connected(server, token):
     # Without retries: a refusal must be told at once, not after minutes.
     return WorkspaceClient(config=Config(host=server.host, token=token, retry_timeout_seconds=5))
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    yield from lightly_searched(tmp_path_factory, PLANTED["jdbc", "username"], PLANTED["jdbc", "password"])
 
 
 @pytest.fixture(scope="module")

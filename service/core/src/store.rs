@@ -239,6 +239,9 @@ pub trait Store: Debug + Send + Sync {
     /// Up to `limit` rows in chain order, after (replica, index).
     fn audit_rows<'a>(&'a self, after: (&'a str, u64), limit: u32) -> Pending<'a, Result<Vec<AuditRow>, Error>>;
 
+    /// Writes what is queued, then closes the files in good order; nothing can be asked afterwards.
+    fn close(&self) -> Pending<'_, Result<(), Error>>;
+
     /// One trivial query, for readiness.
     fn ping(&self) -> Pending<'_, Result<(), Error>>;
 }

@@ -4,7 +4,6 @@
 //! `dispatch`. Past the maximum, new connections wait in the system's queue.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -13,31 +12,32 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use crate::dispatch;
 use crate::peer::Peer;
+use crate::service::Service;
+use crate::settings::{Settings, Timeouts};
 
-/// How long request line and headers may take, and an idle connection may stay.
-const HEADERS_TIMEOUT: Duration = Duration::from_secs(30);
-/// Connections at once: each costs a few KiB until it sends something.
-const CONNECTIONS_MAX: usize = 8_192;
 /// Bytes of request line and headers.
 const HEADER_BYTES_MAX: usize = 32 << 10;
-/// How long requests under way may take at shutdown.
-pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Accepted connections, until they end or the service stops.
 #[derive(Debug)]
 pub(crate) struct Connections {
     router: axum::Router,
+    service: Arc<Service>,
+    timeouts: Timeouts,
     permits: Arc<Semaphore>,
     tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
 }
 
 impl Connections {
-    pub(crate) fn new(router: axum::Router) -> Self {
+    pub(crate) fn new(service: &Arc<Service>, settings: &Settings) -> Self {
         Self {
-            router,
-            permits: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            router: dispatch::router(service),
+            service: Arc::clone(service),
+            timeouts: settings.timeouts.clone(),
+            permits: Arc::new(Semaphore::new(settings.limits.connections)),
             tasks: JoinSet::new(),
             stop: watch::Sender::new(false),
         }
@@ -71,12 +71,16 @@ impl Connections {
     {
         let router = self.router.clone().layer(axum::Extension(peer));
         let mut stop = self.stop.subscribe();
+        let open = Open::new(&self.service);
+        let (handshake_timeout, headers_timeout) = (self.timeouts.handshake(), self.timeouts.headers());
         self.tasks.spawn(async move {
-            let _permit = permit;
-            let Some(io) = handshake.await else { return };
+            let _held = (permit, open);
+            let Ok(Some(io)) = tokio::time::timeout(handshake_timeout, handshake).await else {
+                return;
+            };
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(HEADERS_TIMEOUT)
+                .header_read_timeout(headers_timeout)
                 .max_buf_size(HEADER_BYTES_MAX)
                 .serve_connection(TokioIo::new(io), TowerToHyperService::new(router));
             let mut connection = std::pin::pin!(connection);
@@ -95,8 +99,24 @@ impl Connections {
     pub(crate) async fn drain(mut self) {
         self.stop.send(true).ok();
         let all = async { while self.tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(DRAIN_TIMEOUT, all).await.is_err() {
+        if tokio::time::timeout(self.timeouts.drain(), all).await.is_err() {
             tracing::warn!("requests were still under way at shutdown");
         }
+    }
+}
+
+/// A connection that counts as open.
+struct Open(Arc<Service>);
+
+impl Open {
+    fn new(service: &Arc<Service>) -> Self {
+        service.metrics.connections.up();
+        Self(Arc::clone(service))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.metrics.connections.down();
     }
 }

@@ -7,7 +7,7 @@
 //! 5. Record what no use-case has recorded; if that fails, answer that instead.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -15,8 +15,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use axum::{Extension, Router};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use sealbook_api::names::BODY_BYTES_MAX;
+use http_body_util::BodyExt;
 use sealbook_api::sealing::{MAC_HEADER, SEQ_HEADER, TIMESTAMP_HEADER};
 use sealbook_api::{ApiError, ErrorCode};
 use sealbook_core::Error;
@@ -30,11 +29,12 @@ use crate::endpoints;
 use crate::fields::Fields;
 use crate::operation::{Access, Answer, Call, Operation, Raw, Refusal, Verb};
 use crate::peer::Peer;
-use crate::service::{IdentitySource, Service};
+use crate::rate::Room;
+use crate::service::{Bounds, IdentitySource, Service};
 use crate::status::status;
 
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of a body that is too large and yet read to its end.
+const DISCARDED_BYTES_MAX: usize = 16 << 20;
 /// Characters of the user agent that are recorded.
 const USER_AGENT_CHARS_MAX: usize = 256;
 /// Who a request is by, before anybody is known.
@@ -82,9 +82,22 @@ async fn handle(service: Arc<Service>, operation: &'static Operation, peer: Peer
     let task = tokio::spawn(async move {
         let busy = Arc::clone(&service);
         let _busy = busy.activity.begin();
+        let started = Instant::now();
         let mut caller = nobody(&peer, request.headers());
         let result = run(&service, operation, peer, request, &mut caller).await;
-        respond(&service, operation, &caller, result)
+        let response = respond(&service, operation, &caller, result);
+        let status = response.status().as_u16();
+        service
+            .metrics
+            .answered(operation.action.name(), status, started.elapsed());
+        // No path, no parameter, no name: the audit log has those, for those who may read it.
+        tracing::debug!(
+            request = caller.request_id,
+            action = operation.action.name(),
+            status,
+            "answered"
+        );
+        response
     });
     task.await.unwrap_or_else(|_| {
         refusal(&Error::internal(
@@ -107,9 +120,21 @@ async fn run(
     if operation.access == Access::User {
         caller.identity = authenticate(service, &parts.headers)
             .await
-            .map_err(Refusal::Unaudited)?;
+            .map_err(|error| failed_authentication(service, caller, error))?;
+        if service.bounds.requests.take(&caller.identity.user, Instant::now()) == Room::No {
+            service.metrics.limited.up();
+            return Err(Refusal::Unaudited(Error::new(
+                ErrorCode::RequestLimitExceeded,
+                format!(
+                    "User {} sends more requests than this service takes.",
+                    caller.identity.user
+                ),
+            )));
+        }
     }
-    let body = read_body(body, &parts.headers).await.map_err(Refusal::Unaudited)?;
+    let body = read_body(&service.bounds, body, &parts.headers)
+        .await
+        .map_err(Refusal::Unaudited)?;
     let fields = if operation.verb.has_body() {
         Fields::from_body(&body, operation.input)
     } else {
@@ -141,31 +166,73 @@ async fn authenticate(service: &Service, headers: &HeaderMap) -> Result<Identity
     }
 }
 
-async fn read_body(body: Body, headers: &HeaderMap) -> Result<Zeroizing<Vec<u8>>, Error> {
+/// Past its limit an address gets another answer and no audit record of its own: the next recorded failure says how many
+/// there were.
+fn failed_authentication(service: &Service, caller: &Caller, error: Error) -> Refusal {
+    if error.code() != ErrorCode::Unauthenticated {
+        return Refusal::Unaudited(error);
+    }
+    match service.bounds.failures.take(&caller.origin.source, Instant::now()) {
+        Room::Yes { refused_before: 0 } => Refusal::Unaudited(error),
+        Room::Yes { refused_before } => {
+            let mut params = Map::new();
+            params.insert("failuresNotRecorded".into(), refused_before.into());
+            match service.vault.refused(caller, Action::Authenticate, params, &error) {
+                Ok(()) => Refusal::Unaudited(error),
+                Err(error) => Refusal::Audited(error),
+            }
+        }
+        Room::No => {
+            service.metrics.limited.up();
+            Refusal::Audited(Error::new(
+                ErrorCode::RequestLimitExceeded,
+                "Too many requests from this address could not be authenticated; slow down, and check the token.",
+            ))
+        }
+    }
+}
+
+async fn read_body(bounds: &Bounds, body: Body, headers: &HeaderMap) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let body_bytes_max = bounds.body_bytes_max;
     let too_large = || {
         Error::new(
             ErrorCode::InvalidParameterValue,
-            format!("The body has more than {BODY_BYTES_MAX} bytes, the maximum."),
+            format!("The body has more than {body_bytes_max} bytes, the maximum."),
         )
     };
     let announced = headers
         .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > BODY_BYTES_MAX as u64) {
-        return Err(too_large());
-    }
-    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect()).await {
-        Ok(Ok(body)) => Ok(Zeroizing::new(body.to_bytes().to_vec())),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok())
+        .unwrap_or(0);
+    match tokio::time::timeout(bounds.body_timeout, collect(body, announced, body_bytes_max)).await {
+        Ok(Ok(Some(body))) => Ok(body),
+        Ok(Ok(None)) => Err(too_large()),
         Ok(Err(_)) => Err(Error::new(
             ErrorCode::MalformedRequest,
             "The body did not arrive whole.",
         )),
         Err(_) => Err(Error::new(
             ErrorCode::MalformedRequest,
-            format!("The body did not arrive within {} s.", BODY_TIMEOUT.as_secs()),
+            format!("The body did not arrive within {} s.", bounds.body_timeout.as_secs()),
         )),
     }
+}
+
+/// The body, or `None` when it has more than `max` bytes. What is too much is read and forgotten up to a limit, because a
+/// client that is still sending would not see the answer.
+async fn collect(mut body: Body, announced: usize, max: usize) -> Result<Option<Zeroizing<Vec<u8>>>, axum::Error> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(announced.min(max)));
+    let mut seen = 0;
+    while seen <= DISCARDED_BYTES_MAX {
+        let Some(frame) = body.frame().await else { break };
+        if let Ok(data) = frame?.into_data() {
+            seen += data.len();
+            if seen <= max {
+                bytes.extend_from_slice(&data);
+            }
+        }
+    }
+    Ok((seen <= max).then_some(bytes))
 }
 
 fn respond(service: &Service, operation: &Operation, caller: &Caller, result: Result<Answer, Refusal>) -> Response {

@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sealbook_core::audit::{Recovery, Sync};
+use sealbook_core::audit::Recovery;
 use sealbook_core::kms::FileKms;
-use sealbook_core::vault::{Limits, Parts};
+use sealbook_core::vault::Parts;
 use sealbook_core::{SystemClock, SystemEntropy, Vault};
 use sealbook_store::SqliteStore;
 use tokio::net::UnixListener;
@@ -23,11 +23,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::checkpoints::Checkpoints;
 use crate::connection::Connections;
-use crate::dispatch;
 use crate::error::ServeError;
 use crate::log;
+use crate::metrics::Metrics;
 use crate::peer::{Owner, Peer};
-use crate::service::{Activity, IdentitySource, Service, Trusted};
+use crate::service::{Activity, Bounds, IdentitySource, Service, Trusted};
+use crate::settings::Settings;
 use crate::status::status_of;
 
 /// How long nobody may ask anything before the service ends.
@@ -65,13 +66,16 @@ pub async fn embedded(options: Embedded, ready: impl FnOnce()) -> Result<(), Ser
     log::start();
     let _lock = lock(&options.home)?;
     let owner = Owner::of_this_process();
-    let (vault, recovery) = open(&options.home, Some(&owner)).await?;
+    let settings = Settings::default();
+    let (vault, recovery) = open(&options.home, Some(&owner), &settings).await?;
     report(&recovery);
     let service = Arc::new(Service {
         vault,
         identity: IdentitySource::Peer(owner),
         trusted: Trusted::default(),
         activity: Activity::default(),
+        metrics: Metrics::default(),
+        bounds: Bounds::new(&settings),
     });
     let checkpoints = Checkpoints::start(&service).await;
     let socket = options.home.join("run/service.sock");
@@ -79,7 +83,7 @@ pub async fn embedded(options: Embedded, ready: impl FnOnce()) -> Result<(), Ser
     ready();
     tracing::info!("the embedded service listens");
 
-    let mut connections = Connections::new(dispatch::router(&service));
+    let mut connections = Connections::new(&service, &settings);
     // A closed terminal must not end the service: it outlives the command that started it.
     let mut hangup = signal(SignalKind::hangup()).map_err(cannot_wait)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot_wait)?;
@@ -103,6 +107,7 @@ pub async fn embedded(options: Embedded, ready: impl FnOnce()) -> Result<(), Ser
     }
     connections.drain().await;
     checkpoints.stop().await?;
+    service.vault.close().await?;
     tracing::info!("the embedded service ends");
     Ok(())
 }
@@ -162,7 +167,11 @@ pub(crate) fn lock(home: &Path) -> Result<File, ServeError> {
     }
 }
 
-pub(crate) async fn open(home: &Path, owner: Option<&Owner>) -> Result<(Vault, Recovery), ServeError> {
+pub(crate) async fn open(
+    home: &Path,
+    owner: Option<&Owner>,
+    settings: &Settings,
+) -> Result<(Vault, Recovery), ServeError> {
     let database = home.join("secrets.db");
     let key = home.join("root.key");
     if database.exists() && !key.exists() {
@@ -180,14 +189,14 @@ pub(crate) async fn open(home: &Path, owner: Option<&Owner>) -> Result<(Vault, R
         kms: Arc::new(kms),
         clock: Arc::new(SystemClock),
         entropy,
-        limits: Limits::default(),
+        limits: settings.vault_limits(),
         organisation: "default".into(),
         replica: "main".into(),
         journal_path: home.join("audit.journal"),
         checkpoints_path: home.join("audit.checkpoints"),
-        journal_sync: Sync::System,
+        journal_sync: settings.journal_sync(),
         owner: owner.map(|owner| owner.name.clone()),
-        api_tokens_open_sessions: false,
+        api_tokens_open_sessions: settings.api_tokens_open_sessions,
         status_of,
     };
     Ok(Vault::open(parts).await?)

@@ -1,6 +1,7 @@
 //! The shared server: users by token, over TCP.
 //!
-//! Plain HTTP is served on loopback only; another address needs a reverse proxy in front that speaks TLS.
+//! With a certificate it speaks TLS. Plain HTTP is served on loopback only, unless the settings say otherwise because
+//! something in front speaks TLS.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,11 +17,13 @@ use crate::connection::Connections;
 use crate::embedded::{cannot_wait, lock, open, report};
 use crate::error::ServeError;
 use crate::hub::{Hub, HubOptions};
+use crate::metrics::Metrics;
 use crate::oidc::{Oidc, OidcOptions};
 use crate::peer::Peer;
-use crate::service::{Activity, IdentitySource, Service, Trusted};
+use crate::service::{Activity, Bounds, IdentitySource, Service, Trusted};
+use crate::settings::Settings;
 use crate::sinks::{SinkOptions, Sinks};
-use crate::{dispatch, log};
+use crate::{descriptors, log, tls};
 
 /// How to run the shared server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub struct Shared {
     pub hub: Option<HubOptions>,
     /// Where audit records go besides journal and database.
     pub sinks: SinkOptions,
+    /// Everything else.
+    pub settings: Settings,
 }
 
 /// What the server says when it listens.
@@ -42,6 +47,8 @@ pub struct Shared {
 pub struct Listening {
     /// The address, with the port that was picked.
     pub address: SocketAddr,
+    /// It speaks TLS.
+    pub tls: bool,
     /// At the first start only: the first administrator's token.
     pub bootstrap_token: Option<SecretText>,
 }
@@ -52,10 +59,11 @@ pub struct Listening {
 /// Why it could not start.
 pub async fn serve(options: Shared, ready: impl FnOnce(Listening)) -> Result<(), ServeError> {
     log::start();
-    if !options.listen.ip().is_loopback() {
+    let settings = options.settings;
+    if settings.tls.is_none() && !options.listen.ip().is_loopback() && !settings.allow_plain_http {
         return Err(ServeError::new(format!(
-            "{} is not an address of this machine alone, and without TLS tokens would cross the network in clear: listen \
-             on 127.0.0.1 and put a TLS proxy in front",
+            "{} is not an address of this machine alone, and without TLS tokens would cross the network in clear: give \
+             --tls-cert and --tls-key, or listen on 127.0.0.1, or give --allow-plain-http when a proxy in front speaks TLS",
             options.listen
         )));
     }
@@ -63,8 +71,10 @@ pub async fn serve(options: Shared, ready: impl FnOnce(Listening)) -> Result<(),
         oidc: options.oidc.map(Oidc::new).transpose()?,
         hub: options.hub.map(Hub::new).transpose()?,
     };
+    let acceptor = settings.tls.as_ref().map(tls::acceptor).transpose()?;
+    descriptors::raise();
     let _lock = lock(&options.data)?;
-    let (vault, recovery) = open(&options.data, None).await?;
+    let (vault, recovery) = open(&options.data, None, &settings).await?;
     report(&recovery);
     let cannot = |error: std::io::Error| ServeError::new(format!("cannot listen on {}: {error}", options.listen));
     let listener = TcpListener::bind(options.listen).await.map_err(cannot)?;
@@ -75,15 +85,18 @@ pub async fn serve(options: Shared, ready: impl FnOnce(Listening)) -> Result<(),
         identity: IdentitySource::Tokens,
         trusted,
         activity: Activity::default(),
+        metrics: Metrics::default(),
+        bounds: Bounds::new(&settings),
     });
     let checkpoints = Checkpoints::start(&service).await;
     ready(Listening {
         address,
+        tls: acceptor.is_some(),
         bootstrap_token,
     });
     let sinks = Sinks::start(&options.sinks, &options.data, &service, &checkpoints.newest())?;
 
-    let mut connections = Connections::new(dispatch::router(&service));
+    let mut connections = Connections::new(&service, &settings);
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot_wait)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot_wait)?;
     loop {
@@ -93,7 +106,13 @@ pub async fn serve(options: Shared, ready: impl FnOnce(Listening)) -> Result<(),
                 Ok((stream, peer)) => {
                     // Small answers must not wait for the acknowledgement of earlier ones; failing costs only time.
                     stream.set_nodelay(true).ok();
-                    connections.serve(stream, Peer::Tcp(peer), permit);
+                    match acceptor.clone() {
+                        Some(acceptor) => {
+                            let handshake = async move { acceptor.accept(stream).await.ok() };
+                            connections.serve_after(handshake, Peer::Tcp(peer), permit);
+                        }
+                        None => connections.serve(stream, Peer::Tcp(peer), permit),
+                    }
                 }
                 Err(error) => {
                     // Out of descriptors: wait for some to be closed instead of spinning.
@@ -109,5 +128,6 @@ pub async fn serve(options: Shared, ready: impl FnOnce(Listening)) -> Result<(),
     connections.drain().await;
     checkpoints.stop().await?;
     sinks.stop().await;
+    service.vault.close().await?;
     Ok(())
 }

@@ -7,8 +7,11 @@ use sealbook_core::{Clock, SystemClock, Vault};
 use tokio::sync::Notify;
 
 use crate::hub::Hub;
+use crate::metrics::Metrics;
 use crate::oidc::Oidc;
 use crate::peer::Owner;
+use crate::rate::Buckets;
+use crate::settings::Settings;
 
 /// The service.
 #[derive(Debug)]
@@ -17,6 +20,30 @@ pub(crate) struct Service {
     pub(crate) identity: IdentitySource,
     pub(crate) trusted: Trusted,
     pub(crate) activity: Activity,
+    pub(crate) metrics: Metrics,
+    pub(crate) bounds: Bounds,
+}
+
+/// What requests may take of the service.
+#[derive(Debug)]
+pub(crate) struct Bounds {
+    pub(crate) body_bytes_max: usize,
+    pub(crate) body_timeout: Duration,
+    /// Requests, by user.
+    pub(crate) requests: Buckets,
+    /// Failed authentications, by address.
+    pub(crate) failures: Buckets,
+}
+
+impl Bounds {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            body_bytes_max: settings.limits.body_bytes,
+            body_timeout: settings.timeouts.body(),
+            requests: Buckets::new(settings.limits.requests_per_second, 2),
+            failures: Buckets::new(settings.limits.failed_authentications_per_second, 10),
+        }
+    }
 }
 
 /// Who else is believed when they say who somebody is.

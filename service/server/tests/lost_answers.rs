@@ -22,6 +22,7 @@ use tokio::sync::oneshot;
 async fn start(folder: &std::path::Path) -> (SocketAddr, SecretText) {
     Home::at(folder).unwrap().prepare().unwrap();
     let options = Shared {
+        settings: sealbook_server::Settings::default(),
         listen: "127.0.0.1:0".parse().unwrap(),
         data: folder.to_owned(),
         oidc: None,

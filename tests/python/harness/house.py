@@ -1,6 +1,7 @@
 """An isolated user: home, data folders, temporary folder, recordings, logs. Everything of a session lies under one root,
 so that the search at the end sees all of it."""
 
+import base64
 import contextlib
 import json
 import os
@@ -194,3 +195,18 @@ class House:
         """Ends everything and removes the root."""
         self.leave()
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+def lightly_searched(tmp_path_factory, *values):
+    """A user for tests of the service alone, which no notebook takes part in: at the end, no file may hold one of these
+    values as it is, in base64, or as JSON writes it."""
+    house = House(tmp_path_factory.mktemp("house"))
+    try:
+        yield house
+    finally:
+        house.leave()
+    forms = [form for value in values for form in (value.encode(), base64.b64encode(value.encode()), json.dumps(value)[1:-1].encode())]
+    files = [path for path in house.root.rglob("*") if path.is_file()]
+    found = [path for path in files if any(form in path.read_bytes() for form in forms)]
+    assert files and not found, f"values in clear: {found}"
+    shutil.rmtree(house.root, ignore_errors=True)

@@ -183,6 +183,14 @@ impl Vault {
         self.store.flush_audit().await
     }
 
+    /// Closes the database in good order, after the last request.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn close(&self) -> Result<(), Error> {
+        self.store.close().await
+    }
+
     /// The journal, for metrics and checkpoints.
     pub fn journal(&self) -> &Journal {
         &self.journal

@@ -22,6 +22,7 @@ mod groups_list_parents;
 mod groups_remove_member;
 mod health_live;
 mod health_ready;
+mod metrics;
 mod openapi;
 mod scim;
 mod scim_filter;
@@ -117,6 +118,7 @@ pub(crate) const OPERATIONS: &[&Operation] = &[
     &scim_groups_patch::OPERATION,
     &scim_groups_delete::OPERATION,
     &databricks_config::OPERATION,
+    &metrics::OPERATION,
     &health_live::OPERATION,
     &health_ready::OPERATION,
     &openapi::OPERATION,

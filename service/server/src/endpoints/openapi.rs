@@ -1,10 +1,12 @@
 //! `GET /openapi.json`: the OpenAPI document, from the same table as the routes.
 
+use sealbook_api::ErrorCode;
 use sealbook_core::audit::Action;
 use serde_json::{Map, Value, json};
 
 use super::OPERATIONS;
-use crate::operation::{Access, Answer, Call, Field, Kind, Operation, Refusal, Verb};
+use crate::operation::{Access, Answer, Call, Field, Kind, OTHERS, Operation, Refusal, Verb};
+use crate::status::status_of;
 
 pub(super) const OPERATION: Operation = Operation {
     verb: Verb::Get,
@@ -60,13 +62,7 @@ fn described(operation: &Operation) -> Value {
         "operationId": format!("{}{}", verb(operation), operation.path.replace(['/', '{', '}'], "_")),
         // What audit records call it; the tests go over all of them by this.
         "x-audit-action": operation.action.name(),
-        "responses": {
-            "200": { "description": "Served.", "content": { "application/json": { "schema": object(operation.output) } } },
-            "default": {
-                "description": "Refused.",
-                "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } },
-            },
-        },
+        "responses": responses(operation),
     });
     let mut parameters: Vec<Value> = operation
         .path
@@ -75,7 +71,7 @@ fn described(operation: &Operation) -> Value {
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
         .collect();
     if operation.verb.has_body() {
-        described["requestBody"] = json!({ "content": { "application/json": { "schema": object(operation.input) } } });
+        described["requestBody"] = json!({ "content": { "application/json": { "schema": input(operation.input) } } });
     } else {
         parameters.extend(operation.input.iter().map(|field| {
             json!({
@@ -91,9 +87,73 @@ fn described(operation: &Operation) -> Value {
     described
 }
 
+/// What an operation may answer.
+fn responses(operation: &Operation) -> Value {
+    let mut responses = Map::new();
+    let served = match operation.path {
+        "/metrics" => json!({ "text/plain": { "schema": { "type": "string" } } }),
+        _ => json!({ "application/json": { "schema": object(operation.output) } }),
+    };
+    let status = match operation.action {
+        Action::CreateUser => "201",
+        Action::CreateGroup if operation.path.contains("/scim/") => "201",
+        _ => "200",
+    };
+    responses.insert(status.into(), json!({ "description": "Served.", "content": served }));
+    let mut refuse = |code: ErrorCode, description: &str| {
+        let status = status_of(code).to_string();
+        let refusal = json!({
+            "description": description,
+            "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } },
+        });
+        responses.entry(status).or_insert(refusal);
+    };
+    refuse(
+        ErrorCode::InvalidParameterValue,
+        "Malformed, not allowed, exists already, or a limit is reached.",
+    );
+    refuse(ErrorCode::ResourceDoesNotExist, "What the request names is not there.");
+    refuse(
+        ErrorCode::InternalError,
+        "A stored row was altered, or a defect of the service.",
+    );
+    refuse(
+        ErrorCode::TemporarilyUnavailable,
+        "Something that the service needs is away.",
+    );
+    if operation.access != Access::Public {
+        refuse(
+            ErrorCode::Unauthenticated,
+            "No credentials, or credentials that are not valid.",
+        );
+        refuse(ErrorCode::PermissionDenied, "The caller may not do this.");
+        refuse(
+            ErrorCode::Aborted,
+            "A concurrent change won, or a request number was used before.",
+        );
+        refuse(
+            ErrorCode::RequestLimitExceeded,
+            "Too many requests; Retry-After says for how long to wait.",
+        );
+    }
+    Value::Object(responses)
+}
+
+/// A body: what is optional may be null, and what is not named is refused.
+fn input(fields: &[Field]) -> Value {
+    let mut object = object(fields);
+    for field in fields.iter().filter(|field| !field.required && field.name != OTHERS) {
+        let kind = object["properties"][field.name]["type"].take();
+        object["properties"][field.name]["type"] = json!([kind, "null"]);
+    }
+    object["additionalProperties"] = fields.iter().any(|field| field.name == OTHERS).into();
+    object
+}
+
 fn object(fields: &[Field]) -> Value {
     let properties: Map<String, Value> = fields
         .iter()
+        .filter(|field| field.name != OTHERS)
         .map(|field| {
             let mut property = schema(field.kind);
             property["description"] = field.about.into();

@@ -54,9 +54,16 @@ impl SqliteStore {
     }
 
     async fn write(&self, changes: Vec<Change>) -> Result<(), CommitError> {
+        self.send(changes, false).await
+    }
+
+    async fn send(&self, changes: Vec<Change>, last: bool) -> Result<(), CommitError> {
         let (reply, answer) = oneshot::channel();
         let stopped = || CommitError::Failed(Error::unavailable("The database is being closed."));
-        self.jobs.send(Job { changes, reply }).await.map_err(|_| stopped())?;
+        self.jobs
+            .send(Job { changes, reply, last })
+            .await
+            .map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
     }
 }
@@ -218,6 +225,19 @@ impl Store for SqliteStore {
                 CommitError::Failed(error) => error,
                 _ => Error::internal("an empty commit was refused"),
             })
+        })
+    }
+
+    fn close(&self) -> Pending<'_, Result<(), Error>> {
+        Box::pin(async move {
+            // A reader's open snapshot would keep the write-ahead log.
+            self.readers.close().await;
+            self.send(Vec::new(), true).await.map_err(|error| match error {
+                CommitError::Failed(error) => error,
+                _ => Error::internal("an empty commit was refused"),
+            })?;
+            self.jobs.closed().await;
+            Ok(())
         })
     }
 

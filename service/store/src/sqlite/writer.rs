@@ -32,6 +32,8 @@ const BATCH_JOBS_MAX: usize = 256;
 pub(super) struct Job {
     pub(super) changes: Vec<Change>,
     pub(super) reply: oneshot::Sender<Result<(), CommitError>>,
+    /// The write-ahead log is folded into the database afterwards, and the writer ends.
+    pub(super) last: bool,
 }
 
 #[derive(Debug)]
@@ -54,7 +56,7 @@ impl Writer {
         }
     }
 
-    /// Ends when the store is dropped.
+    /// Ends when the store is closed or dropped.
     pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut batch = Vec::new();
         loop {
@@ -66,7 +68,16 @@ impl Writer {
                     tokio::time::timeout(AUDIT_DELAY, jobs.recv_many(&mut batch, BATCH_JOBS_MAX)).await.ok();
                 }
             }
+            let last = batch.iter().any(|job| job.last);
             self.commit(&mut batch).await;
+            if last {
+                // A reader that is still there leaves the log to the next start, which is no fault.
+                sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+                    .execute(&mut self.connection)
+                    .await
+                    .ok();
+                return;
+            }
         }
     }
 
