@@ -19,11 +19,11 @@ DENIED = "PERMISSION_DENIED: User {} does not have {} permission on scope story 
 
 
 @pytest.fixture(scope="module", params=["http", "https"])
-def server(house, request):
+def server(house, request, tmp_path_factory):
     if request.param == "https" and "--tls-cert" not in house.ok("serve", "--help").out:
         pytest.skip("this server has a TLS proxy in front")
     tls = Tls(house.root / "tls") if request.param == "https" else None
-    with Server(house, data=f"story-{request.param}", tls=tls).bootstrap() as server:
+    with Server(house, data=tmp_path_factory.mktemp(f"story-{request.param}"), tls=tls).bootstrap() as server:
         assert server.host.startswith(request.param + "://")
         for user in ("alice", "bob", "carol"):
             server.user(user)
