@@ -4,12 +4,15 @@ import base64
 import gzip
 import json
 import os
+import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .forms import find
 
+# A file with zero bytes that is larger than this is binary: its views are those of the texts in it.
+BINARY_BYTES_MIN = 32 * 1024
 # A file larger than this is read in pieces that overlap.
 PIECE_BYTES = 64 * 1024 * 1024
 OVERLAP_BYTES = 1024 * 1024
@@ -92,6 +95,11 @@ def _search_file(report, secrets, file):
 
 def _look(report, secrets, place, data, deep=True):
     report.bytes += len(data)
+    if deep and isinstance(data, bytes) and len(data) > BINARY_BYTES_MIN and b"\0" in data:
+        # A write-ahead log holds the same pages many times, and what is no text holds no nested encodings.
+        texts = sorted(set(re.findall(rb"[\t\n\r\x1b\x20-\x7e\x80-\xff]{6,}", data)))
+        _look(report, secrets, f"{place}, texts in it", b"\n".join(texts))
+        deep = False
     for name, form in find(data, secrets, deep):
         report.findings.add(Finding(place, name, form))
 
