@@ -178,10 +178,13 @@ impl Inner {
 
     /// Sends what is pending, then a message that is no stream.
     fn between(&self, state: &mut State, msg_type: &str, content: Object, metadata: Object) {
-        self.send_pending(state);
         if let Some(stream) = state.stream.as_mut() {
+            // What was written before the message stands before it, unless it may be the first half of a secret.
+            let chunks = stream.tick();
             stream.boundary();
+            state.take(chunks);
         }
+        self.send_pending(state);
         if let (false, Some(parent)) = (state.silent, &state.parent) {
             self.session.publish_blocking(parent, msg_type, content, metadata, &[]);
         }

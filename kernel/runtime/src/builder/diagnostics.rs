@@ -40,9 +40,24 @@ pub(super) fn failure(errors: &[CompilationError], code: &str, typed: &Typed) ->
             .and_then(|error| error.code())
             .unwrap_or("CompilationError")
             .to_owned(),
-        evalue: first.map(|error| one_line(&error.message())).unwrap_or_default(),
+        evalue: first.map(|error| one_line(&message(error))).unwrap_or_default(),
         traceback,
     }
+}
+
+/// What the compiler or cargo says, without cargo's waiting for other cargos.
+fn message(error: &CompilationError) -> String {
+    without_waiting(&error.message())
+}
+
+fn without_waiting(message: &str) -> String {
+    const WAITING: &str = "Blocking waiting for file lock";
+    if !message.contains(WAITING) {
+        return message.to_owned();
+    }
+    let kept: Vec<&str> = message.lines().filter(|line| !line.contains(WAITING)).collect();
+    let kept = kept.join("\n");
+    kept.strip_prefix("error: ").unwrap_or(&kept).to_owned()
 }
 
 fn one_line(text: &str) -> String {
@@ -51,7 +66,7 @@ fn one_line(text: &str) -> String {
 
 fn draw(error: &CompilationError, lines: &[&str], typed: &Typed, out: &mut Vec<String>) {
     let code = error.code().map(|code| format!("[{code}]")).unwrap_or_default();
-    out.push(format!("{RED}error{code}{PLAIN}: {BOLD}{}{PLAIN}", error.message()));
+    out.push(format!("{RED}error{code}{PLAIN}: {BOLD}{}{PLAIN}", message(error)));
     let places = places(error, typed);
     if places.is_empty() && error.is_from_generated_code() {
         // Nothing of it is the user's: the compiler's own drawing says more than we could.
@@ -204,4 +219,20 @@ fn shift(error: &CompilationError, typed: &Typed) -> Option<(i64, i64, i64)> {
     let column = generated["column_start"].as_u64()? as i64;
     let (start_line, start_column) = typed.original(place.start_line, place.start_column);
     Some((start_line as i64 - line, start_column as i64 - column, line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_for_other_cargos_is_no_error() {
+        let message =
+            "    Blocking waiting for file lock on package cache\nerror: no matching package named `x` found\nlocation";
+        assert_eq!(
+            without_waiting(message),
+            "no matching package named `x` found\nlocation"
+        );
+        assert_eq!(without_waiting("error: a\nb"), "error: a\nb");
+    }
 }
