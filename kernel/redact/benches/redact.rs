@@ -3,6 +3,9 @@
 //! Beside memcpy and the `aho-corasick` crate over the same literal variants (raw, Debug, hex, base64 at three
 //! alignments, percent-encoded and so on) in the same run.
 
+#[path = "../tests/support/random.rs"]
+mod random;
+
 use std::hint::black_box;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -10,27 +13,13 @@ use std::time::{Duration, Instant};
 use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use random::Random;
 use sealbook_redact::{Lane, Redactor, Secret, Tail};
 
 /// Size of each text.
 const TEXT_BYTES: usize = 4 << 20;
 
-/// A small generator: the same texts in every run.
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ z >> 31
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-
     fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
         from[self.below(from.len())]
     }

@@ -3,7 +3,14 @@
 //!
 //! `SEALBOOK_MUTATIONS=1000000 cargo test --release -p sealbook-redact --test mutations` looks further.
 
-use sealbook_redact::{Lane, Redactor, Secret, TOKEN, Tail};
+#[path = "support/random.rs"]
+mod random;
+#[path = "support/streams.rs"]
+mod streams;
+
+use random::Random;
+use sealbook_redact::TOKEN;
+use streams::{learn, stream};
 
 const SECRETS: [&[u8]; 5] = [
     b"plantedT0ken9xQ4vLw8Zr2Kd7",
@@ -12,23 +19,6 @@ const SECRETS: [&[u8]; 5] = [
     b"p@$$w0rd/Plant'ed\"&<x>",
     b"9f86d081884c7d659a2feaa0c55ad015",
 ];
-
-/// A small generator: the same texts in every run.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ z >> 31
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-}
 
 fn corpus() -> Vec<Vec<u8>> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus");
@@ -73,27 +63,15 @@ fn mutate(text: &mut Vec<u8>, corpus: &[Vec<u8>], random: &mut Random) {
     text.truncate(4096);
 }
 
-fn stream(redactor: &Redactor, text: &[u8], random: Option<&mut Random>) -> Vec<u8> {
-    let mut stream = redactor.stream(Tail::default());
-    let mut out = Vec::new();
-    let mut random = random;
-    let mut at = 0;
-    while at < text.len() {
-        let n = match random.as_deref_mut() {
-            Some(random) => 1 + random.below(48),
-            None => text.len(),
-        };
-        let to = (at + n).min(text.len());
-        out.extend(
-            stream
-                .push(Lane::Stdout, &text[at..to])
-                .into_iter()
-                .flat_map(|chunk| chunk.bytes),
-        );
-        at = to;
+/// The text in parts of random lengths.
+fn parts<'t>(mut text: &'t [u8], random: &mut Random) -> Vec<&'t [u8]> {
+    let mut parts = Vec::new();
+    while !text.is_empty() {
+        let (part, rest) = text.split_at((1 + random.below(48)).min(text.len()));
+        parts.push(part);
+        text = rest;
     }
-    out.extend(stream.finish().0.into_iter().flat_map(|chunk| chunk.bytes));
-    out
+    parts
 }
 
 /// Every byte of the output that is not a token's stands in the input, in the same order.
@@ -119,19 +97,15 @@ fn mutated_texts_keep_their_secrets_and_lose_nothing_else() {
         .ok()
         .and_then(|n| n.parse().ok())
         .unwrap_or(1500);
-    let redactor = Redactor::new();
-    for (i, value) in SECRETS.iter().enumerate() {
-        let secret = Secret::new("s", format!("k{i}"), value.to_vec());
-        let _proof = redactor.learn(&secret);
-    }
+    let redactor = learn(&SECRETS);
     let corpus = corpus();
     let mut random = Random(11);
     let mut different = 0;
     for round in 0..rounds {
         let mut text = corpus[random.below(corpus.len())].clone();
         mutate(&mut text, &corpus, &mut random);
-        let whole = stream(&redactor, &text, None);
-        let split = stream(&redactor, &text, Some(&mut random));
+        let whole = stream(&redactor, [&text[..]]);
+        let split = stream(&redactor, parts(&text, &mut random));
         for out in [&whole, &split] {
             for secret in SECRETS {
                 assert!(

@@ -3,6 +3,9 @@
 //! The corpus in `corpus/` is what libzmq and `jupyter_client` send. Each round changes a copy of a file and feeds it in
 //! pieces. `SEALBOOK_FUZZ_ROUNDS` makes the run longer; a failure names its seed, which `SEALBOOK_FUZZ_SEED` repeats.
 
+#[path = "../../redact/tests/support/random.rs"]
+mod random;
+
 use std::collections::HashSet;
 use std::io;
 use std::path::Path;
@@ -11,6 +14,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::executor::block_on;
+use random::Random;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::zmtp::{self, FrameReader, Incoming, SocketType};
@@ -53,23 +57,7 @@ impl AsyncWrite for Peer<'_> {
     }
 }
 
-/// SplitMix64: the same rounds on every machine.
-#[derive(Clone)]
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit.max(1) as u64) as usize
-    }
-
     fn range(&mut self, length: usize) -> std::ops::Range<usize> {
         let start = self.below(length + 1);
         start..start + self.below((length - start).min(40) + 1)

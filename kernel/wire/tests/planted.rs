@@ -1,7 +1,11 @@
 //! A secret at a random path of a random outgoing message of every type never survives: values, keys, lists of numbers,
 //! buffers and echoed parent headers; as it is or in a form.
 
+#[path = "../../redact/tests/support/random.rs"]
+mod random;
+
 use bytes::Bytes;
+use random::Random;
 use sealbook_redact::{Redactor, Secret};
 use sealbook_wire::{Header, Message, Signer};
 use serde_json::{Map, Value, json};
@@ -58,18 +62,7 @@ const FIELDS: [&str; 18] = [
     "note",
 ];
 
-/// A small generator: the same messages in every run.
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ z >> 31) % n as u64) as usize
-    }
-
     /// The secret in some form, with text around it.
     fn leak(&mut self) -> String {
         let hexadecimal: String = SECRET.bytes().map(|b| format!("{b:02x}")).collect();

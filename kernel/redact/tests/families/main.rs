@@ -6,12 +6,15 @@
 //! ```
 
 mod formatters;
+#[path = "../support/streams.rs"]
+mod streams;
 
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
 use formatters::{Formatted, Formatter};
-use sealbook_redact::{Lane, Redactor, Secret, TOKEN, Tail};
+use sealbook_redact::TOKEN;
+use streams::{learn, stream};
 
 const BEFORE: &str = "before the value: ";
 const AFTER: &str = " and after it.\n";
@@ -83,31 +86,6 @@ const DIFFERENT_IN_PIECES: &[(&str, &str)] = &[
     ("Debug of bytes", "capital"),
     ("compressed", "deflate, base64"),
 ];
-
-fn learn(values: &[&[u8]]) -> Redactor {
-    let redactor = Redactor::new();
-    for (i, value) in values.iter().enumerate() {
-        let secret = Secret::new("s", format!("k{i}"), value.to_vec());
-        let _proof = redactor.learn(&secret);
-    }
-    redactor
-}
-
-/// What a stream makes of a text written in pieces.
-fn stream(redactor: &Redactor, text: &[u8], piece: usize) -> Vec<u8> {
-    let mut stream = redactor.stream(Tail::default());
-    let mut out = Vec::new();
-    for part in text.chunks(piece) {
-        out.extend(
-            stream
-                .push(Lane::Stdout, part)
-                .into_iter()
-                .flat_map(|chunk| chunk.bytes),
-        );
-    }
-    out.extend(stream.finish().0.into_iter().flat_map(|chunk| chunk.bytes));
-    out
-}
 
 /// Letters, digits and bytes above ASCII.
 fn visible(bytes: &[u8]) -> usize {
@@ -183,7 +161,7 @@ fn every_form_of_every_secret_is_hidden() {
             let Some(leak) = make(&value) else { continue };
             let text = [BEFORE.as_bytes(), &leak.bytes, AFTER.as_bytes()].concat();
             let whole = redactor.bytes(&text).into_owned();
-            let split = stream(&redactor, &text, 7);
+            let split = stream(&redactor, text.chunks(7));
             let known = DIFFERENT_IN_PIECES.contains(&(family, how));
             let good = is_hidden(&whole, &value, &leak)
                 && (split == whole || known && memchr::memmem::find(&split, &value).is_none());
