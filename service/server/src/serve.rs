@@ -73,6 +73,7 @@ pub async fn serve(options: Shared, ready: impl FnOnce(Listening)) -> Result<(),
     };
     let acceptor = settings.tls.as_ref().map(tls::acceptor).transpose()?;
     descriptors::raise();
+    let sinks = options.sinks.open()?;
     let _lock = lock(&options.data)?;
     let (vault, recovery) = open(&options.data, None, &settings).await?;
     report(&recovery);
@@ -94,7 +95,7 @@ pub async fn serve(options: Shared, ready: impl FnOnce(Listening)) -> Result<(),
         tls: acceptor.is_some(),
         bootstrap_token,
     });
-    let sinks = Sinks::start(&options.sinks, &options.data, &service, &checkpoints.newest())?;
+    let sinks = Sinks::start(sinks, &options.data, &service, &checkpoints.newest());
 
     let mut connections = Connections::new(&service, &settings);
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot_wait)?;

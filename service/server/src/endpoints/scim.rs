@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sealbook_core::Error;
 use sealbook_core::acl::Identity;
 use sealbook_core::rows::{GroupRow, MemberKind, UserRow};
-use sealbook_core::vault::{Directory, MemberChange, Profile, Reference, UserChange};
+use sealbook_core::vault::{Directory, GroupChange, MemberChange, Profile, Reference, UserChange};
 use serde_json::{Value, json};
 
 use crate::fields::Fields;
@@ -174,9 +174,13 @@ pub(super) fn whole_user(fields: &mut Fields) -> Result<UserChange, Error> {
     })
 }
 
-/// How a request shows a group.
-pub(super) fn group_profile(fields: &mut Fields) -> Vec<(String, Option<Value>)> {
-    shown(fields, &GROUP_SHOWN)
+/// A group that a request gives whole.
+pub(super) fn whole_group(fields: &mut Fields) -> Result<GroupChange, Error> {
+    Ok(GroupChange {
+        name: fields.maybe_text("displayName").map(str::to_owned),
+        profile: shown(fields, &GROUP_SHOWN),
+        members: vec![whole_members(fields)?],
+    })
 }
 
 fn shown(fields: &mut Fields, names: &[&str]) -> Vec<(String, Option<Value>)> {
@@ -195,7 +199,7 @@ pub(super) fn is_shown_of_group(name: &str) -> bool {
 }
 
 /// The members that a request gives whole, none when it says nothing.
-pub(super) fn whole_members(fields: &mut Fields) -> Result<MemberChange, Error> {
+fn whole_members(fields: &mut Fields) -> Result<MemberChange, Error> {
     let ids = fields.json("members").map(|value| member_ids(&value)).transpose()?;
     Ok(MemberChange::Replace(ids.unwrap_or_default()))
 }

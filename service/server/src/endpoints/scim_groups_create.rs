@@ -1,7 +1,6 @@
 //! `POST /api/2.0/preview/scim/v2/Groups`: Creates a group (RFC 7644, section 3.3).
 
 use sealbook_core::audit::Action;
-use sealbook_core::vault::GroupChange;
 
 use super::scim;
 use crate::operation::{Access, Answer, Call, Operation, Refusal, Verb, unaudited};
@@ -18,13 +17,9 @@ pub(super) const OPERATION: Operation = Operation {
 };
 
 async fn run(mut call: Call) -> Result<Answer, Refusal> {
-    let change = GroupChange {
-        name: None,
-        profile: scim::group_profile(&mut call.fields),
-        members: vec![scim::whole_members(&mut call.fields).map_err(unaudited)?],
-    };
-    let name = call.fields.maybe_text("displayName").unwrap_or_default();
-    let (group, directory) = call.vault().create_directory_group(&call.caller, name, change).await?;
+    let mut change = scim::whole_group(&mut call.fields).map_err(unaudited)?;
+    let name = change.name.take().unwrap_or_default();
+    let (group, directory) = call.vault().create_directory_group(&call.caller, &name, change).await?;
     let mut answer = Answer::json(&scim::one_group(&directory, &group.id)?)?;
     answer.status = 201;
     Ok(answer)

@@ -1,7 +1,6 @@
 //! `PUT /api/2.0/preview/scim/v2/Groups/{id}`: Replaces a group (RFC 7644, section 3.5.1).
 
 use sealbook_core::audit::Action;
-use sealbook_core::vault::GroupChange;
 
 use super::scim;
 use crate::operation::{Access, Answer, Call, Operation, Refusal, Verb, unaudited};
@@ -18,11 +17,7 @@ pub(super) const OPERATION: Operation = Operation {
 };
 
 async fn run(mut call: Call) -> Result<Answer, Refusal> {
-    let change = GroupChange {
-        name: call.fields.maybe_text("displayName").map(str::to_owned),
-        profile: scim::group_profile(&mut call.fields),
-        members: vec![scim::whole_members(&mut call.fields).map_err(unaudited)?],
-    };
+    let change = scim::whole_group(&mut call.fields).map_err(unaudited)?;
     let id = call.segment();
     let directory = call.vault().update_group(&call.caller, id, change).await?;
     Answer::json(&scim::one_group(&directory, id)?)

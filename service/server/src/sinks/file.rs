@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::Line;
+use super::{Line, json_lines};
 
 const BYTES_MAX: u64 = 64 << 20;
 const FILES_KEPT: usize = 10;
@@ -35,11 +35,7 @@ impl Rotating {
 
     /// The lines are on the disk when this returns.
     pub(crate) fn write(&mut self, lines: &[Line]) -> std::io::Result<()> {
-        let mut text = String::new();
-        for line in lines {
-            text.push_str(&line.json);
-            text.push('\n');
-        }
+        let text = json_lines(lines);
         if self.length > 0 && self.length + text.len() as u64 > self.bytes_max {
             self.rotate()?;
         }

@@ -113,8 +113,19 @@ impl Sink {
     }
 }
 
+/// As JSON Lines.
+fn json_lines(lines: &[Line]) -> String {
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(&line.json);
+        text.push('\n');
+    }
+    text
+}
+
 impl SinkOptions {
-    fn open(&self) -> Result<Vec<Sink>, ServeError> {
+    /// Every sink that is asked for, or why one cannot be.
+    pub(crate) fn open(&self) -> Result<Vec<Sink>, ServeError> {
         let mut sinks = Vec::new();
         if let Some(path) = &self.file {
             let file = file::Rotating::open(path, self.file_bytes_max, self.files_kept)
@@ -147,14 +158,13 @@ pub(crate) struct Sinks {
 
 impl Sinks {
     pub(crate) fn start(
-        options: &SinkOptions,
+        sinks: Vec<Sink>,
         data: &Path,
         service: &Arc<Service>,
         checkpoints: &watch::Receiver<Option<AuditCheckpoint>>,
-    ) -> Result<Self, ServeError> {
+    ) -> Self {
         let stop = watch::Sender::new(false);
-        let tasks = options
-            .open()?
+        let tasks = sinks
             .into_iter()
             .map(|sink| {
                 let delivery = Delivery {
@@ -166,7 +176,7 @@ impl Sinks {
                 tokio::spawn(delivery.run(stop.subscribe()))
             })
             .collect();
-        Ok(Self { tasks, stop })
+        Self { tasks, stop }
     }
 
     /// Delivers what there is, for a while.

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::io::AsyncWriteExt;
 
-use super::Line;
+use super::{Line, json_lines};
 use crate::error::ServeError;
 use crate::outward;
 
@@ -20,11 +20,7 @@ const WARNING: u8 = 4;
 const SYSLOG_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 
 pub(super) async fn stdout(lines: &[Line]) -> Result<(), String> {
-    let mut text = String::new();
-    for line in lines {
-        text.push_str(&line.json);
-        text.push('\n');
-    }
+    let text = json_lines(lines);
     let mut out = tokio::io::stdout();
     let written = async {
         out.write_all(text.as_bytes()).await?;
@@ -115,12 +111,7 @@ impl Http {
 
     /// JSON Lines.
     pub(super) async fn lines(&self, lines: &[Line]) -> Result<(), String> {
-        let mut text = String::new();
-        for line in lines {
-            text.push_str(&line.json);
-            text.push('\n');
-        }
-        self.post("application/x-ndjson", text).await
+        self.post("application/x-ndjson", json_lines(lines)).await
     }
 
     /// OTLP log records in their JSON encoding.
