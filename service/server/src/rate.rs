@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// Names that are remembered; full buckets are forgotten first.
+/// Names that are remembered; full buckets are forgotten first, then those used longest ago.
 const NAMES_MAX: usize = 10_000;
 
 /// Buckets by name.
@@ -50,6 +50,13 @@ impl Buckets {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= NAMES_MAX && !buckets.contains_key(name) {
             buckets.retain(|_, bucket| self.filled(bucket, now) < self.burst);
+            // Still too many: those that nothing was taken from for the longest time go too, a tenth at once.
+            if buckets.len() >= NAMES_MAX {
+                let mut times: Vec<Instant> = buckets.values().map(|bucket| bucket.at).collect();
+                let (_, oldest_kept, _) = times.select_nth_unstable(NAMES_MAX / 10);
+                let oldest_kept = *oldest_kept;
+                buckets.retain(|_, bucket| bucket.at > oldest_kept);
+            }
         }
         let full = Bucket {
             left: self.burst,
@@ -107,5 +114,11 @@ mod tests {
             buckets.take(&name.to_string(), now + Duration::from_secs(2 * name as u64));
         }
         assert!(buckets.buckets.lock().unwrap().len() < NAMES_MAX);
+        // Buckets that do not fill in time are no way to the machine's memory.
+        let slow = Buckets::new(1, 1_000_000);
+        for name in 0..3 * NAMES_MAX {
+            slow.take(&name.to_string(), now + Duration::from_micros(name as u64));
+            assert!(slow.buckets.lock().unwrap().len() <= NAMES_MAX);
+        }
     }
 }
