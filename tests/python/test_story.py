@@ -6,6 +6,8 @@ import os
 
 import pytest
 import requests
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import BadRequest
 
 from harness import PLANTED
 from harness.kernel import Kernel
@@ -20,8 +22,6 @@ DENIED = "PERMISSION_DENIED: User {} does not have {} permission on scope story 
 
 @pytest.fixture(scope="module", params=["http", "https"])
 def server(house, request, tmp_path_factory):
-    if request.param == "https" and "--tls-cert" not in house.ok("serve", "--help").out:
-        pytest.skip("this server has a TLS proxy in front")
     tls = Tls(house.root / "tls") if request.param == "https" else None
     with Server(house, data=tmp_path_factory.mktemp(f"story-{request.param}"), tls=tls).bootstrap() as server:
         assert server.host.startswith(request.param + "://")
@@ -101,17 +101,14 @@ def no_other_route(house, server):
     assert (code, json.loads(body)["error_code"]) == ("400", "BAD_REQUEST")
     assert recorded(server, "bob", 400)["userAgent"].startswith("curl/")
 
-    sdk = pytest.importorskip("databricks.sdk", reason="the SDK's own test installs it") if sdk_installed() else None
-    if sdk:
-        from databricks.sdk.errors import BadRequest
-        if server.tls:
-            os.environ["REQUESTS_CA_BUNDLE"] = str(server.tls.authority)
-        try:
-            client = sdk.WorkspaceClient(host=server.host, token=token)
-            with pytest.raises(BadRequest):
-                client.secrets.get_secret("story", "password")
-        finally:
-            os.environ.pop("REQUESTS_CA_BUNDLE", None)
+    if server.tls:
+        os.environ["REQUESTS_CA_BUNDLE"] = str(server.tls.authority)
+    try:
+        client = WorkspaceClient(host=server.host, token=token)
+        with pytest.raises(BadRequest):
+            client.secrets.get_secret("story", "password")
+    finally:
+        os.environ.pop("REQUESTS_CA_BUNDLE", None)
 
     for kind in ("kernel-token", "job-ticket", "oidc", "jupyterhub"):
         with pytest.raises(Refused) as caught:
@@ -130,11 +127,6 @@ def no_other_route(house, server):
                                       params={"scope": "story", "key": "password"} if method == "get" else None,
                                       json=None if method == "get" else {"scope": "story", "key": "password"})
                 assert PASSWORD not in answer.text, (method, path)
-
-
-def sdk_installed():
-    import importlib.util
-    return importlib.util.find_spec("databricks") is not None
 
 
 def bob_grants_and_puts_nothing(server):
