@@ -45,6 +45,7 @@ pub(crate) fn prepare(folder: &Path, rustc: &Path) -> io::Result<()> {
             && compile(&rustc, &args)
             && let Some((kept, key)) = kept
         {
+            // That it cannot be kept is no failure of the build, which is done.
             let _ = keep(&kept, &key, &folder, &ready);
         }
         drop(lock);
@@ -134,28 +135,24 @@ fn compile(rustc: &Path, args: &[String]) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// Keeps what was just compiled. That it cannot be kept is no failure of the build, which is done.
+/// Keeps what was just compiled.
 fn keep(kept: &Path, key: &str, folder: &Path, out: &Path) -> io::Result<()> {
-    let Some(base) = kept.parent() else { return Ok(()) };
-    let kept_now = || -> io::Result<()> {
-        let new = tempfile::tempdir_in(base)?;
-        let list = fs::read_to_string(out.join(SOURCES))?;
-        fs::write(
-            new.path().join(SOURCES),
-            list.replace(&*folder.to_string_lossy(), FOLDER),
-        )?;
-        fs::copy(out.join(LIBRARY), new.path().join(LIBRARY))?;
-        fs::write(new.path().join(KEY), key)?;
-        for entry in fs::read_dir(base)?.flatten() {
-            // Those of earlier versions.
-            if entry.file_name().to_string_lossy().starts_with("dbutils-") {
-                let _ = fs::remove_dir_all(entry.path());
-            }
+    let base = kept.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    let new = tempfile::tempdir_in(base)?;
+    let list = fs::read_to_string(out.join(SOURCES))?;
+    fs::write(
+        new.path().join(SOURCES),
+        list.replace(&*folder.to_string_lossy(), FOLDER),
+    )?;
+    fs::copy(out.join(LIBRARY), new.path().join(LIBRARY))?;
+    fs::write(new.path().join(KEY), key)?;
+    for entry in fs::read_dir(base)?.flatten() {
+        // Those of earlier versions.
+        if entry.file_name().to_string_lossy().starts_with("dbutils-") {
+            let _ = fs::remove_dir_all(entry.path());
         }
-        fs::rename(new.path(), kept)
-    };
-    let _ = kept_now();
-    Ok(())
+    }
+    fs::rename(new.path(), kept)
 }
 
 #[cfg(test)]
