@@ -10,8 +10,12 @@ pub(crate) struct Squeezed {
     canon: Vec<u8>,
     len: usize,
     /// Per 64 bytes of text: which were kept, which are digits, which are quotes, which may start something that has to
-    /// be decoded.
+    /// be decoded, which end a line.
     pub(crate) blocks: Vec<Block>,
+    /// Whether there is a `|`.
+    pub(crate) bars: bool,
+    /// Whether there is a `=`.
+    pub(crate) equals: bool,
 }
 
 /// Sixty-four bytes of text, a bit for each.
@@ -21,6 +25,7 @@ pub(crate) struct Block {
     pub digit: u64,
     pub quote: u64,
     pub trigger: u64,
+    pub line: u64,
     /// Characters kept before this block.
     pub before: u32,
 }
@@ -34,6 +39,8 @@ impl Squeezed {
             canon: vec![0; text.len().next_multiple_of(64) + 64 + PADDING],
             len: 0,
             blocks: Vec::with_capacity(text.len() / 64 + 1),
+            bars: false,
+            equals: false,
         };
         let (blocks, rest) = text.as_chunks::<64>();
         out.fill(blocks);
@@ -80,6 +87,9 @@ impl Squeezed {
                 block.digit |= u64::from((class & DIGIT) / DIGIT) << i;
                 block.quote |= u64::from((class & QUOTE) / QUOTE) << i;
                 block.trigger |= u64::from((class & TRIGGER) / TRIGGER) << i;
+                block.line |= u64::from(byte == b'\n') << i;
+                self.bars |= byte == b'|';
+                self.equals |= byte == b'=';
                 self.canon[self.len] = byte.to_ascii_lowercase();
                 self.len += usize::from(class & KEEP);
             }
@@ -160,6 +170,32 @@ const CLASS: [u8; 256] = {
     table
 };
 
+/// Where a byte stands among sixty-four.
+#[inline]
+pub(crate) fn places(bytes: &[u8; 64], byte: u8) -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    #[expect(unsafe_code, reason = "vector instructions that every processor of this kind has")]
+    // SAFETY: x86-64 includes SSE2.
+    unsafe {
+        x86::places(bytes, byte)
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    bytes
+        .iter()
+        .enumerate()
+        .fold(0, |mask, (i, b)| mask | u64::from(*b == byte) << i)
+}
+
+/// Which of sixty-four bytes are above ASCII.
+#[inline]
+pub(crate) fn high(bytes: &[u8; 64]) -> u64 {
+    bytes.as_chunks::<8>().0.iter().enumerate().fold(0, |mask, (i, eight)| {
+        // The highest bit of every byte, gathered by a multiplication.
+        let bits = (u64::from_le_bytes(*eight) >> 7) & 0x0101_0101_0101_0101;
+        mask | (bits.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * i)
+    })
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
@@ -218,6 +254,18 @@ mod x86 {
     }
     const NIBBLES: ([u8; 16], [u8; 16]) = nibbles();
 
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    pub(super) fn places(bytes: &[u8; 64], byte: u8) -> u64 {
+        let wanted = _mm_set1_epi8(byte as i8);
+        let (quarters, _) = bytes.as_chunks::<16>();
+        quarters.iter().enumerate().fold(0, |mask, (i, quarter)| {
+            let word = u128::from_le_bytes(*quarter);
+            let vector = _mm_set_epi64x((word >> 64) as i64, word as i64);
+            mask | u64::from(_mm_movemask_epi8(_mm_cmpeq_epi8(vector, wanted)) as u32) << (16 * i)
+        })
+    }
+
     #[target_feature(enable = "ssse3")]
     fn vector(bytes: &[u8; 16]) -> __m128i {
         let word = u128::from_le_bytes(*bytes);
@@ -250,6 +298,7 @@ mod x86 {
         );
         let (case, low_nibble) = (splat(0x20), splat(0x0F));
         let mut len = out.len;
+        let (mut bars, mut equals) = (0, 0);
         out.blocks.reserve(blocks.len());
         for bytes in blocks {
             // SAFETY: sixty-four bytes are there.
@@ -264,8 +313,11 @@ mod x86 {
                 digit,
                 quote: _mm512_cmpeq_epi8_mask(v, splat(b'\'')) | _mm512_cmpeq_epi8_mask(v, splat(b'"')),
                 trigger: _mm512_test_epi8_mask(low, high),
+                line: _mm512_cmpeq_epi8_mask(v, splat(b'\n')),
                 before: len as u32,
             });
+            bars |= _mm512_cmpeq_epi8_mask(v, splat(b'|'));
+            equals |= _mm512_cmpeq_epi8_mask(v, splat(b'='));
             let packed = _mm512_maskz_compress_epi8(
                 keep,
                 _mm512_mask_add_epi8(v, alpha & !_mm512_test_epi8_mask(v, case), v, case),
@@ -276,6 +328,8 @@ mod x86 {
             len += keep.count_ones() as usize;
         }
         out.len = len;
+        out.bars |= bars != 0;
+        out.equals |= equals != 0;
         let end = (len + 64).min(out.canon.len());
         out.canon[len..end].fill(0);
     }
@@ -309,6 +363,10 @@ mod x86 {
                 );
                 let plain = _mm_movemask_epi8(_mm_cmpeq_epi8(class, _mm_setzero_si128())) as u32;
                 block.keep |= u64::from(keep) << (16 * i);
+                let places = |byte: u8| _mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(byte as i8))) as u32;
+                block.line |= u64::from(places(b'\n')) << (16 * i);
+                out.bars |= places(b'|') != 0;
+                out.equals |= places(b'=') != 0;
                 block.digit |= (_mm_movemask_epi8(digit) as u32 as u64) << (16 * i);
                 block.quote |= (_mm_movemask_epi8(quote) as u32 as u64) << (16 * i);
                 block.trigger |= u64::from(!plain & 0xFFFF) << (16 * i);
@@ -339,6 +397,8 @@ mod tests {
             canon: vec![0; text.len().next_multiple_of(64) + 64 + PADDING],
             len: 0,
             blocks: Vec::new(),
+            bars: false,
+            equals: false,
         };
         let (blocks, rest) = text.as_chunks::<64>();
         out.fill_portable(blocks);
@@ -359,6 +419,8 @@ mod tests {
                 canon: vec![0; text.len().next_multiple_of(64) + 64 + PADDING],
                 len: 0,
                 blocks: Vec::new(),
+                bars: false,
+                equals: false,
             };
             let (blocks, rest) = text.as_chunks::<64>();
             let mut last = [b' '; 64];
@@ -383,16 +445,28 @@ mod tests {
     }
 
     #[test]
+    fn masks_of_bytes() {
+        let bytes: [u8; 64] = std::array::from_fn(|i| (i * 37 % 251) as u8);
+        for byte in 0..=255 {
+            let slow = (0..64).fold(0, |mask, i| mask | u64::from(bytes[i] == byte) << i);
+            assert_eq!(places(&bytes, byte), slow);
+        }
+        let slow = (0..64).fold(0, |mask, i| mask | u64::from(bytes[i] >= 0x80) << i);
+        assert_eq!(high(&bytes), slow);
+    }
+
+    #[test]
     fn both_ways_of_squeezing_agree_on_every_byte() {
         let text: Vec<u8> = (0..4096u32).map(|i| (i.wrapping_mul(2654435761) >> 13) as u8).collect();
         for end in [0, 1, 63, 64, 65, 255, 4000, 4096] {
             let slow = portable(&text[..end]);
             for fast in every_way(&text[..end]) {
                 assert_eq!(fast.canon(), slow.canon());
+                assert_eq!((fast.bars, fast.equals), (slow.bars, slow.equals));
                 for (a, b) in fast.blocks.iter().zip(&slow.blocks) {
                     assert_eq!(
-                        (a.keep, a.digit, a.quote, a.trigger, a.before),
-                        (b.keep, b.digit, b.quote, b.trigger, b.before)
+                        (a.keep, a.digit, a.quote, a.trigger, a.line, a.before),
+                        (b.keep, b.digit, b.quote, b.trigger, b.line, b.before)
                     );
                 }
                 let kept: Vec<u8> = text[..end]

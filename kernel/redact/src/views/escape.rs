@@ -5,18 +5,11 @@ use std::ops::Range;
 use super::View;
 use crate::verify::Text;
 
-/// Decodes one level of escapes. `\xE4` is a byte in some languages and a character in others: two views then.
-pub(crate) fn decode(text: Text<'_>, region: Range<usize>) -> [Option<View>; 2] {
-    let (view, high) = read(text, region.clone(), false);
-    let wide = high.then(|| read(text, region, true).0);
-    [Some(view), wide]
-}
-
-/// Also says whether an escaped byte was above ASCII.
-fn read(text: Text<'_>, region: Range<usize>, wide: bool) -> (View, bool) {
+/// Decodes one level of escapes. `\xE4` is a byte in some languages and a character in others: two views then, `wide` is
+/// the second one.
+pub(crate) fn decode(text: Text<'_>, region: Range<usize>, wide: bool, plain: bool) -> View {
     let bytes = text.bytes;
-    let mut high = false;
-    let mut view = View::with_capacity(region.len());
+    let mut view = View::new(region.len(), plain);
     let mut at = region.start;
     while at < region.end {
         if bytes[at] != b'\\' {
@@ -25,9 +18,16 @@ fn read(text: Text<'_>, region: Range<usize>, wide: bool) -> (View, bool) {
             at += plain;
             continue;
         }
+        // Backslashes that escape backslashes: half of a run of them.
+        let pairs = bytes[at..region.end].iter().take_while(|b| **b == b'\\').count() / 2;
+        if pairs > 0 {
+            view.decode_pairs(b'\\', at, pairs);
+            at += 2 * pairs;
+            continue;
+        }
         match one(&bytes[at..], text.complete) {
             Escape::Byte(byte, n) => {
-                high |= byte >= 0x80;
+                view.ambiguous |= byte >= 0x80;
                 if wide {
                     view.decode_char(char::from(byte), at..at + n);
                 } else {
@@ -53,7 +53,7 @@ fn read(text: Text<'_>, region: Range<usize>, wide: bool) -> (View, bool) {
             }
         }
     }
-    (view, high)
+    view
 }
 
 pub(super) enum Escape {

@@ -12,16 +12,16 @@ const TAG_BYTES_MAX: usize = 512;
 const NAME_BYTES_MAX: usize = 24;
 
 /// Decodes one level.
-pub(crate) fn decode(text: Text<'_>, region: Range<usize>) -> View {
+pub(crate) fn decode(text: Text<'_>, region: Range<usize>, plain: bool) -> View {
     let bytes = text.bytes;
-    let mut view = View::with_capacity(region.len());
+    let mut view = View::new(region.len(), plain);
     let mut at = region.start;
     while at < region.end {
         let byte = bytes[at];
         if !matches!(byte, b'&' | b'<') {
-            let plain = memchr::memchr2(b'&', b'<', &bytes[at..region.end]).unwrap_or(region.end - at);
-            view.copy_range(bytes, at..at + plain);
-            at += plain;
+            let same = memchr::memchr2(b'&', b'<', &bytes[at..region.end]).unwrap_or(region.end - at);
+            view.copy_range(bytes, at..at + same);
+            at += same;
             continue;
         }
         match byte {

@@ -18,6 +18,7 @@ use std::ops::Range;
 
 use crate::Form;
 use crate::scan::{Match, Scan, Scanner, Window};
+use crate::squeeze::{high, places};
 use crate::verify::Text;
 
 pub(crate) use view::View;
@@ -86,31 +87,40 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
             });
             match family {
                 TERMINAL => {
-                    for view in terminal::strip(scanner.index, window.text, region.clone())
-                        .into_iter()
-                        .flatten()
-                    {
-                        scanner.view(window, view, region.end, Form::Terminal, depth, counts, scan);
+                    let (index, text, region, end) = (scanner.index, window.text, &region, region.end);
+                    let mut view = |scanner: &mut Scanner<'_>, make: &dyn Fn(bool) -> View| {
+                        scanner.lazily(window, make, end, Form::Terminal, depth, counts, scan)
+                    };
+                    let strip = |blanks: bool| {
+                        move |plain: bool| terminal::strip(index, text, region.clone(), blanks, plain)
+                    };
+                    if view(scanner, &strip(false)) {
+                        view(scanner, &strip(true));
                     }
-                    for view in terminal::wide(window.text, region.clone()).into_iter().flatten() {
-                        scanner.view(window, view, region.end, Form::Terminal, depth, counts, scan);
+                    for (start, little) in terminal::wide(text, region).into_iter().flatten() {
+                        view(scanner, &|plain| terminal::narrow(text, region, start, little, plain));
                     }
-                    if let Some(view) = terminal::overwrite(scanner.index, window.text, region.clone()) {
-                        scanner.view(window, view, region.end, Form::Terminal, depth, counts, scan);
+                    if terminal::moves(text, region) {
+                        view(scanner, &|plain| terminal::overwrite(index, text, region.clone(), plain));
                     }
                 }
                 ESCAPE => {
-                    for view in escape::decode(window.text, region.clone()).into_iter().flatten() {
-                        scanner.view(window, view, region.end, Form::Escaped, depth, counts, scan);
+                    let (text, end) = (window.text, region.end);
+                    let mut view = |wide: bool| {
+                        let make = |plain: bool| escape::decode(text, region.clone(), wide, plain);
+                        scanner.lazily(window, &make, end, Form::Escaped, depth, counts, scan)
+                    };
+                    if view(false) {
+                        view(true);
                     }
                 }
                 PERCENT => {
-                    let view = percent::decode(window.text, region.clone(), b'%');
-                    scanner.view(window, view, region.end, Form::Percent, depth, counts, scan);
+                    let make = |plain: bool| percent::decode(window.text, region.clone(), b'%', plain);
+                    scanner.lazily(window, &make, region.end, Form::Percent, depth, counts, scan);
                 }
                 _ => {
-                    let view = markup::decode(window.text, region.clone());
-                    scanner.view(window, view, region.end, Form::Markup, depth, counts, scan);
+                    let make = |plain: bool| markup::decode(window.text, region.clone(), plain);
+                    scanner.lazily(window, &make, region.end, Form::Markup, depth, counts, scan);
                 }
             }
         }
@@ -135,6 +145,9 @@ fn printable(
     depth: usize,
     scan: &mut Scan,
 ) {
+    if !window.squeezed.equals {
+        return;
+    }
     let bytes = window.text.bytes;
     let signs = memchr::memchr_iter(b'=', &bytes[window.from..window.to]).map(|n| window.from + n);
     let places = signs
@@ -142,8 +155,8 @@ fn printable(
         .map(|at| (at, at));
     for region in regions(places, reach, window) {
         let counts = std::array::from_fn(|family| triggers[family].count_in(&region));
-        let view = percent::decode(window.text, region.clone(), b'=');
-        scanner.view(window, view, region.end, Form::Percent, depth, counts, scan);
+        let make = |plain: bool| percent::decode(window.text, region.clone(), b'=', plain);
+        scanner.lazily(window, &make, region.end, Form::Percent, depth, counts, scan);
     }
 }
 
@@ -163,14 +176,47 @@ impl Scanner<'_> {
         limits: Counts,
         scan: &mut Scan,
     ) {
-        if !view.changed || view.bytes.is_empty() && view.open.is_none() {
-            return;
-        }
-        if view.bytes.len() > self.budget {
-            return;
-        }
-        self.budget -= view.bytes.len();
         let at_end = region_end == window.text.bytes.len() && !window.text.complete;
+        if let Some(inner) = self.inside(&view, at_end, depth, limits) {
+            Self::map(window, &view, inner, region_end, form, scan);
+        }
+    }
+
+    /// Scans a view and makes it again, with its map, when something was found in it. Says whether the text may be read
+    /// in a second way.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a view, where it comes from and where its matches go"
+    )]
+    pub(crate) fn lazily(
+        &mut self,
+        window: &Window<'_>,
+        make: &dyn Fn(bool) -> View,
+        region_end: usize,
+        form: Form,
+        depth: usize,
+        limits: Counts,
+        scan: &mut Scan,
+    ) -> bool {
+        let view = make(true);
+        let at_end = region_end == window.text.bytes.len() && !window.text.complete;
+        if let Some(inner) = self.inside(&view, at_end, depth, limits) {
+            let needs_map = !inner.matches.is_empty() || at_end && inner.live.is_some();
+            if needs_map {
+                Self::map(window, &make(false), inner, region_end, form, scan);
+            } else if at_end && let Some(open) = view.open {
+                scan.hold(open, 0, u32::MAX);
+            }
+        }
+        view.ambiguous
+    }
+
+    /// What is found in a view, if it is worth looking.
+    fn inside(&mut self, view: &View, at_end: bool, depth: usize, limits: Counts) -> Option<Scan> {
+        if !view.changed || view.bytes.is_empty() && view.open.is_none() {
+            return None;
+        }
+        self.budget = self.budget.checked_sub(view.bytes.len())?;
         let mut inner = Scan::default();
         self.level(
             Text {
@@ -181,6 +227,12 @@ impl Scanner<'_> {
             limits,
             &mut inner,
         );
+        Some(inner)
+    }
+
+    /// Where in the parent stands what was found in a view.
+    fn map(window: &Window<'_>, view: &View, inner: Scan, region_end: usize, form: Form, scan: &mut Scan) {
+        let at_end = region_end == window.text.bytes.len() && !window.text.complete;
         let mut sources = Vec::new();
         for found in inner.matches {
             if found.bytes < DECODED_BYTES_MIN {
@@ -229,25 +281,36 @@ fn find_triggers(window: &Window<'_>) -> [Triggers; FAMILIES] {
     let mut triggers: [Triggers; FAMILIES] = Default::default();
     let bytes = window.text.bytes;
     for (i, block) in window.squeezed.blocks.iter().enumerate() {
-        let mut bits = block.trigger;
-        if bits == 0 || is_binary(window, i, bits) {
+        if block.trigger == 0 || is_binary(window, i, block.trigger) {
             continue;
         }
         let start = window.from + 64 * i;
+        let mut last = [0; 64];
+        let here = match bytes[start..].first_chunk::<64>() {
+            Some(here) => here,
+            None => {
+                last[..bytes.len() - start].copy_from_slice(&bytes[start..]);
+                &last
+            }
+        };
         let mut masks = [0u64; FAMILIES];
-        while bits != 0 {
-            let at = start + bits.trailing_zeros() as usize;
-            let bit = bits & bits.wrapping_neg();
-            bits &= bits - 1;
-            let family = match bytes[at] {
-                b'\\' => ESCAPE,
-                b'%' => PERCENT,
-                b'&' | b'<' => MARKUP,
-                b'\r' if bytes.get(at + 1) == Some(&b'\n') => continue,
-                0xC2 | 0xCC | 0xCD | 0xE2 | 0xEF if !terminal::is_noise(&bytes[at..]) => continue,
-                _ => TERMINAL,
-            };
-            masks[family] |= bit;
+        masks[ESCAPE] = block.trigger & places(here, b'\\');
+        masks[PERCENT] = block.trigger & places(here, b'%');
+        masks[MARKUP] = block.trigger & (places(here, b'&') | places(here, b'<'));
+        let terminal = block.trigger & !(masks[ESCAPE] | masks[PERCENT] | masks[MARKUP]);
+        if terminal != 0 {
+            let mut unsure = terminal & (high(here) | places(here, b'\r'));
+            masks[TERMINAL] = terminal & !unsure;
+            while unsure != 0 {
+                let at = start + unsure.trailing_zeros() as usize;
+                let bit = unsure & unsure.wrapping_neg();
+                unsure &= unsure - 1;
+                let innocent = match bytes[at] {
+                    b'\r' => bytes.get(at + 1) == Some(&b'\n'),
+                    _ => !terminal::is_noise(&bytes[at..]),
+                };
+                masks[TERMINAL] |= if innocent { 0 } else { bit };
+            }
         }
         for (found, mask) in triggers.iter_mut().zip(masks).filter(|(_, mask)| *mask != 0) {
             let (first, last) = (mask.trailing_zeros() as usize, 63 - mask.leading_zeros() as usize);
@@ -261,18 +324,20 @@ fn find_triggers(window: &Window<'_>) -> [Triggers; FAMILIES] {
 /// Whether decoded bytes are no text: nothing in them is decoded once more, unless it is compressed.
 fn is_noise(bytes: &[u8]) -> bool {
     let sample = &bytes[..bytes.len().min(4096)];
-    sample.len() >= 32 && controls(sample) * 10 >= sample.len() && high(sample) * 6 >= sample.len()
+    if sample.len() < 32 {
+        return false;
+    }
+    let sums = sample.chunks(64).map(odd).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+    sums.0 * 10 >= sample.len() && sums.1 * 6 >= sample.len()
 }
 
-/// Control characters that no terminal knows.
-fn controls(bytes: &[u8]) -> usize {
-    let odd = bytes.iter().map(|b| matches!(b, 1..=6 | 11 | 14..=26 | 28..=31));
-    odd.map(usize::from).sum()
-}
-
-/// Bytes above ASCII.
-fn high(bytes: &[u8]) -> usize {
-    bytes.iter().map(|b| usize::from(b >> 7)).sum()
+/// Control characters that no terminal knows, and bytes above ASCII, among up to sixty-four.
+fn odd(bytes: &[u8]) -> (usize, usize) {
+    // 1 to 6, 11, 14 to 26 and 28 to 31, without branches.
+    let control = |b: u8| u8::from((b.wrapping_sub(1) < 6) | (b == 11) | (b.wrapping_sub(14) < 18) & (b != 27));
+    let controls: u8 = bytes.iter().map(|b| control(*b)).sum();
+    let high: u8 = bytes.iter().map(|b| b >> 7).sum();
+    (usize::from(controls), usize::from(high))
 }
 
 /// Whether sixty-four bytes are no text at all: control characters that no terminal knows among many bytes above ASCII.
@@ -284,7 +349,8 @@ fn is_binary(window: &Window<'_>, block: usize, triggers: u64) -> bool {
     }
     let from = window.from + 64 * block;
     let bytes = &window.text.bytes[from..(from + 64).min(window.to)];
-    high(bytes) >= bytes.len() / 6 && controls(bytes) >= FEW
+    let (controls, high) = odd(bytes);
+    high >= bytes.len() / 6 && controls >= FEW
 }
 
 /// Joins triggers to regions, widened by `reach` on both sides.

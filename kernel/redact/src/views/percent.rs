@@ -18,15 +18,15 @@ pub(crate) fn is_printable(rest: &[u8], complete: bool) -> bool {
 }
 
 /// Decodes one level of `%XX` (and the old `%uXXXX`), or of `=XX` and soft line breaks when that is the `sign`.
-pub(crate) fn decode(text: Text<'_>, region: Range<usize>, sign: u8) -> View {
+pub(crate) fn decode(text: Text<'_>, region: Range<usize>, sign: u8, plain: bool) -> View {
     let bytes = text.bytes;
-    let mut view = View::with_capacity(region.len());
+    let mut view = View::new(region.len(), plain);
     let mut at = region.start;
     while at < region.end {
         if bytes[at] != sign {
-            let plain = memchr::memchr(sign, &bytes[at..region.end]).unwrap_or(region.end - at);
-            view.copy_range(bytes, at..at + plain);
-            at += plain;
+            let same = memchr::memchr(sign, &bytes[at..region.end]).unwrap_or(region.end - at);
+            view.copy_range(bytes, at..at + same);
+            at += same;
             continue;
         }
         let rest = &bytes[at + 1..];

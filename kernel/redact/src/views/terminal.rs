@@ -9,19 +9,11 @@ use crate::verify::Text;
 /// Longest control string (a hyperlink's address, a title).
 const STRING_BYTES_MAX: usize = 4 * 1024;
 
-/// Leaves out control sequences and invisible characters; in a second view, unusual blanks, quotes and borders are
-/// plain ones.
-pub(crate) fn strip(index: &Index, text: Text<'_>, region: Range<usize>) -> [Option<View>; 2] {
-    let (view, unusual) = read(index, text, region.clone(), false);
-    let plain = unusual.then(|| read(index, text, region, true).0);
-    [Some(view), plain]
-}
-
-/// Also says whether there are unusual characters.
-fn read(index: &Index, text: Text<'_>, region: Range<usize>, plain: bool) -> (View, bool) {
+/// Leaves out control sequences and invisible characters; in a second view, unusual blanks, quotes and borders are plain
+/// ones (`blanks`).
+pub(crate) fn strip(index: &Index, text: Text<'_>, region: Range<usize>, blanks: bool, plain: bool) -> View {
     let bytes = text.bytes;
-    let mut view = View::with_capacity(region.len());
-    let mut unusual = false;
+    let mut view = View::new(region.len(), plain);
     let mut at = region.start;
     while at < region.end {
         let same = bytes[at..region.end].iter().take_while(|b| !is_special(**b)).count();
@@ -32,8 +24,8 @@ fn read(index: &Index, text: Text<'_>, region: Range<usize>, plain: bool) -> (Vi
         }
         match piece(index, &bytes[at..]) {
             Piece::As(byte, n) => {
-                unusual = true;
-                if plain {
+                view.ambiguous = true;
+                if blanks {
                     view.decode(byte, at..at + n);
                 } else {
                     view.copy_range(bytes, at..at + n);
@@ -58,14 +50,13 @@ fn read(index: &Index, text: Text<'_>, region: Range<usize>, plain: bool) -> (Vi
             }
         }
     }
-    (view, unusual)
+    view
 }
 
-/// UTF-16: where zero bytes alternate with others.
-pub(crate) fn wide(text: Text<'_>, region: Range<usize>) -> [Option<View>; 2] {
-    let bytes = &text.bytes[region.clone()];
+/// UTF-16: where zero bytes alternate with others. Where its units may start, and whether their low byte is first.
+pub(crate) fn wide(text: Text<'_>, region: &Range<usize>) -> [Option<(usize, bool)>; 2] {
     // Zero bytes beside others.
-    let (units, _) = bytes.as_chunks::<2>();
+    let (units, _) = text.bytes[region.clone()].as_chunks::<2>();
     let even = units.iter().filter(|unit| unit[0] == 0 && unit[1] != 0).count();
     let odd = units.iter().filter(|unit| unit[0] != 0 && unit[1] == 0).count();
     if even.max(odd) < 4 {
@@ -73,37 +64,44 @@ pub(crate) fn wide(text: Text<'_>, region: Range<usize>) -> [Option<View>; 2] {
     }
     let parity = usize::from(odd > even);
     // The zero byte is the second one of its unit, or the first.
-    let read = |start: usize, little: bool| {
-        let mut view = View::with_capacity(bytes.len());
-        let mut high = None;
-        for at in (start..(bytes.len() + 1).saturating_sub(2)).step_by(2) {
-            let pair = [bytes[at], bytes[at + 1]];
-            let unit = u32::from(if little {
-                u16::from_le_bytes(pair)
-            } else {
-                u16::from_be_bytes(pair)
-            });
-            let place = region.start + at..region.start + at + 2;
-            match (high.take(), unit) {
-                (_, 0xD800..=0xDBFF) => high = Some((unit, place.start)),
-                (Some((first, from)), 0xDC00..=0xDFFF) => {
-                    let code = 0x10000 + ((first - 0xD800) << 10) + (unit - 0xDC00);
-                    view.decode_char(char::from_u32(code).unwrap_or('\u{FFFD}'), from..place.end);
-                }
-                _ => view.decode_char(char::from_u32(unit).unwrap_or('\u{FFFD}'), place),
-            }
-        }
-        view
-    };
-    [Some(read(1 - parity, true)), Some(read(parity, false))]
+    [Some((1 - parity, true)), Some((parity, false))]
 }
 
-/// What a terminal shows in the end when characters are overwritten. `None` if none are.
-pub(crate) fn overwrite(index: &Index, text: Text<'_>, region: Range<usize>) -> Option<View> {
+/// UTF-16 units as characters.
+pub(crate) fn narrow(text: Text<'_>, region: &Range<usize>, start: usize, little: bool, plain: bool) -> View {
+    let bytes = &text.bytes[region.clone()];
+    let mut view = View::new(bytes.len(), plain);
+    let mut high = None;
+    for at in (start..(bytes.len() + 1).saturating_sub(2)).step_by(2) {
+        let pair = [bytes[at], bytes[at + 1]];
+        let unit = u32::from(if little {
+            u16::from_le_bytes(pair)
+        } else {
+            u16::from_be_bytes(pair)
+        });
+        let place = region.start + at..region.start + at + 2;
+        match (high.take(), unit) {
+            (_, 0xD800..=0xDBFF) => high = Some((unit, place.start)),
+            (Some((first, from)), 0xDC00..=0xDFFF) => {
+                let code = 0x10000 + ((first - 0xD800) << 10) + (unit - 0xDC00);
+                view.decode_char(char::from_u32(code).unwrap_or('\u{FFFD}'), from..place.end);
+            }
+            _ => view.decode_char(char::from_u32(unit).unwrap_or('\u{FFFD}'), place),
+        }
+    }
+    view
+}
+
+/// Whether characters may be overwritten.
+pub(crate) fn moves(text: Text<'_>, region: &Range<usize>) -> bool {
     let bytes = &text.bytes[region.clone()];
     let moves = |i: usize| bytes[i] == 8 || bytes[i] == b'\r' && bytes.get(i + 1).is_some_and(|next| *next != b'\n');
-    memchr::memchr2_iter(8, b'\r', bytes).find(|i| moves(*i))?;
-    let mut view = View::with_capacity(bytes.len().min(4096));
+    memchr::memchr2_iter(8, b'\r', bytes).any(moves)
+}
+
+/// What a terminal shows in the end when characters are overwritten.
+pub(crate) fn overwrite(index: &Index, text: Text<'_>, region: Range<usize>, plain: bool) -> View {
+    let mut view = View::new(region.len().min(4096), plain);
     view.fragments = true;
     let mut line: Vec<Cell> = Vec::new();
     let mut column: usize = 0;
@@ -145,7 +143,7 @@ pub(crate) fn overwrite(index: &Index, text: Text<'_>, region: Range<usize>) -> 
         at += n;
     }
     line.drain(..).for_each(|cell| cell.show(&mut view));
-    Some(view)
+    view
 }
 
 /// A place on a line with the character it shows.

@@ -18,6 +18,10 @@ pub(crate) struct View {
     pub(super) open: Option<usize>,
     /// What stands between two bytes is not part of the secret.
     pub(crate) fragments: bool,
+    /// There is no map: only what can be found in it is of interest yet.
+    pub(super) plain: bool,
+    /// The text may be read in a second way.
+    pub(super) ambiguous: bool,
 }
 
 /// A stretch of the view that comes from one place of the parent.
@@ -52,7 +56,20 @@ impl View {
         }
     }
 
+    /// A view without a map, or one with it.
+    pub(super) fn new(n: usize, plain: bool) -> Self {
+        View {
+            bytes: Vec::with_capacity(n),
+            plain,
+            ..View::default()
+        }
+    }
+
+    #[inline]
     fn piece(&mut self, shape: Shape, source: Range<usize>) {
+        if self.plain {
+            return;
+        }
         self.pieces.push(Piece {
             at: self.bytes.len() as u32,
             from: source.start as u32,
@@ -80,6 +97,9 @@ impl View {
     /// Makes sure that the next byte is a copy of the parent's one at `at`.
     #[inline]
     fn reach(&mut self, at: usize) {
+        if self.plain {
+            return;
+        }
         let goes_on = self.pieces.last().is_some_and(|last| {
             last.shape == Shape::Copy && last.from as usize + (self.bytes.len() - last.at as usize) == at
         });
@@ -92,6 +112,10 @@ impl View {
     #[inline]
     pub(crate) fn decode(&mut self, byte: u8, source: Range<usize>) {
         self.changed = true;
+        if self.plain {
+            self.bytes.push(byte);
+            return;
+        }
         let same = self.pieces.last().is_some_and(|last| {
             last.shape == Shape::Whole && last.from as usize == source.start && last.to as usize == source.end
         });
@@ -99,6 +123,16 @@ impl View {
             self.piece(Shape::Whole, source);
         }
         self.bytes.push(byte);
+    }
+
+    /// The same byte `n` times, decoded from two bytes of the parent each time.
+    pub(super) fn decode_pairs(&mut self, byte: u8, from: usize, n: usize) {
+        self.changed = true;
+        if self.plain {
+            self.bytes.resize(self.bytes.len() + n, byte);
+        } else {
+            (0..n).for_each(|i| self.decode(byte, from + 2 * i..from + 2 * i + 2));
+        }
     }
 
     /// Bytes that all come from one range of the parent.
