@@ -429,8 +429,16 @@ impl Window<'_> {
     pub(crate) fn lines(&self) -> impl Iterator<Item = std::ops::Range<usize>> + use<'_> {
         let most = self.text.bytes.len().min(self.to + LINE_BYTES_MAX);
         let ends = self.ends.get_or_init(|| {
-            let part = &self.text.bytes[self.from..most];
-            memchr::memchr_iter(b'\n', part).map(|n| self.from + n).collect()
+            let mut ends = Vec::new();
+            for (i, block) in self.squeezed.blocks.iter().enumerate() {
+                let mut line = block.line;
+                while line != 0 {
+                    ends.push(self.from + 64 * i + line.trailing_zeros() as usize);
+                    line &= line - 1;
+                }
+            }
+            ends.extend(memchr::memchr_iter(b'\n', &self.text.bytes[self.to..most]).map(|n| self.to + n));
+            ends
         });
         let starts = std::iter::once(self.from).chain(ends.iter().map(|end| end + 1));
         let ends = ends.iter().copied().chain(std::iter::once(most));

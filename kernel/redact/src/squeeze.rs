@@ -186,6 +186,22 @@ pub(crate) fn places(bytes: &[u8; 64], byte: u8) -> u64 {
         .fold(0, |mask, (i, b)| mask | u64::from(*b == byte) << i)
 }
 
+/// Which of sixty-four bytes are the same in both.
+#[inline]
+pub(crate) fn same(a: &[u8; 64], b: &[u8; 64]) -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    #[expect(unsafe_code, reason = "vector instructions that every processor of this kind has")]
+    // SAFETY: x86-64 includes SSE2.
+    unsafe {
+        x86::same(a, b)
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    a.iter()
+        .zip(b)
+        .enumerate()
+        .fold(0, |mask, (i, (a, b))| mask | u64::from(a == b) << i)
+}
+
 /// Which of sixty-four bytes are above ASCII.
 #[inline]
 pub(crate) fn high(bytes: &[u8; 64]) -> u64 {
@@ -257,12 +273,19 @@ mod x86 {
     #[inline]
     #[target_feature(enable = "sse2")]
     pub(super) fn places(bytes: &[u8; 64], byte: u8) -> u64 {
-        let wanted = _mm_set1_epi8(byte as i8);
-        let (quarters, _) = bytes.as_chunks::<16>();
-        quarters.iter().enumerate().fold(0, |mask, (i, quarter)| {
-            let word = u128::from_le_bytes(*quarter);
-            let vector = _mm_set_epi64x((word >> 64) as i64, word as i64);
-            mask | u64::from(_mm_movemask_epi8(_mm_cmpeq_epi8(vector, wanted)) as u32) << (16 * i)
+        same(bytes, &[byte; 64])
+    }
+
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    pub(super) fn same(a: &[u8; 64], b: &[u8; 64]) -> u64 {
+        let vector = |bytes: &[u8; 16]| {
+            let word = u128::from_le_bytes(*bytes);
+            _mm_set_epi64x((word >> 64) as i64, word as i64)
+        };
+        let quarters = a.as_chunks::<16>().0.iter().zip(b.as_chunks::<16>().0);
+        quarters.enumerate().fold(0, |mask, (i, (a, b))| {
+            mask | u64::from(_mm_movemask_epi8(_mm_cmpeq_epi8(vector(a), vector(b))) as u32) << (16 * i)
         })
     }
 
@@ -451,6 +474,11 @@ mod tests {
             let slow = (0..64).fold(0, |mask, i| mask | u64::from(bytes[i] == byte) << i);
             assert_eq!(places(&bytes, byte), slow);
         }
+        let turned: [u8; 64] = std::array::from_fn(|i| if i % 3 == 0 { bytes[i] } else { !bytes[i] });
+        assert_eq!(
+            same(&bytes, &turned),
+            (0..64).filter(|i| i % 3 == 0).fold(0, |mask, i| mask | 1 << i)
+        );
         let slow = (0..64).fold(0, |mask, i| mask | u64::from(bytes[i] >= 0x80) << i);
         assert_eq!(high(&bytes), slow);
     }

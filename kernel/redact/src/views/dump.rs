@@ -40,25 +40,39 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
 
 /// Where a row's cells start, if the line has an offset before them.
 fn offset(line: &[u8]) -> Option<usize> {
+    // Most lines end here.
+    if !line
+        .first()
+        .is_some_and(|b| b.is_ascii_hexdigit() || matches!(b, b' ' | b'\t' | b'|'))
+    {
+        return None;
+    }
     let indent = line.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'|')).count();
     let rest = line.get(indent..)?;
-    // Most lines end here.
     if !rest.first()?.is_ascii_hexdigit() || line.len() > ROW_BYTES_MAX {
         return None;
     }
     let prefix = if rest.starts_with(b"0x") { 2 } else { 0 };
-    let digits = rest[prefix..].iter().take_while(|b| b.is_ascii_hexdigit()).count();
+    let digits = rest[prefix..]
+        .iter()
+        .take(17)
+        .take_while(|b| b.is_ascii_hexdigit())
+        .count();
     if !(4..=16).contains(&digits) {
         return None;
     }
     let after = &rest[prefix + digits..];
     let marks = after.iter().take_while(|b| matches!(b, b':' | b'|')).count();
     let blanks = after[marks..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    if blanks + marks == 0 || marks > 1 {
+        return None;
+    }
     let cells = &after[marks + blanks..];
     // A word of hexadecimal digits or a character follows, then a blank.
-    let word = cells.iter().take_while(|b| !matches!(b, b' ' | b'\t')).count();
-    let shaped = (1..=18).contains(&word) && (blanks + marks > 0);
-    (shaped && marks <= 1).then_some(indent + prefix + digits + marks + blanks)
+    let word = cells.iter().take(19).take_while(|b| !matches!(b, b' ' | b'\t')).count();
+    (1..=18)
+        .contains(&word)
+        .then_some(indent + prefix + digits + marks + blanks)
 }
 
 fn all_readings(

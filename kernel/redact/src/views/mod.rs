@@ -4,6 +4,7 @@
 
 pub(crate) mod base64;
 pub(crate) mod chars;
+mod dense;
 pub(crate) mod dump;
 pub(crate) mod escape;
 pub(crate) mod inflate;
@@ -91,9 +92,8 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
                     let mut view = |scanner: &mut Scanner<'_>, make: &dyn Fn(bool) -> View| {
                         scanner.lazily(window, make, end, Form::Terminal, depth, counts, scan)
                     };
-                    let strip = |blanks: bool| {
-                        move |plain: bool| terminal::strip(index, text, region.clone(), blanks, plain)
-                    };
+                    let strip =
+                        |blanks: bool| move |plain: bool| terminal::strip(index, text, region.clone(), blanks, plain);
                     if view(scanner, &strip(false)) {
                         view(scanner, &strip(true));
                     }
@@ -101,7 +101,9 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
                         view(scanner, &|plain| terminal::narrow(text, region, start, little, plain));
                     }
                     if terminal::moves(text, region) {
-                        view(scanner, &|plain| terminal::overwrite(index, text, region.clone(), plain));
+                        view(scanner, &|plain| {
+                            terminal::overwrite(index, text, region.clone(), plain)
+                        });
                     }
                 }
                 ESCAPE => {

@@ -2,21 +2,22 @@
 //! uniform text between them.
 
 use super::View;
+use super::dense::spans;
 use crate::scan::{Scan, Scanner, Window};
 use crate::squeeze::is_kept;
 use crate::{Form, index};
 
 /// Shortest list.
-const ELEMENTS_MIN: usize = 6;
+pub(super) const ELEMENTS_MIN: usize = 6;
 
 /// Shortest text that is numbered.
 const COUNTED_MIN: usize = 6;
 
 /// Longest text between two numbers.
-const SEPARATOR_BYTES_MAX: usize = 48;
+pub(super) const SEPARATOR_BYTES_MAX: usize = 48;
 
 /// Longest number with prefix and suffix.
-const TOKEN_BYTES_MAX: usize = 24;
+pub(super) const TOKEN_BYTES_MAX: usize = 24;
 
 /// A number, or something that may be one.
 #[derive(Clone, Copy)]
@@ -87,106 +88,6 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
         tail(scanner, window, scan);
     }
 }
-
-/// Bytes at the end of an unfinished text that are looked at in any case: a list may have begun there.
-const TAIL_BYTES: usize = 512;
-
-/// The dense stretches, and the end of an unfinished text.
-fn spans(window: &Window<'_>) -> Vec<(usize, usize)> {
-    let mut spans = dense(window);
-    if window.last && !window.text.complete {
-        let from = window.to.saturating_sub(TAIL_BYTES).max(window.from);
-        match spans.last_mut() {
-            Some(last) if from <= last.1 => last.1 = window.to,
-            _ => spans.push((from, window.to)),
-        }
-    }
-    spans
-}
-
-/// Stretches that may hold a list: numbers with the same byte after each, or two bytes in turn, or that count up.
-fn dense(window: &Window<'_>) -> Vec<(usize, usize)> {
-    let mut spans: Vec<(usize, usize)> = Vec::new();
-    let bytes = window.text.bytes;
-    let mut carry = 0;
-    // The bytes after the last two numbers, where those ended, and how long each has been repeated.
-    let (mut marks, mut ends) = ([0, 0], [0, 0]);
-    let (mut same, mut turns) = (0, 0);
-    let mut last = 0;
-    for (i, block) in window.squeezed.blocks.iter().enumerate() {
-        if block.digit | carry == 0 {
-            continue;
-        }
-        // The ends of words with a digit: adding a digit to its word carries over to the place after the word.
-        let (sum, first) = block.keep.overflowing_add(block.digit);
-        let (sum, second) = sum.overflowing_add(carry);
-        carry = u64::from(first | second);
-        let mut found = sum & !block.keep;
-        while found != 0 {
-            let at = window.from + 64 * i + found.trailing_zeros() as usize;
-            found &= found - 1;
-            // Without branches: in a log nothing here can be predicted.
-            let mark = bytes.get(at).map_or(0, |byte| MARK[usize::from(*byte)]);
-            let (one, two) = (usize::from(mark == marks[1]), usize::from(mark == marks[0]));
-            // A word that does not end like a number is none.
-            let number = bytes
-                .get(at.wrapping_sub(1))
-                .is_some_and(|byte| LAST[usize::from(*byte)]);
-            let near = usize::from(number & (at - ends[1] <= SEPARATOR_BYTES_MAX + TOKEN_BYTES_MAX));
-            // The same number again, or one of a single digit, tells nothing.
-            let text = bytes[at.saturating_sub(8)..]
-                .first_chunk::<8>()
-                .map_or(0, |text| u64::from_le_bytes(*text));
-            let step = usize::from((at > ends[1] + 2) & (text != last));
-            last = text;
-            same = (same + step) * one * near;
-            turns = (turns + step) * two * near;
-            marks = [marks[1], mark];
-            ends = [ends[1], at];
-            // The last number of a list has something else after it.
-            if same + 2 >= ELEMENTS_MIN || turns + 3 >= 2 * ELEMENTS_MIN {
-                let back = if same + 2 >= ELEMENTS_MIN {
-                    ELEMENTS_MIN
-                } else {
-                    2 * ELEMENTS_MIN
-                };
-                let from = at.saturating_sub(back * (SEPARATOR_BYTES_MAX / 2)).max(window.from);
-                let to = (at + SEPARATOR_BYTES_MAX + TOKEN_BYTES_MAX).min(window.to);
-                match spans.last_mut() {
-                    Some(last) if from <= last.1 => last.1 = to,
-                    _ => spans.push((from, to)),
-                }
-            }
-        }
-    }
-    spans
-}
-
-/// White space is one kind of separator.
-static MARK: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut i = 0;
-    while i < 256 {
-        table[i] = if matches!(i as u8, b'\n' | b'\r' | b'\t') {
-            b' '
-        } else {
-            i as u8
-        };
-        i += 1;
-    }
-    table
-};
-
-/// A digit, or the last letter of a number's type.
-static LAST: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut i = 0;
-    while i < 256 {
-        table[i] = (i as u8).is_ascii_hexdigit() || matches!(i as u8, b'h' | b'H' | b'L' | b'n');
-        i += 1;
-    }
-    table
-};
 
 const KEPT: u8 = 1;
 const DIGIT: u8 = 2;

@@ -13,8 +13,7 @@ struct Line {
 }
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
-    let bytes = window.text.bytes;
-    if memchr::memchr(b'|', &bytes[window.from..window.to]).is_some() {
+    if window.squeezed.bars {
         tables(scanner, window, depth, scan);
     }
     gutters(scanner, window, depth, scan);
