@@ -1,0 +1,342 @@
+//! Where a list of numbers may stand: many numbers with the same byte after each, or with two bytes in turn.
+//!
+//! ```text
+//!  text    10.0.1.2 port 80, [104, 117, 110, 116, 101, 114]
+//!  marks     ... ␣      ,        ,    ,    ,    ,    ,   ]     the byte after every number, packed
+//!  equal     11                  1    1    1    1    1         neighbours that are equal, sixty-four at a time
+//! ```
+//!
+//! Only where four neighbours in a row are equal, or nine at a distance of two, are the numbers looked at one by one.
+
+use std::ops::Range;
+
+use super::numbers::{ELEMENTS_MIN, SEPARATOR_BYTES_MAX, TOKEN_BYTES_MAX};
+use crate::scan::Window;
+use crate::squeeze::Block;
+
+/// Bytes at the end of an unfinished text that are looked at in any case: a list may have begun there.
+const TAIL_BYTES: usize = 512;
+
+/// The dense stretches, and the end of an unfinished text.
+pub(super) fn spans(window: &Window<'_>) -> Vec<(usize, usize)> {
+    let mut spans = dense(window);
+    if window.last && !window.text.complete {
+        let from = window.to.saturating_sub(TAIL_BYTES).max(window.from);
+        match spans.last_mut() {
+            Some(last) if from <= last.1 => last.1 = window.to,
+            _ => spans.push((from, window.to)),
+        }
+    }
+    spans
+}
+
+/// Stretches that may hold a list.
+fn dense(window: &Window<'_>) -> Vec<(usize, usize)> {
+    let marks = Marks::new(window);
+    let mut spans = Vec::new();
+    for blocks in marks.candidates() {
+        one_by_one(window, blocks, &mut spans);
+    }
+    spans
+}
+
+/// The byte after every number of a window.
+struct Marks {
+    bytes: Vec<u8>,
+    /// How many there are before each block.
+    before: Vec<u32>,
+}
+
+/// Room after the last mark.
+const PADDING: usize = 64 + 2;
+
+/// Where words with a digit end in each block: adding a digit to its word carries over to the place after the word.
+#[inline(always)]
+fn ends(block: &Block, carry: &mut u64) -> u64 {
+    let (sum, first) = block.keep.overflowing_add(block.digit);
+    let (sum, second) = sum.overflowing_add(*carry);
+    *carry = u64::from(first | second);
+    sum & !block.keep
+}
+
+impl Marks {
+    fn new(window: &Window<'_>) -> Self {
+        let blocks = &window.squeezed.blocks;
+        // At most every second byte ends a word.
+        let mut marks = Marks {
+            bytes: vec![0; 32 * blocks.len() + PADDING],
+            before: Vec::with_capacity(blocks.len() + 1),
+        };
+        let text = &window.text.bytes[window.from..];
+        let (whole, rest) = text.as_chunks::<64>();
+        let mut last = [0; 64];
+        last[..rest.len()].copy_from_slice(rest);
+        let n = whole.len().min(blocks.len());
+        let mut state = (0, 0);
+        #[cfg(target_arch = "x86_64")]
+        let vectors = x86::is_present();
+        #[cfg(not(target_arch = "x86_64"))]
+        let vectors = false;
+        for (blocks, text) in [(&blocks[..n], &whole[..n]), (&blocks[n..], &[last][..])] {
+            state = match vectors {
+                #[cfg(target_arch = "x86_64")]
+                #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
+                // SAFETY: the features were detected.
+                true => unsafe { x86::pack(&mut marks, blocks, text, state) },
+                _ => marks.pack(blocks, text, state),
+            };
+        }
+        marks.before.push(state.0 as u32);
+        marks.bytes[state.0..].fill(0);
+        marks.bytes.truncate(state.0 + PADDING);
+        marks
+    }
+
+    fn pack(&mut self, blocks: &[Block], text: &[[u8; 64]], (mut len, mut carry): (usize, u64)) -> (usize, u64) {
+        for (block, text) in blocks.iter().zip(text) {
+            self.before.push(len as u32);
+            if block.digit | carry == 0 {
+                continue;
+            }
+            let mut found = ends(block, &mut carry);
+            while found != 0 {
+                self.bytes[len] = MARK[usize::from(text[found.trailing_zeros() as usize])];
+                len += 1;
+                found &= found - 1;
+            }
+        }
+        (len, carry)
+    }
+
+    fn len(&self) -> usize {
+        self.bytes.len() - PADDING
+    }
+
+    /// Ranges of blocks in which lists may be.
+    fn candidates(&self) -> Vec<Range<usize>> {
+        let mut found: Vec<Range<usize>> = Vec::new();
+        let least = ELEMENTS_MIN - 2;
+        if self.len() <= least {
+            return found;
+        }
+        let mut at = 0;
+        while at < self.len() {
+            let (one, two) = (self.equal(at, 1), self.equal(at, 2));
+            let pairs = one & one >> 1;
+            let twins = two & two >> 1;
+            let four = twins & twins >> 2;
+            let hits = (pairs & pairs >> 2 | four & four >> 4 & two >> 8) & STEP_MASK;
+            if hits != 0 {
+                let first = at + hits.trailing_zeros() as usize;
+                let last = at + 63 - hits.leading_zeros() as usize;
+                // From two before, to where the shortest list would be seen.
+                let from = self.block_of(first.saturating_sub(2));
+                let to = self.block_of((last + 2 * ELEMENTS_MIN).min(self.len() - 1)) + 1;
+                match found.last_mut() {
+                    Some(last) if from <= last.end => last.end = to,
+                    _ => found.push(from..to),
+                }
+            }
+            at += STEP;
+        }
+        found
+    }
+
+    fn block_of(&self, mark: usize) -> usize {
+        self.before
+            .partition_point(|before| *before as usize <= mark)
+            .saturating_sub(1)
+    }
+
+    /// Which of sixty-two marks are equal to the one that follows at a distance.
+    fn equal(&self, at: usize, distance: usize) -> u64 {
+        let load = |at: usize| self.bytes.get(at..).and_then(<[u8]>::first_chunk::<64>).copied();
+        let (Some(here), Some(there)) = (load(at), load(at + distance)) else {
+            // The last ones.
+            let rest = self.len().saturating_sub(at + distance).min(64);
+            return (0..rest).fold(0, |mask, i| {
+                mask | u64::from(self.bytes[at + i] == self.bytes[at + i + distance]) << i
+            });
+        };
+        let left = self.len().saturating_sub(at + distance);
+        crate::squeeze::same(&here, &there) & if left >= 64 { u64::MAX } else { (1 << left) - 1 }
+    }
+}
+
+/// Marks looked at in one step: as many as are followed by enough others.
+const STEP: usize = 48;
+const STEP_MASK: u64 = (1 << STEP) - 1;
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::{
+        _mm512_cmpeq_epi8_mask, _mm512_loadu_si512, _mm512_mask_mov_epi8, _mm512_maskz_compress_epi8, _mm512_set1_epi8,
+        _mm512_storeu_si512,
+    };
+
+    use super::{Block, Marks, ends};
+
+    pub(super) fn is_present() -> bool {
+        std::arch::is_x86_feature_detected!("avx512bw")
+            && std::arch::is_x86_feature_detected!("avx512vbmi2")
+            && std::arch::is_x86_feature_detected!("popcnt")
+    }
+
+    #[target_feature(enable = "avx512f", enable = "avx512bw", enable = "avx512vbmi2", enable = "popcnt")]
+    #[expect(unsafe_code, reason = "loads and stores of whole vectors")]
+    pub(super) fn pack(
+        marks: &mut Marks,
+        blocks: &[Block],
+        text: &[[u8; 64]],
+        (mut len, mut carry): (usize, u64),
+    ) -> (usize, u64) {
+        let splat = |byte: u8| _mm512_set1_epi8(byte as i8);
+        for (block, text) in blocks.iter().zip(text) {
+            marks.before.push(len as u32);
+            if block.digit | carry == 0 {
+                continue;
+            }
+            let found = ends(block, &mut carry);
+            // SAFETY: sixty-four bytes are there.
+            let v = unsafe { _mm512_loadu_si512(text.as_ptr().cast()) };
+            let blank = _mm512_cmpeq_epi8_mask(v, splat(b'\n'))
+                | _mm512_cmpeq_epi8_mask(v, splat(b'\r'))
+                | _mm512_cmpeq_epi8_mask(v, splat(b'\t'));
+            let packed = _mm512_maskz_compress_epi8(found, _mm512_mask_mov_epi8(v, blank, splat(b' ')));
+            let room = &mut marks.bytes[len..len + 64];
+            // SAFETY: `room` is sixty-four bytes long.
+            unsafe { _mm512_storeu_si512(room.as_mut_ptr().cast(), packed) };
+            len += found.count_ones() as usize;
+        }
+        (len, carry)
+    }
+}
+
+/// Stretches of some blocks in which numbers have the same byte after each, or two bytes in turn.
+fn one_by_one(window: &Window<'_>, range: Range<usize>, spans: &mut Vec<(usize, usize)>) {
+    let bytes = window.text.bytes;
+    let mut carry = 0;
+    // The bytes after the last two numbers, where those ended, and how long each has been repeated.
+    let (mut marks, mut ends) = ([0, 0], [0, 0]);
+    let (mut same, mut turns) = (0, 0);
+    let mut last = 0;
+    if let Some(before) = range.start.checked_sub(1).and_then(|i| window.squeezed.blocks.get(i)) {
+        // A word may go on from the block before.
+        let word = before.keep.leading_ones();
+        carry = u64::from(word == 64 || before.digit & !(u64::MAX >> word) != 0);
+    }
+    for (i, block) in window
+        .squeezed
+        .blocks
+        .iter()
+        .enumerate()
+        .take(range.end)
+        .skip(range.start)
+    {
+        if block.digit | carry == 0 {
+            continue;
+        }
+        let mut found = self::ends(block, &mut carry);
+        while found != 0 {
+            let at = window.from + 64 * i + found.trailing_zeros() as usize;
+            found &= found - 1;
+            // Without branches: in a log nothing here can be predicted.
+            let mark = bytes.get(at).map_or(0, |byte| MARK[usize::from(*byte)]);
+            let (one, two) = (usize::from(mark == marks[1]), usize::from(mark == marks[0]));
+            // A word that does not end like a number is none.
+            let number = bytes
+                .get(at.wrapping_sub(1))
+                .is_some_and(|byte| LAST[usize::from(*byte)]);
+            let near = usize::from(number & (at - ends[1] <= SEPARATOR_BYTES_MAX + TOKEN_BYTES_MAX));
+            // The same number again, or one of a single digit, tells nothing.
+            let text = bytes[at.saturating_sub(8)..]
+                .first_chunk::<8>()
+                .map_or(0, |text| u64::from_le_bytes(*text));
+            let step = usize::from((at > ends[1] + 2) & (text != last));
+            last = text;
+            same = (same + step) * one * near;
+            turns = (turns + step) * two * near;
+            marks = [marks[1], mark];
+            ends = [ends[1], at];
+            // The last number of a list has something else after it.
+            if same + 2 >= ELEMENTS_MIN || turns + 3 >= 2 * ELEMENTS_MIN {
+                let back = if same + 2 >= ELEMENTS_MIN {
+                    ELEMENTS_MIN
+                } else {
+                    2 * ELEMENTS_MIN
+                };
+                let from = at.saturating_sub(back * (SEPARATOR_BYTES_MAX / 2)).max(window.from);
+                let to = (at + SEPARATOR_BYTES_MAX + TOKEN_BYTES_MAX).min(window.to);
+                match spans.last_mut() {
+                    Some(last) if from <= last.1 => last.1 = to,
+                    _ => spans.push((from, to)),
+                }
+            }
+        }
+    }
+}
+
+/// White space is one kind of separator.
+static MARK: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        table[i] = if matches!(i as u8, b'\n' | b'\r' | b'\t') {
+            b' '
+        } else {
+            i as u8
+        };
+        i += 1;
+    }
+    table
+};
+
+/// A digit, or the last letter of a number's type.
+static LAST: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut i = 0;
+    while i < 256 {
+        table[i] = (i as u8).is_ascii_hexdigit() || matches!(i as u8, b'h' | b'H' | b'L' | b'n');
+        i += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs of equal neighbours, counted one by one.
+    fn slow(marks: &[u8]) -> Vec<usize> {
+        let run = |at: usize, distance: usize, n: usize| {
+            (at..at + n).all(|i| i + distance < marks.len() && marks[i] == marks[i + distance])
+        };
+        (0..marks.len()).filter(|at| run(*at, 1, 4) || run(*at, 2, 9)).collect()
+    }
+
+    #[test]
+    fn every_run_of_equal_marks_is_a_candidate() {
+        let mut state = 12345u32;
+        for round in 0..400 {
+            let len = round % 150;
+            let mut bytes: Vec<u8> = (0..len)
+                .map(|_| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    b",;."[(state >> 24) as usize % (1 + round % 3)]
+                })
+                .collect();
+            let found = slow(&bytes);
+            bytes.resize(len + PADDING, 0);
+            // A block for every mark.
+            let marks = Marks {
+                bytes,
+                before: (0..=len as u32).collect(),
+            };
+            let candidates = marks.candidates();
+            for at in &found {
+                assert!(candidates.iter().any(|range| range.contains(at)), "{round}: {at}");
+            }
+            assert_eq!(found.is_empty(), candidates.is_empty(), "{round}");
+        }
+    }
+}
