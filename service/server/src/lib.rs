@@ -18,6 +18,8 @@ pub mod embedded;
 mod endpoints;
 mod error;
 mod fields;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hub;
 mod log;
 mod metrics;
