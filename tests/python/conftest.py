@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import House, Kernel
+from harness import House, Kernel, contract
+
+contract.install()
 
 EXPECTED = tomllib.loads((Path(__file__).parent / "expected_failures.toml").read_text()).get("failure", [])
 

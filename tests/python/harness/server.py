@@ -6,6 +6,7 @@ import subprocess
 
 import trustme
 
+from . import contract
 from .house import PLANTED
 
 
@@ -31,6 +32,7 @@ class Server:
             stdout=subprocess.PIPE, stderr=self.log.open("ab"), env=self.house.environment(), text=True, **options)
         self.host = self._line("listening on ")
         self.port = int(self.host.rpartition(":")[2])
+        contract.watch(self)
 
     def _line(self, start):
         line = self.process.stdout.readline()

@@ -19,6 +19,11 @@ pub(super) const OPERATION: Operation = Operation {
     run: |call| Box::pin(run(call)),
 };
 
+/// What holds for every operation.
+const ABOUT: &str = "Every answer below has a JSON body. A request that is no HTTP/1.1 (400), whose headers have more than 32 KiB \
+    (431) or whose target is too long (414) is answered before it belongs to any operation, without a body and without an \
+    audit record, and its connection is closed. A path or method that is not below gets 404 ENDPOINT_NOT_FOUND.";
+
 async fn run(_call: Call) -> Result<Answer, Refusal> {
     Answer::json(&document())
 }
@@ -31,7 +36,11 @@ fn document() -> Value {
     }
     json!({
         "openapi": "3.1.0",
-        "info": { "title": "Sealbook secret service", "version": env!("CARGO_PKG_VERSION") },
+        "info": {
+            "title": "Sealbook secret service",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": ABOUT,
+        },
         "paths": paths,
         "components": {
             "schemas": { "Error": object(&[
@@ -171,7 +180,7 @@ fn object(fields: &[Field]) -> Value {
 fn schema(kind: Kind) -> Value {
     match kind {
         Kind::Text | Kind::Secret => json!({ "type": "string" }),
-        Kind::Integer => json!({ "type": "integer" }),
+        Kind::Integer => json!({ "type": "integer", "format": "int64", "minimum": i64::MIN, "maximum": i64::MAX }),
         Kind::Boolean => json!({ "type": "boolean" }),
         Kind::Object => json!({ "type": "object" }),
         Kind::List => json!({ "type": "array", "items": {} }),

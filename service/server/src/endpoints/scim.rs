@@ -31,7 +31,11 @@ pub(super) const USER_ATTRIBUTES: [&str; 8] = [
 pub(super) const GROUP_ATTRIBUTES: [&str; 5] = ["id", "displayName", "externalId", "members", "groups"];
 
 /// The fields of a user that clients rely on.
-pub(super) const USER: &[Field] = &[
+pub(super) const USER: &[Field] = &USER_FIELDS;
+/// The same where a request can ask for some of them.
+pub(super) const USER_IN_PART: &[Field] = &in_part(USER_FIELDS);
+
+const USER_FIELDS: [Field; 8] = [
     Field::required("id", Kind::Text, "The immutable id."),
     Field::required("userName", Kind::Text, "The name in ACLs."),
     Field::required("displayName", Kind::Text, "How the user is shown."),
@@ -43,13 +47,27 @@ pub(super) const USER: &[Field] = &[
 ];
 
 /// The fields of a group that clients rely on.
-pub(super) const GROUP: &[Field] = &[
+pub(super) const GROUP: &[Field] = &GROUP_FIELDS;
+/// The same where a request can ask for some of them.
+pub(super) const GROUP_IN_PART: &[Field] = &in_part(GROUP_FIELDS);
+
+const GROUP_FIELDS: [Field; 5] = [
     Field::required("id", Kind::Text, "The immutable id."),
     Field::required("displayName", Kind::Text, "The name in ACLs."),
     Field::optional("externalId", Kind::Text, "What an identity provider calls the group."),
     Field::required("members", Kind::List, "Users and groups that are in it directly."),
     Field::required("groups", Kind::List, "The groups that it is in directly."),
 ];
+
+/// Only the first field, the id, is there for certain.
+const fn in_part<const N: usize>(mut fields: [Field; N]) -> [Field; N] {
+    let mut at = 1;
+    while at < N {
+        fields[at].required = false;
+        at += 1;
+    }
+    fields
+}
 
 /// What a request may say about a user.
 pub(super) const USER_INPUT: &[Field] = &[

@@ -12,7 +12,7 @@ pub(super) const OPERATION: Operation = Operation {
     access: Access::User,
     about: "Shows one group.",
     input: scim_list::INPUT,
-    output: scim::GROUP,
+    output: scim::GROUP_IN_PART,
     run: |call| Box::pin(run(call)),
 };
 

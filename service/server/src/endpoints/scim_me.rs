@@ -12,7 +12,7 @@ pub(super) const OPERATION: Operation = Operation {
     access: Access::User,
     about: "Says who the caller is.",
     input: scim_list::INPUT,
-    output: scim::USER,
+    output: scim::USER_IN_PART,
     run: |call| Box::pin(run(call)),
 };
 
