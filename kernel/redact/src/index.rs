@@ -438,6 +438,8 @@ pub(crate) struct Index {
     beginnings: Beginnings,
     /// First bytes of forms that do not begin with a squeezed character.
     leads: [AtomicU64; 4],
+    /// All bytes of all forms.
+    bytes: [AtomicU64; 4],
     pub(crate) literals: Append<Literal>,
     /// Literals in `sparse`.
     pub(crate) sparse_forms: Append<u32>,
@@ -461,6 +463,7 @@ impl Default for Index {
             whole: Grams::new(Class { gram: 8, stride: 1 }, random.hash_one(5), [16, 20], 14),
             beginnings: Beginnings::new(),
             leads: Default::default(),
+            bytes: Default::default(),
             literals: Append::default(),
             sparse_forms: Append::default(),
             words: Append::default(),
@@ -540,6 +543,9 @@ impl Index {
                 foldable: kind == Kind::Hex
                     || matches!(kind, Kind::Raw | Kind::Reversed) && value.len() >= policy::FOLDED_CHARS && !wordlike,
             };
+            for byte in exact.iter() {
+                self.bytes[usize::from(*byte) / 64].fetch_or(1 << (byte % 64), Ordering::Release);
+            }
             let form = self.literals.push(literal) as u32;
             let whole = kind == Kind::Raw;
             if canon.len() < CANON_MIN {
@@ -641,6 +647,11 @@ impl Index {
                 .rotate_left(29)
         };
         step(words.iter().copied().fold(canon.len() as u64, step), last)
+    }
+
+    /// Whether some form holds this byte.
+    pub(crate) fn holds_byte(&self, byte: u8) -> bool {
+        self.bytes[usize::from(byte) / 64].load(Ordering::Acquire) >> (byte % 64) & 1 == 1
     }
 
     /// Whether some form begins with this byte, which no squeezed text holds.

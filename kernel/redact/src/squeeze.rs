@@ -14,8 +14,6 @@ pub(crate) struct Squeezed {
     pub(crate) blocks: Vec<Block>,
     /// Whether there is a `|`.
     pub(crate) bars: bool,
-    /// Whether there is a `=`.
-    pub(crate) equals: bool,
 }
 
 /// Sixty-four bytes of text, a bit for each.
@@ -26,6 +24,7 @@ pub(crate) struct Block {
     pub quote: u64,
     pub trigger: u64,
     pub line: u64,
+    pub equals: u64,
     /// Characters kept before this block.
     pub before: u32,
 }
@@ -40,7 +39,6 @@ impl Squeezed {
             len: 0,
             blocks: Vec::with_capacity(text.len() / 64 + 1),
             bars: false,
-            equals: false,
         };
         let (blocks, rest) = text.as_chunks::<64>();
         out.fill(blocks);
@@ -89,7 +87,7 @@ impl Squeezed {
                 block.trigger |= u64::from((class & TRIGGER) / TRIGGER) << i;
                 block.line |= u64::from(byte == b'\n') << i;
                 self.bars |= byte == b'|';
-                self.equals |= byte == b'=';
+                block.equals |= u64::from(byte == b'=') << i;
                 self.canon[self.len] = byte.to_ascii_lowercase();
                 self.len += usize::from(class & KEEP);
             }
@@ -321,7 +319,7 @@ mod x86 {
         );
         let (case, low_nibble) = (splat(0x20), splat(0x0F));
         let mut len = out.len;
-        let (mut bars, mut equals) = (0, 0);
+        let mut bars = 0;
         out.blocks.reserve(blocks.len());
         for bytes in blocks {
             // SAFETY: sixty-four bytes are there.
@@ -337,10 +335,10 @@ mod x86 {
                 quote: _mm512_cmpeq_epi8_mask(v, splat(b'\'')) | _mm512_cmpeq_epi8_mask(v, splat(b'"')),
                 trigger: _mm512_test_epi8_mask(low, high),
                 line: _mm512_cmpeq_epi8_mask(v, splat(b'\n')),
+                equals: _mm512_cmpeq_epi8_mask(v, splat(b'=')),
                 before: len as u32,
             });
             bars |= _mm512_cmpeq_epi8_mask(v, splat(b'|'));
-            equals |= _mm512_cmpeq_epi8_mask(v, splat(b'='));
             let packed = _mm512_maskz_compress_epi8(
                 keep,
                 _mm512_mask_add_epi8(v, alpha & !_mm512_test_epi8_mask(v, case), v, case),
@@ -352,7 +350,6 @@ mod x86 {
         }
         out.len = len;
         out.bars |= bars != 0;
-        out.equals |= equals != 0;
         let end = (len + 64).min(out.canon.len());
         out.canon[len..end].fill(0);
     }
@@ -389,7 +386,7 @@ mod x86 {
                 let places = |byte: u8| _mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(byte as i8))) as u32;
                 block.line |= u64::from(places(b'\n')) << (16 * i);
                 out.bars |= places(b'|') != 0;
-                out.equals |= places(b'=') != 0;
+                block.equals |= u64::from(places(b'=')) << (16 * i);
                 block.digit |= (_mm_movemask_epi8(digit) as u32 as u64) << (16 * i);
                 block.quote |= (_mm_movemask_epi8(quote) as u32 as u64) << (16 * i);
                 block.trigger |= u64::from(!plain & 0xFFFF) << (16 * i);
@@ -421,7 +418,6 @@ mod tests {
             len: 0,
             blocks: Vec::new(),
             bars: false,
-            equals: false,
         };
         let (blocks, rest) = text.as_chunks::<64>();
         out.fill_portable(blocks);
@@ -443,7 +439,6 @@ mod tests {
                 len: 0,
                 blocks: Vec::new(),
                 bars: false,
-                equals: false,
             };
             let (blocks, rest) = text.as_chunks::<64>();
             let mut last = [b' '; 64];
@@ -490,11 +485,11 @@ mod tests {
             let slow = portable(&text[..end]);
             for fast in every_way(&text[..end]) {
                 assert_eq!(fast.canon(), slow.canon());
-                assert_eq!((fast.bars, fast.equals), (slow.bars, slow.equals));
+                assert_eq!(fast.bars, slow.bars);
                 for (a, b) in fast.blocks.iter().zip(&slow.blocks) {
                     assert_eq!(
-                        (a.keep, a.digit, a.quote, a.trigger, a.line, a.before),
-                        (b.keep, b.digit, b.quote, b.trigger, b.line, b.before)
+                        (a.keep, a.digit, a.quote, a.trigger, a.line, a.equals, a.before),
+                        (b.keep, b.digit, b.quote, b.trigger, b.line, b.equals, b.before)
                     );
                 }
                 let kept: Vec<u8> = text[..end]

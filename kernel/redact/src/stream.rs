@@ -9,8 +9,6 @@
 //! Invariants: bytes leave in the order in which they came; any split of the same input gives the same output while no
 //! timer fires and the hold-back stays below its maximum; every byte that is not part of a match leaves unchanged.
 
-use zeroize::Zeroize;
-
 use crate::redaction::{self, Redaction};
 use crate::redactor::Redactor;
 use crate::scan::Match;
@@ -70,7 +68,7 @@ struct Track {
 
 impl Drop for Track {
     fn drop(&mut self) {
-        self.context.zeroize();
+        wipe(&mut self.context);
     }
 }
 
@@ -80,10 +78,17 @@ impl Track {
         self.context.extend_from_slice(bytes);
         if self.context.len() > 2 * CONTEXT_BYTES_MAX {
             let cut = aligned(&self.context, self.context.len() - CONTEXT_BYTES_MAX);
-            self.context[..cut].zeroize();
+            wipe(&mut self.context[..cut]);
             self.context.drain(..cut);
         }
     }
+}
+
+/// Overwrites bytes that are not needed any more; as a block, not byte by byte.
+fn wipe(bytes: &mut [u8]) {
+    bytes.fill(0);
+    // Nobody reads them again, so that the compiler must be told that somebody might.
+    std::hint::black_box(bytes);
 }
 
 /// A place to cut a text at: base64 is read in groups of four characters, so a run of it is cut between groups.
@@ -99,6 +104,8 @@ pub struct StreamRedactor {
     redactor: Redactor,
     tail: Tail,
     pending: Vec<u8>,
+    /// Kept for its memory; wiped after each use.
+    scratch: Vec<u8>,
     /// Whose the pending bytes are, in order.
     lanes: Vec<(Lane, usize)>,
     /// Pending bytes that a token takes the place of.
@@ -115,6 +122,7 @@ impl StreamRedactor {
             redactor,
             tail,
             pending: Vec::new(),
+            scratch: Vec::new(),
             lanes: Vec::new(),
             marks: Vec::new(),
             merged_from: 0,
@@ -166,7 +174,7 @@ impl StreamRedactor {
     /// meets across it. Each lane by itself goes on.
     pub fn boundary(&mut self) {
         self.merged_from = self.pending.len();
-        self.tail.merged.context.zeroize();
+        wipe(&mut self.tail.merged.context);
         self.tail.merged.context.clear();
     }
 
@@ -217,7 +225,7 @@ impl StreamRedactor {
             Some(Lane::Stderr) => &self.tail.stderr.context,
             None => &self.tail.merged.context,
         };
-        let mut text = zeroize::Zeroizing::new(Vec::with_capacity(context.len() + self.pending.len()));
+        let mut text = std::mem::take(&mut self.scratch);
         text.extend_from_slice(context);
         let before = text.len();
         // The track's pieces: where they start in the text and in `pending`, and their length.
@@ -244,8 +252,12 @@ impl StreamRedactor {
                 }
             }
         }
+        let length = text.len();
+        wipe(&mut text);
+        text.clear();
+        self.scratch = text;
         match scan.live {
-            Some(live) if live.from < text.len() => {
+            Some(live) if live.from < length => {
                 let from = live.from.max(before);
                 let piece = pieces.iter().find(|(start, _, n)| from < start + n);
                 let hold = piece.map_or(self.pending.len(), |(start, pending, _)| {
@@ -328,7 +340,7 @@ impl StreamRedactor {
             }
         }
         chunks.retain(|chunk| !chunk.bytes.is_empty());
-        self.pending[..n].zeroize();
+        wipe(&mut self.pending[..n]);
         self.pending.drain(..n);
         let mut gone = n;
         self.lanes.retain_mut(|(_, length)| {
@@ -352,7 +364,7 @@ impl StreamRedactor {
 
 impl Drop for StreamRedactor {
     fn drop(&mut self) {
-        self.pending.zeroize();
+        wipe(&mut self.pending);
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) fn decode(text: Text<'_>, region: Range<usize>, wide: bool, plain: bo
     let mut view = View::new(region.len(), plain);
     let mut at = region.start;
     while at < region.end {
+        view.checkpoint(at);
         if bytes[at] != b'\\' {
             let plain = memchr::memchr(b'\\', &bytes[at..region.end]).unwrap_or(region.end - at);
             view.copy_range(bytes, at..at + plain);

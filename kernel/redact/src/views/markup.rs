@@ -17,6 +17,7 @@ pub(crate) fn decode(text: Text<'_>, region: Range<usize>, plain: bool) -> View 
     let mut view = View::new(region.len(), plain);
     let mut at = region.start;
     while at < region.end {
+        view.checkpoint(at);
         let byte = bytes[at];
         if !matches!(byte, b'&' | b'<') {
             let same = memchr::memchr2(b'&', b'<', &bytes[at..region.end]).unwrap_or(region.end - at);

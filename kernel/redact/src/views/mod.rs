@@ -89,19 +89,24 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
             match family {
                 TERMINAL => {
                     let (index, text, region, end) = (scanner.index, window.text, &region, region.end);
-                    let mut view = |scanner: &mut Scanner<'_>, make: &dyn Fn(bool) -> View| {
+                    let mut view = |scanner: &mut Scanner<'_>, make: &dyn Fn(bool, Option<usize>) -> View| {
                         scanner.lazily(window, make, end, Form::Terminal, depth, counts, scan)
                     };
-                    let strip =
-                        |blanks: bool| move |plain: bool| terminal::strip(index, text, region.clone(), blanks, plain);
+                    let strip = |blanks: bool| {
+                        move |plain: bool, from: Option<usize>| {
+                            terminal::strip(index, text, from.unwrap_or(region.start)..end, blanks, plain)
+                        }
+                    };
                     if view(scanner, &strip(false)) {
                         view(scanner, &strip(true));
                     }
                     for (start, little) in terminal::wide(text, region).into_iter().flatten() {
-                        view(scanner, &|plain| terminal::narrow(text, region, start, little, plain));
+                        view(scanner, &|plain, _| {
+                            terminal::narrow(text, region, start, little, plain)
+                        });
                     }
                     if terminal::moves(text, region) {
-                        view(scanner, &|plain| {
+                        view(scanner, &|plain, _| {
                             terminal::overwrite(index, text, region.clone(), plain)
                         });
                     }
@@ -109,7 +114,9 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
                 ESCAPE => {
                     let (text, end) = (window.text, region.end);
                     let mut view = |wide: bool| {
-                        let make = |plain: bool| escape::decode(text, region.clone(), wide, plain);
+                        let make = |plain: bool, from: Option<usize>| {
+                            escape::decode(text, from.unwrap_or(region.start)..end, wide, plain)
+                        };
                         scanner.lazily(window, &make, end, Form::Escaped, depth, counts, scan)
                     };
                     if view(false) {
@@ -117,11 +124,15 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
                     }
                 }
                 PERCENT => {
-                    let make = |plain: bool| percent::decode(window.text, region.clone(), b'%', plain);
+                    let make = |plain: bool, from: Option<usize>| {
+                        percent::decode(window.text, from.unwrap_or(region.start)..region.end, b'%', plain)
+                    };
                     scanner.lazily(window, &make, region.end, Form::Percent, depth, counts, scan);
                 }
                 _ => {
-                    let make = |plain: bool| markup::decode(window.text, region.clone(), plain);
+                    let make = |plain: bool, from: Option<usize>| {
+                        markup::decode(window.text, from.unwrap_or(region.start)..region.end, plain)
+                    };
                     scanner.lazily(window, &make, region.end, Form::Markup, depth, counts, scan);
                 }
             }
@@ -147,17 +158,23 @@ fn printable(
     depth: usize,
     scan: &mut Scan,
 ) {
-    if !window.squeezed.equals {
-        return;
-    }
     let bytes = window.text.bytes;
-    let signs = memchr::memchr_iter(b'=', &bytes[window.from..window.to]).map(|n| window.from + n);
-    let places = signs
-        .filter(|at| percent::is_printable(&bytes[at + 1..], window.text.complete))
-        .map(|at| (at, at));
-    for region in regions(places, reach, window) {
+    let mut places = Vec::new();
+    for (i, block) in window.squeezed.blocks.iter().enumerate() {
+        let mut equals = block.equals;
+        while equals != 0 {
+            let at = window.from + 64 * i + equals.trailing_zeros() as usize;
+            equals &= equals - 1;
+            if percent::is_printable(scanner.index, &bytes[at + 1..], window.text.complete) {
+                places.push((at, at));
+            }
+        }
+    }
+    for region in regions(places.into_iter(), reach, window) {
         let counts = std::array::from_fn(|family| triggers[family].count_in(&region));
-        let make = |plain: bool| percent::decode(window.text, region.clone(), b'=', plain);
+        let make = |plain: bool, from: Option<usize>| {
+            percent::decode(window.text, from.unwrap_or(region.start)..region.end, b'=', plain)
+        };
         scanner.lazily(window, &make, region.end, Form::Percent, depth, counts, scan);
     }
 }
@@ -193,19 +210,28 @@ impl Scanner<'_> {
     pub(crate) fn lazily(
         &mut self,
         window: &Window<'_>,
-        make: &dyn Fn(bool) -> View,
+        make: &dyn Fn(bool, Option<usize>) -> View,
         region_end: usize,
         form: Form,
         depth: usize,
         limits: Counts,
         scan: &mut Scan,
     ) -> bool {
-        let view = make(true);
+        let view = make(true, None);
         let at_end = region_end == window.text.bytes.len() && !window.text.complete;
-        if let Some(inner) = self.inside(&view, at_end, depth, limits) {
-            let needs_map = !inner.matches.is_empty() || at_end && inner.live.is_some();
-            if needs_map {
-                Self::map(window, &make(false), inner, region_end, form, scan);
+        if let Some(mut inner) = self.inside(&view, at_end, depth, limits) {
+            let live = inner.live.as_ref().filter(|_| at_end).map(|live| live.from);
+            if let Some(first) = inner.matches.iter().map(|m| m.start).chain(live).min() {
+                // Only what comes after the last place before the first finding is decoded again.
+                let (skipped, from) = view.checkpoint_before(first).unzip();
+                let skipped = skipped.unwrap_or(0);
+                for found in &mut inner.matches {
+                    (found.start, found.end) = (found.start - skipped, found.end - skipped);
+                }
+                if let Some(live) = &mut inner.live {
+                    live.from = live.from.saturating_sub(skipped);
+                }
+                Self::map(window, &make(false, from), inner, region_end, form, scan);
             } else if at_end && let Some(open) = view.open {
                 scan.hold(open, 0, u32::MAX);
             }

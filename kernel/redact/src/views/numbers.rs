@@ -61,32 +61,46 @@ struct Value {
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let mut tokens: Vec<Token> = Vec::new();
     for (from, to) in spans(window) {
+        tokens.clear();
         // In a hexadecimal list some numbers have letters only; in other texts `b` and `be` are part of separators.
-        for letters in [false, true] {
-            tokens.clear();
-            let (more, only) = tokenise(window.text.bytes, from, to, letters, &mut tokens);
-            if !letters && only {
-                continue;
+        let words = tokenise(window.text.bytes, from, to, true, &mut tokens);
+        let hexadecimal = words.lettered > 0 && words.mixed;
+        let only = hexadecimal && words.lettered * 16 > tokens.len();
+        if hexadecimal {
+            lists(scanner, window, &tokens, to, depth, scan);
+        }
+        if !only {
+            if words.lettered > 0 {
+                tokens.clear();
+                tokenise(window.text.bytes, from, to, false, &mut tokens);
             }
-            if !letters {
-                counted(scanner, window, &tokens, depth, scan);
-            }
-            let least = if window.last && !window.text.complete && to == window.to {
-                1
-            } else {
-                ELEMENTS_MIN
-            };
-            for run in runs(&tokens, least) {
-                each_reading(scanner, window, &tokens, run, depth, scan);
-            }
-            if !more {
-                break;
-            }
+            counted(scanner, window, &tokens, depth, scan);
+            lists(scanner, window, &tokens, to, depth, scan);
         }
     }
     if window.last && !window.text.complete {
         tail(scanner, window, scan);
     }
+}
+
+/// Every list among the numbers up to `to`.
+fn lists(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], to: usize, depth: usize, scan: &mut Scan) {
+    let least = if window.last && !window.text.complete && to == window.to {
+        1
+    } else {
+        ELEMENTS_MIN
+    };
+    for run in runs(tokens, least) {
+        each_reading(scanner, window, tokens, run, depth, scan);
+    }
+}
+
+/// What kinds of words a text has.
+struct Words {
+    /// Words of one or two hexadecimal letters.
+    lettered: usize,
+    /// There are numbers like `6e`.
+    mixed: bool,
 }
 
 const KEPT: u8 = 1;
@@ -113,9 +127,8 @@ static WORD: [u8; 256] = {
     table
 };
 
-/// Words with digits in them, and if `letters`, words of one or two hexadecimal letters. Returns whether both such words
-/// and numbers like `6e` are there, and whether there are so many that every list is hexadecimal.
-fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, tokens: &mut Vec<Token>) -> (bool, bool) {
+/// Words with digits in them, and if `letters`, words of one or two hexadecimal letters.
+fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, tokens: &mut Vec<Token>) -> Words {
     let (mut lettered, mut hex) = (0, false);
     let mut at = from;
     let mut last_end = from;
@@ -146,7 +159,7 @@ fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, tokens: &mut Ve
             last_end = at;
         }
     }
-    (lettered > 0 && hex, lettered * 16 > tokens.len() && hex)
+    Words { lettered, mixed: hex }
 }
 
 /// Texts between numbers that count up: `0:a 1:b 2:c`.
@@ -287,37 +300,27 @@ fn token(word: &[u8], start: usize, before: u32) -> Token {
         values: [0; 4],
         digits: [0; 4],
     };
-    if let [a @ b'0'..=b'9', b @ b'0'..=b'9'] | [b'0'..=b'9', a @ b'0'..=b'9', b @ b'0'..=b'9'] = *word {
-        // Two or three decimal digits.
-        let hundreds = if word.len() == 3 { u32::from(word[0] - b'0') } else { 0 };
-        let (tens, ones) = (u32::from(a - b'0'), u32::from(b - b'0'));
+    // Two or three digits, without branches where the digits differ.
+    let three = match *word {
+        [a, b] => Some([0, DIGIT_VALUE[usize::from(a)], DIGIT_VALUE[usize::from(b)]]),
+        [a, b, c] => Some([a, b, c].map(|byte| DIGIT_VALUE[usize::from(byte)])),
+        _ => None,
+    };
+    if let Some([hundreds, tens, ones]) = three.map(|three| three.map(u32::from)) {
+        let most = hundreds.max(tens).max(ones);
         let n = word.len() as u8;
-        token.values = [
-            hundreds * 100 + tens * 10 + ones,
-            hundreds << 8 | tens << 4 | ones,
-            hundreds << 6 | tens << 3 | ones,
-            0,
-        ];
-        token.digits = [
-            n,
-            n,
-            if n == 3 && hundreds.max(tens).max(ones) < 8 {
-                3
-            } else {
-                0
-            },
-            0,
-        ];
-        return token;
-    }
-    let digit = |byte: u8| super::escape::number(&[byte], 16);
-    if let [a, b] = *word
-        && let (Some(high), Some(low)) = (digit(a), digit(b))
-    {
-        // Two hexadecimal digits, one of them a letter.
-        token.lettered = true;
-        (token.values[1], token.digits[1]) = (high << 4 | low, 2);
-        return token;
+        if most < 10 || most < 16 && n == 2 {
+            token.lettered = most >= 10;
+            token.values = [
+                hundreds * 100 + tens * 10 + ones,
+                hundreds << 8 | tens << 4 | ones,
+                hundreds << 6 | tens << 3 | ones,
+                0,
+            ];
+            let (decimal, octal) = (u8::from(most < 10), u8::from(n == 3 && most < 8));
+            token.digits = [n * decimal, n, n * octal, 0];
+            return token;
+        }
     }
     if word.len() > TOKEN_BYTES_MAX {
         return token;
@@ -359,6 +362,22 @@ fn token(word: &[u8], start: usize, before: u32) -> Token {
     }
     token
 }
+
+/// What a hexadecimal digit stands for; more than any of them for other bytes.
+static DIGIT_VALUE: [u8; 256] = {
+    let mut table = [255; 256];
+    let mut i = 0;
+    while i < 10 {
+        table[b'0' as usize + i] = i as u8;
+        i += 1;
+    }
+    while i < 16 {
+        table[b'a' as usize + i - 10] = i as u8;
+        table[b'A' as usize + i - 10] = i as u8;
+        i += 1;
+    }
+    table
+};
 
 /// Digits of a base, at most eight, and a suffix that says a number's type.
 fn value(word: &[u8], radix: u32) -> Option<Value> {
@@ -409,6 +428,15 @@ fn value(word: &[u8], radix: u32) -> Option<Value> {
     })
 }
 
+/// A number of a list.
+#[derive(Clone, Copy)]
+struct Element {
+    number: u32,
+    from: u32,
+    to: u32,
+    digits: u8,
+}
+
 /// How values become bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reading {
@@ -450,13 +478,15 @@ fn each_reading(
         if !picked().any(|token| token.digits[nth] > 0) {
             continue;
         }
-        let mut values: Vec<(u32, usize, usize, usize)> = Vec::with_capacity(all.len());
+        let mut values: Vec<Element> = Vec::with_capacity(all.len());
         let mut previous: Option<&Token> = None;
         for token in picked() {
             // The last number may still grow.
             let open = !window.text.complete && token.end() == bytes.len();
             let Some(Value { number, digits }) = token.value(nth).filter(|_| !open) else {
-                flush(scanner, window, &mut values, base, depth, scan);
+                if !values.is_empty() {
+                    flush(scanner, window, &mut values, base, depth, scan);
+                }
                 continue;
             };
             let negative = base == Base::Decimal && number <= 128 && is_negative(bytes, token.start());
@@ -466,11 +496,21 @@ fn each_reading(
             let offset = |token: &Token, digits: usize| {
                 digits > 2 && bytes[token.start()] == b'0' && digits == usize::from(token.len)
             };
-            let differs = values.last().is_some_and(|v| v.3 != digits);
-            if differs && (offset(token, digits) || previous.zip(values.last()).is_some_and(|(p, v)| offset(p, v.3))) {
+            let differs = values.last().is_some_and(|v| usize::from(v.digits) != digits);
+            if differs
+                && (offset(token, digits)
+                    || previous
+                        .zip(values.last())
+                        .is_some_and(|(p, v)| offset(p, usize::from(v.digits))))
+            {
                 flush(scanner, window, &mut values, base, depth, scan);
             }
-            values.push((number, token.start() - usize::from(negative), token.end(), digits));
+            values.push(Element {
+                number,
+                from: token.start - u32::from(negative),
+                to: token.end() as u32,
+                digits: digits as u8,
+            });
             previous = Some(token);
         }
         flush(scanner, window, &mut values, base, depth, scan);
@@ -480,14 +520,14 @@ fn each_reading(
 fn flush(
     scanner: &mut Scanner<'_>,
     window: &Window<'_>,
-    values: &mut Vec<(u32, usize, usize, usize)>,
+    values: &mut Vec<Element>,
     base: Base,
     depth: usize,
     scan: &mut Scan,
 ) {
-    let near_end = |last: &(u32, usize, usize, usize)| window.text.bytes.len() - last.2 <= SEPARATOR_BYTES_MAX;
+    let near_end = |last: &Element| window.text.bytes.len() - last.to as usize <= SEPARATOR_BYTES_MAX;
     let may_go_on = window.last && !window.text.complete && values.last().is_some_and(near_end);
-    if values.len() >= ELEMENTS_MIN || may_go_on || values.len() >= 3 && values.iter().all(|v| v.3 >= 4) {
+    if values.len() >= ELEMENTS_MIN || may_go_on || values.len() >= 3 && values.iter().all(|v| v.digits >= 4) {
         readings(scanner, window, values, base, depth, scan);
     }
     values.clear();
@@ -503,58 +543,69 @@ fn is_negative(bytes: &[u8], start: usize) -> bool {
 fn readings(
     scanner: &mut Scanner<'_>,
     window: &Window<'_>,
-    values: &[(u32, usize, usize, usize)],
+    values: &[Element],
     base: Base,
     depth: usize,
     scan: &mut Scan,
 ) {
-    let small = values.iter().all(|v| v.0 <= 0xFF);
-    let ascii = values.iter().all(|v| v.0 <= 0x7F);
+    let most = values.iter().map(|v| v.number).max().unwrap_or(0);
     let mut wanted = Vec::with_capacity(3);
-    if small {
+    if most <= 0xFF {
         wanted.push(Reading::Bytes);
     }
     // Code points of text are no control characters.
-    let odd = values
-        .iter()
-        .filter(|v| matches!(v.0, 1..=6 | 14..=26 | 28..=31 | 0x80..=0x9F))
-        .count();
-    if !ascii && odd * 8 <= values.len() && values.iter().all(|v| v.0 <= 0x10_FFFF) {
+    let odd = || {
+        let odd = |v: &&Element| matches!(v.number, 1..=6 | 14..=26 | 28..=31 | 0x80..=0x9F);
+        values.iter().filter(odd).count()
+    };
+    if (0x80..=0x10_FFFF).contains(&most) && odd() * 8 <= values.len() {
         wanted.push(Reading::Chars);
     }
-    if base == Base::Hex && values.iter().all(|v| v.3 == 4 || v.3 == 8) {
+    if base == Base::Hex && values.iter().all(|v| v.digits == 4 || v.digits == 8) {
         wanted.extend([Reading::Big, Reading::Little]);
     }
-    let last = values[values.len() - 1].2;
+    let last = values[values.len() - 1].to as usize;
     // What follows the list may be a separator, when more may come.
     let to_end = window.text.bytes.len() - last <= SEPARATOR_BYTES_MAX;
     let region_end = if to_end { window.text.bytes.len() } else { last };
+    let form = if base == Base::Hex { Form::Hex } else { Form::Numbers };
     for reading in wanted {
-        let mut view = View::with_capacity(values.len());
-        let mut high = None;
-        for &(value, from, to, digits) in values {
-            match reading {
-                Reading::Bytes => view.decode(value as u8, from..to),
-                Reading::Chars => match (high.take(), value) {
-                    (_, 0xD800..=0xDBFF) => high = Some((value, from)),
-                    (Some((first, from)), 0xDC00..=0xDFFF) => {
-                        let code = 0x10000 + ((first - 0xD800) << 10) + (value - 0xDC00);
-                        view.decode_char(char::from_u32(code).unwrap_or('\u{FFFD}'), from..to);
-                    }
-                    _ => view.decode_char(char::from_u32(value).unwrap_or('\u{FFFD}'), from..to),
-                },
-                Reading::Big | Reading::Little => {
-                    let width = digits / 2;
-                    for i in 0..width {
-                        let shift = if reading == Reading::Big { width - 1 - i } else { i };
-                        view.decode((value >> (8 * shift)) as u8, from..to);
-                    }
+        let make = |plain: bool, _: Option<usize>| read(values, reading, plain);
+        scanner.lazily(window, &make, region_end, form, depth, [0; 4], scan);
+    }
+}
+
+/// The text that numbers stand for.
+fn read(values: &[Element], reading: Reading, plain: bool) -> View {
+    let mut view = View::new(values.len(), plain);
+    if plain && reading == Reading::Bytes {
+        view.skip();
+        view.bytes.extend(values.iter().map(|v| v.number as u8));
+        return view;
+    }
+    let mut high = None;
+    for v in values {
+        let (value, from, to) = (v.number, v.from as usize, v.to as usize);
+        match reading {
+            Reading::Bytes => view.decode(value as u8, from..to),
+            Reading::Chars => match (high.take(), value) {
+                (_, 0xD800..=0xDBFF) => high = Some((value, from)),
+                (Some((first, from)), 0xDC00..=0xDFFF) => {
+                    let code = 0x10000 + ((first - 0xD800) << 10) + (value - 0xDC00);
+                    view.decode_char(char::from_u32(code).unwrap_or('\u{FFFD}'), from..to);
+                }
+                _ => view.decode_char(char::from_u32(value).unwrap_or('\u{FFFD}'), from..to),
+            },
+            Reading::Big | Reading::Little => {
+                let width = usize::from(v.digits) / 2;
+                for i in 0..width {
+                    let shift = if reading == Reading::Big { width - 1 - i } else { i };
+                    view.decode((value >> (8 * shift)) as u8, from..to);
                 }
             }
         }
-        let form = if base == Base::Hex { Form::Hex } else { Form::Numbers };
-        scanner.view(window, view, region_end, form, depth, [0; 4], scan);
     }
+    view
 }
 
 /// The end of the text may be the beginning of a list: fewer numbers than a list has, or an unfinished one.

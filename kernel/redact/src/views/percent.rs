@@ -4,16 +4,24 @@ use std::ops::Range;
 
 use super::View;
 use super::escape::{digits, number};
+use crate::index::Index;
 use crate::verify::Text;
 
 /// Whether what follows a `=` is a byte that quoted-printable text has to write like that, with capital digits: one above
-/// ASCII, a blank, a line break or the sign itself.
-pub(crate) fn is_printable(rest: &[u8], complete: bool) -> bool {
+/// ASCII, a blank, a line break or the sign itself. What no form holds is of no interest; in logs, `took=20ms` would be.
+pub(crate) fn is_printable(index: &Index, rest: &[u8], complete: bool) -> bool {
     match *rest {
-        [b'3', b'D', ..] | [b'0', b'9' | b'A' | b'D', ..] | [b'2', b'0', ..] => true,
-        [high, low, ..] => matches!(high, b'A'..=b'F') && matches!(low, b'0'..=b'9' | b'A'..=b'F'),
+        [b'3', b'D', ..] => true,
+        [
+            high @ (b'A'..=b'F' | b'0' | b'2'),
+            low @ (b'0'..=b'9' | b'A'..=b'F'),
+            ..,
+        ] => {
+            let byte = number(&[high, low], 16).unwrap_or(0) as u8;
+            (byte >= 0xA0 || matches!(byte, 9 | 10 | 13 | b' ')) && index.holds_byte(byte)
+        }
         [b'A'..=b'F' | b'0' | b'2' | b'3'] | [] => !complete,
-        [_] => false,
+        _ => false,
     }
 }
 
@@ -23,6 +31,7 @@ pub(crate) fn decode(text: Text<'_>, region: Range<usize>, sign: u8, plain: bool
     let mut view = View::new(region.len(), plain);
     let mut at = region.start;
     while at < region.end {
+        view.checkpoint(at);
         if bytes[at] != sign {
             let same = memchr::memchr(sign, &bytes[at..region.end]).unwrap_or(region.end - at);
             view.copy_range(bytes, at..at + same);

@@ -16,6 +16,7 @@ pub(crate) fn strip(index: &Index, text: Text<'_>, region: Range<usize>, blanks:
     let mut view = View::new(region.len(), plain);
     let mut at = region.start;
     while at < region.end {
+        view.checkpoint(at);
         let same = bytes[at..region.end].iter().take_while(|b| !is_special(**b)).count();
         view.copy_range(bytes, at..at + same);
         at += same;

@@ -20,9 +20,14 @@ pub(crate) struct View {
     pub(crate) fragments: bool,
     /// There is no map: only what can be found in it is of interest yet.
     pub(super) plain: bool,
+    /// Without a map: places from which the text may be decoded again, in the view and in the parent.
+    checkpoints: Vec<(u32, u32)>,
     /// The text may be read in a second way.
     pub(super) ambiguous: bool,
 }
+
+/// Bytes of a view between two places from which it may be decoded again.
+const CHECKPOINT_BYTES: usize = 1024;
 
 /// A stretch of the view that comes from one place of the parent.
 #[derive(Clone, Copy)]
@@ -63,6 +68,23 @@ impl View {
             plain,
             ..View::default()
         }
+    }
+
+    /// Decoding may begin again at `at` in the parent and goes on in the same way.
+    #[inline]
+    pub(super) fn checkpoint(&mut self, at: usize) {
+        if self.plain
+            && self.bytes.len() >= self.checkpoints.last().map_or(0, |last| last.0 as usize) + CHECKPOINT_BYTES
+        {
+            self.checkpoints.push((self.bytes.len() as u32, at as u32));
+        }
+    }
+
+    /// The last place before `i` from which the text may be decoded again: in the view and in the parent.
+    pub(super) fn checkpoint_before(&self, i: usize) -> Option<(usize, usize)> {
+        let after = self.checkpoints.partition_point(|(at, _)| *at as usize <= i);
+        let (at, from) = self.checkpoints[after.checked_sub(1)?];
+        Some((at as usize, from as usize))
     }
 
     #[inline]
