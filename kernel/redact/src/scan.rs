@@ -106,6 +106,8 @@ impl Index {
             inflated: views::inflate::OUTPUT_BYTES_MAX,
             inflations: INFLATIONS_MIN + text.len() / BYTES_PER_INFLATION,
             hits: Vec::new(),
+            tokens: Vec::new(),
+            elements: Vec::new(),
             runs: [None; DEPTH_MAX + 1],
         };
         scanner.level(Text { bytes: text, complete }, 0, Counts::default(), &mut scan);
@@ -113,7 +115,7 @@ impl Index {
     }
 
     /// Bytes by which windows overlap.
-    fn overlap(&self) -> usize {
+    pub(crate) fn overlap(&self) -> usize {
         (self.longest() * 16).clamp(1024, 48 * 1024)
     }
 }
@@ -128,6 +130,8 @@ pub(crate) struct Scanner<'i> {
     pub(crate) inflations: usize,
     /// Kept for its memory.
     hits: Vec<u32>,
+    pub(crate) tokens: Vec<views::numbers::Token>,
+    pub(crate) elements: Vec<views::numbers::Element>,
     /// Per depth, where decoding of a run of base64 digits goes on in the next window.
     pub(crate) runs: [Option<usize>; DEPTH_MAX + 1],
 }

@@ -302,13 +302,16 @@ fn content(head: &[u8]) -> Option<Content> {
     if inflate::has_magic(head) {
         return Some(Content::Compressed);
     }
-    let plain = |b: &u8| matches!(b, b' '..=b'~' | b'\t' | b'\n' | b'\r' | 0x1B);
-    let ascii = head.iter().filter(|b| plain(b)).count();
+    // Without branches: in noise none of them can be predicted.
+    let (ascii, zero) = head.iter().fold((0u8, 0u8), |(ascii, zero), b| {
+        let plain = (b.wrapping_sub(b' ') < 0x5F) | (*b == b'\t') | (*b == b'\n') | (*b == b'\r') | (*b == 0x1B);
+        (ascii + u8::from(plain), zero + u8::from(*b == 0))
+    });
+    let (ascii, zero) = (usize::from(ascii), usize::from(zero));
     if ascii == head.len() {
         return Some(Content::Text);
     }
     // Noise, most likely.
-    let zero = head.iter().filter(|b| **b == 0).count();
     if ascii * 2 < head.len() && zero * 8 < head.len() * 3 {
         return None;
     }

@@ -11,6 +11,15 @@ const TAG_BYTES_MAX: usize = 512;
 /// Longest entity name.
 const NAME_BYTES_MAX: usize = 24;
 
+/// Whether an entity or a tag may start here.
+pub(super) fn begins(bytes: &[u8], complete: bool) -> bool {
+    match *bytes {
+        [b'&', next, ..] => next == b'#' || next.is_ascii_alphabetic(),
+        [b'<', next, ..] => next.is_ascii_alphabetic() || b"/!?".contains(&next),
+        _ => !complete,
+    }
+}
+
 /// Decodes one level.
 pub(crate) fn decode(text: Text<'_>, region: Range<usize>, plain: bool) -> View {
     let bytes = text.bytes;
@@ -23,6 +32,11 @@ pub(crate) fn decode(text: Text<'_>, region: Range<usize>, plain: bool) -> View 
             let same = memchr::memchr2(b'&', b'<', &bytes[at..region.end]).unwrap_or(region.end - at);
             view.copy_range(bytes, at..at + same);
             at += same;
+            continue;
+        }
+        if byte == b'&' && bytes.get(at + 1) == Some(&b'&') {
+            view.copy(byte, at);
+            at += 1;
             continue;
         }
         match byte {

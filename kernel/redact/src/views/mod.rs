@@ -196,8 +196,9 @@ impl Scanner<'_> {
         scan: &mut Scan,
     ) {
         let at_end = region_end == window.text.bytes.len() && !window.text.complete;
-        if let Some(inner) = self.inside(&view, at_end, depth, limits) {
-            Self::map(window, &view, inner, region_end, form, scan);
+        match self.inside(&view, at_end, depth, limits) {
+            Some(inner) => Self::map(window, &view, inner, region_end, form, scan),
+            None => Self::hold_open(&view, at_end, scan),
         }
     }
 
@@ -232,20 +233,43 @@ impl Scanner<'_> {
                     live.from = live.from.saturating_sub(skipped);
                 }
                 Self::map(window, &make(false, from), inner, region_end, form, scan);
-            } else if at_end && let Some(open) = view.open {
-                scan.hold(open, 0, u32::MAX);
             }
         }
+        Self::hold_open(&view, at_end, scan);
         view.ambiguous
+    }
+
+    /// Something unfinished at the end is held, whatever else is there.
+    fn hold_open(view: &View, at_end: bool, scan: &mut Scan) {
+        if at_end && let Some(open) = view.open {
+            scan.hold(open, 0, u32::MAX);
+        }
     }
 
     /// What is found in a view, if it is worth looking.
     fn inside(&mut self, view: &View, at_end: bool, depth: usize, limits: Counts) -> Option<Scan> {
-        if !view.changed || view.bytes.is_empty() && view.open.is_none() {
+        let mut inner = Scan::default();
+        if !view.changed {
+            view.open.filter(|_| at_end)?;
+            // The same text without its unfinished end, which may hide the beginning of a value before it.
+            let from = view.bytes.len().saturating_sub(self.index.overlap());
+            let end = &view.bytes[from..];
+            self.budget = self.budget.checked_sub(end.len())?;
+            let text = Text {
+                bytes: end,
+                complete: false,
+            };
+            self.level(text, depth + 1, limits, &mut inner);
+            inner.matches.clear();
+            if let Some(live) = &mut inner.live {
+                live.from += from;
+            }
+            return Some(inner);
+        }
+        if view.bytes.is_empty() {
             return None;
         }
         self.budget = self.budget.checked_sub(view.bytes.len())?;
-        let mut inner = Scan::default();
         self.level(
             Text {
                 bytes: &view.bytes,
@@ -323,22 +347,20 @@ fn find_triggers(window: &Window<'_>) -> [Triggers; FAMILIES] {
         };
         let mut masks = [0u64; FAMILIES];
         masks[ESCAPE] = block.trigger & places(here, b'\\');
-        masks[PERCENT] = block.trigger & places(here, b'%');
-        masks[MARKUP] = block.trigger & (places(here, b'&') | places(here, b'<'));
-        let terminal = block.trigger & !(masks[ESCAPE] | masks[PERCENT] | masks[MARKUP]);
+        let percent = block.trigger & places(here, b'%');
+        let markup = block.trigger & (places(here, b'&') | places(here, b'<'));
+        let terminal = block.trigger & !(masks[ESCAPE] | percent | markup);
+        masks[PERCENT] = only(percent, start, |at| {
+            percent::begins(&bytes[at + 1..], window.text.complete)
+        });
+        masks[MARKUP] = only(markup, start, |at| markup::begins(&bytes[at..], window.text.complete));
         if terminal != 0 {
-            let mut unsure = terminal & (high(here) | places(here, b'\r'));
-            masks[TERMINAL] = terminal & !unsure;
-            while unsure != 0 {
-                let at = start + unsure.trailing_zeros() as usize;
-                let bit = unsure & unsure.wrapping_neg();
-                unsure &= unsure - 1;
-                let innocent = match bytes[at] {
-                    b'\r' => bytes.get(at + 1) == Some(&b'\n'),
-                    _ => !terminal::is_noise(&bytes[at..]),
-                };
-                masks[TERMINAL] |= if innocent { 0 } else { bit };
-            }
+            let unsure = terminal & (high(here) | places(here, b'\r'));
+            let sure = only(unsure, start, |at| match bytes[at] {
+                b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+                _ => terminal::is_noise(&bytes[at..]),
+            });
+            masks[TERMINAL] = terminal & !unsure | sure;
         }
         for (found, mask) in triggers.iter_mut().zip(masks).filter(|(_, mask)| *mask != 0) {
             let (first, last) = (mask.trailing_zeros() as usize, 63 - mask.leading_zeros() as usize);
@@ -347,6 +369,21 @@ fn find_triggers(window: &Window<'_>) -> [Triggers; FAMILIES] {
         }
     }
     triggers
+}
+
+/// The places of a mask that really begin something.
+fn only(mut mask: u64, start: usize, begins: impl Fn(usize) -> bool) -> u64 {
+    let mut kept = 0;
+    while mask != 0 {
+        let bit = mask & mask.wrapping_neg();
+        kept |= if begins(start + mask.trailing_zeros() as usize) {
+            bit
+        } else {
+            0
+        };
+        mask &= mask - 1;
+    }
+    kept
 }
 
 /// Whether decoded bytes are no text: nothing in them is decoded once more, unless it is compressed.
@@ -368,17 +405,24 @@ fn odd(bytes: &[u8]) -> (usize, usize) {
     (usize::from(controls), usize::from(high))
 }
 
-/// Whether sixty-four bytes are no text at all: control characters that no terminal knows among many bytes above ASCII.
-/// What looks like an escape there is none. (A value that is binary itself is found without views.)
+/// Whether sixty-four bytes are no text at all: control characters that no terminal knows among many bytes above ASCII,
+/// here or here and around. What looks like an escape there is none. (A value that is binary itself is found without
+/// views.)
 fn is_binary(window: &Window<'_>, block: usize, triggers: u64) -> bool {
     const FEW: usize = 3;
-    if (triggers.count_ones() as usize) < FEW {
+    let bytes = &window.text.bytes[..window.to];
+    let from = window.from + 64 * block;
+    let here = &bytes[from..(from + 64).min(bytes.len())];
+    let (controls, above) = odd(here);
+    if above < here.len() / 6 || controls == 0 {
         return false;
     }
-    let from = window.from + 64 * block;
-    let bytes = &window.text.bytes[from..(from + 64).min(window.to)];
-    let (controls, high) = odd(bytes);
-    high >= bytes.len() / 6 && controls >= FEW
+    if controls >= FEW && triggers.count_ones() as usize >= FEW {
+        return true;
+    }
+    let around = &bytes[from.saturating_sub(64)..(from + 128).min(bytes.len())];
+    let (controls, above) = around.chunks(64).map(odd).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+    above * 6 >= around.len() && controls * 64 >= FEW * around.len()
 }
 
 /// Joins triggers to regions, widened by `reach` on both sides.

@@ -21,7 +21,7 @@ pub(super) const TOKEN_BYTES_MAX: usize = 24;
 
 /// A number, or something that may be one.
 #[derive(Clone, Copy)]
-struct Token {
+pub(crate) struct Token {
     start: u32,
     len: u8,
     /// It has hexadecimal letters or a prefix.
@@ -59,7 +59,7 @@ struct Value {
 }
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
-    let mut tokens: Vec<Token> = Vec::new();
+    let mut tokens: Vec<Token> = std::mem::take(&mut scanner.tokens);
     for (from, to) in spans(window) {
         tokens.clear();
         // In a hexadecimal list some numbers have letters only; in other texts `b` and `be` are part of separators.
@@ -78,6 +78,7 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
             lists(scanner, window, &tokens, to, depth, scan);
         }
     }
+    scanner.tokens = tokens;
     if window.last && !window.text.complete {
         tail(scanner, window, scan);
     }
@@ -430,7 +431,7 @@ fn value(word: &[u8], radix: u32) -> Option<Value> {
 
 /// A number of a list.
 #[derive(Clone, Copy)]
-struct Element {
+pub(crate) struct Element {
     number: u32,
     from: u32,
     to: u32,
@@ -478,7 +479,7 @@ fn each_reading(
         if !picked().any(|token| token.digits[nth] > 0) {
             continue;
         }
-        let mut values: Vec<Element> = Vec::with_capacity(all.len());
+        let mut values: Vec<Element> = std::mem::take(&mut scanner.elements);
         let mut previous: Option<&Token> = None;
         for token in picked() {
             // The last number may still grow.
@@ -514,6 +515,7 @@ fn each_reading(
             previous = Some(token);
         }
         flush(scanner, window, &mut values, base, depth, scan);
+        scanner.elements = values;
     }
 }
 

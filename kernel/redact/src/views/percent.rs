@@ -25,6 +25,15 @@ pub(crate) fn is_printable(index: &Index, rest: &[u8], complete: bool) -> bool {
     }
 }
 
+/// Whether what follows a `%` makes a byte or a character of it.
+pub(super) fn begins(rest: &[u8], complete: bool) -> bool {
+    match *rest {
+        [b'u' | b'U', ..] => true,
+        [high, low, ..] => high.is_ascii_hexdigit() && low.is_ascii_hexdigit(),
+        _ => !complete,
+    }
+}
+
 /// Decodes one level of `%XX` (and the old `%uXXXX`), or of `=XX` and soft line breaks when that is the `sign`.
 pub(crate) fn decode(text: Text<'_>, region: Range<usize>, sign: u8, plain: bool) -> View {
     let bytes = text.bytes;
@@ -39,6 +48,11 @@ pub(crate) fn decode(text: Text<'_>, region: Range<usize>, sign: u8, plain: bool
             continue;
         }
         let rest = &bytes[at + 1..];
+        if rest.first() == Some(&sign) {
+            view.copy(sign, at);
+            at += 1;
+            continue;
+        }
         let soft = match rest {
             [b'\n', ..] => 2,
             [b'\r', b'\n', ..] => 3,

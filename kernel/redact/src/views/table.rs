@@ -6,10 +6,11 @@ use super::View;
 use crate::Form;
 use crate::scan::{LINE_BYTES_MAX, Scan, Scanner, Window};
 
-/// A line and the places (in characters) of its vertical borders.
+/// A line with vertical borders.
 struct Line {
     range: Range<usize>,
-    borders: Vec<usize>,
+    /// A character is a byte.
+    ascii: bool,
 }
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
@@ -22,85 +23,87 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
 fn tables(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let bytes = window.text.bytes;
     let mut block: Vec<Line> = Vec::new();
+    // Places (in characters) of the borders that all lines of the block share, and of those of a line.
+    let (mut shared, mut own): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
     for range in window.lines() {
         let line = &bytes[range.clone()];
-        let borders = if line.len() <= LINE_BYTES_MAX {
-            borders(line)
-        } else {
-            Vec::new()
-        };
-        let shared: Vec<usize> = match block.last() {
-            Some(last) => last.borders.iter().copied().filter(|b| borders.contains(b)).collect(),
-            None => borders.clone(),
-        };
-        if shared.is_empty() {
-            columns(scanner, window, &block, depth, scan);
-            block.clear();
-            if !borders.is_empty() {
-                block.push(Line { range, borders });
+        own.clear();
+        let mut ascii = true;
+        if line.len() <= LINE_BYTES_MAX {
+            own.extend(memchr::memchr_iter(b'|', line).map(|at| at as u32));
+            ascii = own.is_empty() || line.is_ascii();
+        }
+        if !ascii {
+            own.clear();
+            let starts = line.iter().filter(|b| **b & 0xC0 != 0x80);
+            own.extend((0..).zip(starts).filter(|(_, b)| **b == b'|').map(|(i, _)| i));
+        }
+        if block.is_empty() {
+            shared.clone_from(&own);
+        } else if shared != own {
+            let common = shared.iter().copied().filter(|b| own.contains(b)).collect::<Vec<u32>>();
+            if common.is_empty() {
+                columns(scanner, window, &block, &shared, depth, scan);
+                block.clear();
+                shared.clone_from(&own);
+            } else {
+                shared = common;
             }
-        } else {
-            block.push(Line { range, borders: shared });
+        }
+        if !own.is_empty() {
+            block.push(Line { range, ascii });
         }
     }
-    columns(scanner, window, &block, depth, scan);
-}
-
-/// Places of `|`, in characters.
-fn borders(line: &[u8]) -> Vec<usize> {
-    if memchr::memchr(b'|', line).is_none() {
-        return Vec::new();
-    }
-    let starts = line.iter().filter(|b| **b & 0xC0 != 0x80);
-    starts
-        .enumerate()
-        .filter(|(_, b)| **b == b'|')
-        .map(|(i, _)| i)
-        .collect()
+    columns(scanner, window, &block, &shared, depth, scan);
 }
 
 /// Scans each column of a block by itself.
-fn columns(scanner: &mut Scanner<'_>, window: &Window<'_>, block: &[Line], depth: usize, scan: &mut Scan) {
+fn columns(
+    scanner: &mut Scanner<'_>,
+    window: &Window<'_>,
+    block: &[Line],
+    borders: &[u32],
+    depth: usize,
+    scan: &mut Scan,
+) {
     let Some(last) = block.last() else { return };
     let end = (last.range.end + 1).min(window.text.bytes.len());
     let open = end == window.text.bytes.len() && !window.text.complete;
     if block.len() < 2 && !open {
         return;
     }
-    let borders = &last.borders;
     for column in 0..=borders.len() {
-        let mut view = View::with_capacity(64 * block.len());
-        view.fragments = true;
-        for line in block {
-            let from = if column == 0 { 0 } else { borders[column - 1] + 1 };
-            let to = borders.get(column).copied().unwrap_or(usize::MAX);
-            cell(window.text.bytes, &line.range, from, to, &mut view);
-        }
-        scanner.view(window, view, end, Form::Wrapped, depth, [0; 4], scan);
+        let from = column.checked_sub(1).map_or(0, |i| borders[i] as usize + 1);
+        let to = borders.get(column).map(|to| *to as usize);
+        let make = |plain: bool, _: Option<usize>| {
+            let mut view = View::new(32 * block.len(), plain);
+            view.fragments = true;
+            for line in block {
+                cell(window.text.bytes, line, from, to, &mut view);
+            }
+            view
+        };
+        scanner.lazily(window, &make, end, Form::Wrapped, depth, [0; 4], scan);
     }
 }
 
 /// Appends the text of a cell, without the blanks around it, and a line break.
-fn cell(bytes: &[u8], line: &Range<usize>, from: usize, to: usize, view: &mut View) {
-    let text = &bytes[line.clone()];
+fn cell(bytes: &[u8], line: &Line, from: usize, to: Option<usize>, view: &mut View) {
+    let text = &bytes[line.range.clone()];
     let place = |n: usize| {
-        if n == usize::MAX || text.is_ascii() {
-            return line.start + n.min(text.len());
+        if line.ascii {
+            return line.range.start + n.min(text.len());
         }
         let mut starts = (0..text.len()).filter(|i| text[*i] & 0xC0 != 0x80);
-        line.start + starts.nth(n).unwrap_or(text.len())
+        line.range.start + starts.nth(n).unwrap_or(text.len())
     };
-    let (from, to) = (place(from), place(to).max(place(from)));
+    let from = place(from);
+    let to = to.map_or(line.range.end, place).max(from);
     let inner = &bytes[from..to];
     let start = from + (inner.len() - inner.trim_ascii_start().len());
     // A border that other rows do not share is no text of the cell.
-    let end = start
-        + inner
-            .trim_ascii()
-            .strip_suffix(b"|")
-            .unwrap_or(inner.trim_ascii())
-            .trim_ascii()
-            .len();
+    let trimmed = bytes[start..to].trim_ascii_end();
+    let end = start + trimmed.strip_suffix(b"|").unwrap_or(trimmed).trim_ascii_end().len();
     view.copy_range(bytes, start..end);
     view.decode(b'\n', end..end);
 }

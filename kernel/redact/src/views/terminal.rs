@@ -17,11 +17,29 @@ pub(crate) fn strip(index: &Index, text: Text<'_>, region: Range<usize>, blanks:
     let mut at = region.start;
     while at < region.end {
         view.checkpoint(at);
-        let same = bytes[at..region.end].iter().take_while(|b| !is_special(**b)).count();
-        view.copy_range(bytes, at..at + same);
-        at += same;
+        // Mostly a few characters between two sequences.
+        let few = region.end.min(at + 16);
+        let from = at;
+        while at < few && !SPECIAL[usize::from(bytes[at])] {
+            view.copy(bytes[at], at);
+            at += 1;
+        }
+        if at - from == 16 {
+            let same = bytes[at..region.end]
+                .iter()
+                .take_while(|b| !SPECIAL[usize::from(**b)])
+                .count();
+            view.copy_range(bytes, at..at + same);
+            at += same;
+        }
         if at == region.end {
             break;
+        }
+        // A control character by itself.
+        if bytes[at] < 0x20 && !matches!(bytes[at], 0x1B | b'\t' | b'\n') && bytes.get(at + 1) != Some(&b'\n') {
+            view.skip();
+            at += 1;
+            continue;
         }
         match piece(index, &bytes[at..]) {
             Piece::As(byte, n) => {
@@ -109,6 +127,21 @@ pub(crate) fn overwrite(index: &Index, text: Text<'_>, region: Range<usize>, pla
     let mut at = region.start;
     while at < region.end {
         let byte = text.bytes[at];
+        if byte.is_ascii() && !SPECIAL[usize::from(byte)] {
+            let cell = Cell::new(byte, at..at + 1);
+            match line.get_mut(column) {
+                Some(old) => *old = cell,
+                None => line.push(cell),
+            }
+            column += 1;
+            at += 1;
+            continue;
+        }
+        if byte == b'\r' && returns(text.bytes, at) {
+            column = 0;
+            at += 1;
+            continue;
+        }
         // Control sequences go; backspaces and returns move.
         let (byte, n) = match piece(index, &text.bytes[at..]) {
             Piece::Nothing(_) if matches!(byte, 8 | b'\r') => (byte, 1),
@@ -128,6 +161,7 @@ pub(crate) fn overwrite(index: &Index, text: Text<'_>, region: Range<usize>, pla
                 line.drain(..).for_each(|cell| cell.show(&mut view));
                 view.decode(byte, at..at + n);
                 column = 0;
+                view.checkpoint(at + n);
             }
             b'\r' => column = 0,
             8 => column = column.saturating_sub(1),
@@ -145,6 +179,11 @@ pub(crate) fn overwrite(index: &Index, text: Text<'_>, region: Range<usize>, pla
     }
     line.drain(..).for_each(|cell| cell.show(&mut view));
     view
+}
+
+/// A carriage return that is not a line's end.
+fn returns(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at + 1).is_some_and(|next| *next != b'\n')
 }
 
 /// A place on a line with the character it shows.
@@ -188,9 +227,20 @@ pub(crate) fn is_noise(bytes: &[u8]) -> bool {
 }
 
 /// Whether a byte may begin anything but a plain character.
-fn is_special(byte: u8) -> bool {
+const fn is_special(byte: u8) -> bool {
     byte < 0x20 || matches!(byte, 0x7F | 0xC2 | 0xCC | 0xCD | 0xE2 | 0xEF)
 }
+
+/// The same as a table.
+static SPECIAL: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut i = 0;
+    while i < 256 {
+        table[i] = is_special(i as u8);
+        i += 1;
+    }
+    table
+};
 
 enum Piece {
     Plain,

@@ -190,7 +190,6 @@ impl View {
 
     pub(crate) fn open_at(&mut self, at: usize) {
         self.open = Some(at);
-        self.changed = true;
     }
 
     /// Where a byte of the view comes from.
