@@ -12,6 +12,7 @@ mod groups;
 mod install;
 #[cfg(feature = "kernel")]
 mod kernel;
+mod moment;
 mod output;
 #[cfg(feature = "kernel")]
 mod quickstart;

@@ -12,20 +12,29 @@ use crate::service;
 pub enum Sessions {
     /// List open kernel sessions: yours, or as an administrator everybody's
     List,
-    /// End a session at once: its kernel reads nothing more
-    Revoke {
-        /// The session's id, as `sessions list` shows it
-        #[arg(long)]
-        session_id: String,
-    },
-    /// Make a ticket that opens one session within a minute; it is shown this once
+    /// End a session, or all of a user, at once: the kernel reads nothing more
+    Revoke(Revoke),
+    /// Make a ticket that opens one session within a minute; it is shown this once (administrators and members of
+    /// job-launcher only)
     Ticket(Ticket),
+}
+
+/// Arguments of `revoke`.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Revoke {
+    /// The session's id, as `sessions list` shows it
+    #[arg(long)]
+    session_id: Option<String>,
+    /// Instead: every session of this user
+    #[arg(long)]
+    user_name: Option<String>,
 }
 
 /// Arguments of `ticket`.
 #[derive(Debug, Args)]
 pub struct Ticket {
-    /// Make it for this user (administrators and members of job-launcher only)
+    /// Make it for this user instead of yourself
     #[arg(long)]
     user_name: Option<String>,
     /// Bind it to a job
@@ -44,7 +53,14 @@ impl Sessions {
             Sessions::List => {
                 let sessions = client.list_sessions().await.map_err(service::failed)?;
                 format.print(&SessionList { sessions }, |list| {
-                    let mut table = Table::new(["Session id", "User", "Notebook or run", "Opened", "Expires"]);
+                    let mut table = Table::new([
+                        "Session id",
+                        "User",
+                        "Notebook or run",
+                        "Opened with",
+                        "Opened",
+                        "Expires",
+                    ]);
                     for session in &list.sessions {
                         let run = session.run_id.as_ref().map(|run| format!("run {run}"));
                         let notebook = run.or_else(|| session.notebook_path.clone());
@@ -52,6 +68,7 @@ impl Sessions {
                             session.session_id.clone(),
                             session.user.clone(),
                             notebook.unwrap_or_else(|| format!("kernel {}", session.kernel_id)),
+                            format!("{} {}", session.attestation, session.attestation_id),
                             output::time(Some(session.opened_at)),
                             output::time(Some(session.expires_at)),
                         ]);
@@ -59,9 +76,19 @@ impl Sessions {
                     table
                 })
             }
-            Sessions::Revoke { session_id } => {
-                client.revoke_session(&session_id).await.map_err(service::failed)?;
+            Sessions::Revoke(Revoke {
+                session_id: Some(id), ..
+            }) => {
+                client.revoke_session(&id).await.map_err(service::failed)?;
                 format.done()
+            }
+            Sessions::Revoke(Revoke { user_name, .. }) => {
+                let user = user_name.unwrap_or_default();
+                let revoked = client.revoke_sessions_of(&user).await.map_err(service::failed)?;
+                match format {
+                    Format::Json => output::json(&revoked),
+                    Format::Table => output::line(&format!("{} sessions of {user} ended", revoked.revoked)),
+                }
             }
             Sessions::Ticket(ticket) => {
                 let request = MintTicket {

@@ -14,8 +14,8 @@ pub enum Tokens {
     /// Create a token; it is shown this once
     Create(Create),
     /// List your tokens
-    List,
-    /// Revoke a token
+    List(List),
+    /// Revoke a token; kernel sessions that it opened end with it
     #[command(visible_alias = "delete")]
     Revoke(Revoke),
 }
@@ -25,7 +25,7 @@ pub enum Tokens {
 enum Kind {
     /// Calls the REST API, and cannot read a value
     Api,
-    /// Opens kernel sessions, and can call nothing else
+    /// Opens kernel sessions, and can call nothing else (made by administrators)
     Kernel,
 }
 
@@ -44,6 +44,17 @@ pub struct Create {
     /// Make it for this user (administrators only)
     #[arg(long)]
     user_name: Option<String>,
+}
+
+/// Arguments of `list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// List this user's tokens instead (administrators only)
+    #[arg(long)]
+    user_name: Option<String>,
+    /// List everybody's tokens (administrators only)
+    #[arg(long, conflicts_with = "user_name")]
+    all: bool,
 }
 
 /// Arguments of `revoke`.
@@ -79,10 +90,16 @@ impl Tokens {
                     Format::Table => output::line(created.token_value.expose()),
                 }
             }
-            Tokens::List => {
-                let token_infos = client.list_tokens().await.map_err(failed)?;
+            Tokens::List(list) => {
+                let token_infos = if list.all || list.user_name.is_some() {
+                    client.list_tokens_of(list.user_name.as_deref()).await
+                } else {
+                    client.list_tokens().await
+                }
+                .map_err(failed)?;
                 format.print(&TokenList { token_infos }, |list| {
-                    let mut table = Table::new(["Token id", "Kind", "Created", "Expires", "Last used", "Comment"]);
+                    let mut table =
+                        Table::new(["Token id", "User", "Kind", "Created", "Expires", "Last used", "Comment"]);
                     for token in &list.token_infos {
                         let kind = match token.kind {
                             TokenKind::Api => "api",
@@ -91,6 +108,7 @@ impl Tokens {
                         let expires = Some(token.expiry_time).filter(|time| *time >= 0);
                         table.row([
                             token.token_id.clone(),
+                            token.user_name.clone().unwrap_or_else(|| "you".into()),
                             kind.into(),
                             output::time(Some(token.creation_time)),
                             expires.map_or("never".into(), |time| output::time(Some(time))),

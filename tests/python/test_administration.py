@@ -38,6 +38,13 @@ def test_users_come_rest_and_go(server):
     assert "admin" in server.ok("users", "list").out
 
 
+def test_an_administrator_cannot_lock_everybody_out(server):
+    for command in (("groups", "remove-member", "--parent-name", "admins", "--user-name", "admin"),
+                    ("users", "delete", "--user-name", "admin"), ("users", "deactivate", "--user-name", "admin")):
+        done = server.call(*command)
+        assert done.returncode == 1 and "ask another administrator" in done.err, done.err
+
+
 def test_groups_and_their_members(server):
     for user in ("eve", "finn"):
         server.user(user)

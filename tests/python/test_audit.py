@@ -83,7 +83,7 @@ CUT = changed("DELETE FROM audit WHERE idx > 5")
 
 @pytest.mark.parametrize(("tamper", "first_bad"), [
     (changed("UPDATE audit SET user_name = 'carol' WHERE idx = 5"), "record 5 of chain main"),
-    (changed("UPDATE audit SET body = replace(body, 'audited', 'another') WHERE idx = 5"), "record 5 of chain main"),
+    (changed("UPDATE audit SET body = replace(body, 'bob', 'eve') WHERE idx = 5"), "record 5 of chain main"),
     (changed("UPDATE audit SET failed = 1 - failed WHERE idx = 5"), "record 5 of chain main"),
     (changed("UPDATE audit SET at_ms = at_ms + 1 WHERE idx = 5"), "record 5 of chain main"),
     (changed("UPDATE audit SET mac = zeroblob(32) WHERE idx = 5"), "record 5 of chain main"),

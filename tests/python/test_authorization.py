@@ -57,8 +57,9 @@ ROWS = {
     "post /api/2.0/groups/remove-member": [("group", {"parent_name": "team", "user_name": "member"})],
     "get /api/2.0/groups/list-members": [("group", {"group_name": "team"})],
     "get /api/2.0/groups/list-parents": [("other", {"user_name": "member"})],
-    "post /api/2.0/token/create": [("own", {"comment": "golden"}), ("other", {"user_name": "stranger2"})],
-    "get /api/2.0/token/list": [("own", {})],
+    "post /api/2.0/token/create": [("own", {"comment": "golden"}), ("other", {"user_name": "stranger2"}),
+                                     ("kernel", {"kind": "kernel"})],
+    "get /api/2.0/token/list": [("own", {}), ("other", {"user_name": "stranger2"}), ("all", {"all": "true"})],
     "post /api/2.0/token/delete": [("other", {"token_id": "token-of-stranger2"})],
     "get /api/2.0/audit/query": [("log", {"limit": "1"})],
     "get /api/2.0/audit/verify": [("log", {})],
@@ -69,22 +70,28 @@ ROWS = {
     "post /api/2.0/kernel-sessions": [("own", {"attestation": "of-actor", "hpke_public_key": KEY, "kernel_id": "k",
                                                "client_nonce": NONCE})],
     "get /api/2.0/kernel-sessions/list": [("own", {})],
-    "post /api/2.0/kernel-sessions/revoke": [("other", {"session_id": "session-of-stranger2"})],
+    "post /api/2.0/kernel-sessions/revoke": [("other", {"session_id": "session-of-stranger2"}),
+                                             ("others", {"user_name": "stranger2"})],
     "post /api/2.0/kernel-sessions/tickets": [("own", {}), ("other", {"user_name": "stranger2"})],
     f"get {SCIM}/Me": [("own", {})],
     f"get {SCIM}/Users": [("", {})],
     f"post {SCIM}/Users": [("new", {"userName": "new-user"})],
-    f"get {SCIM}/Users/{{id}}": [("absent", {"path": "absent"})],
-    f"put {SCIM}/Users/{{id}}": [("absent", {"path": "absent", "userName": "absent"})],
-    f"patch {SCIM}/Users/{{id}}": [("absent", {"path": "absent", "Operations": [{"op": "replace", "path": "active", "value": False}]})],
-    f"delete {SCIM}/Users/{{id}}": [("absent", {"path": "absent"})],
+    f"get {SCIM}/Users/{{id}}": [("absent", {"path": "absent"}), ("other", {"path": "user"})],
+    f"put {SCIM}/Users/{{id}}": [("absent", {"path": "absent", "userName": "absent"}),
+                                 ("other", {"path": "user", "userName": "disposable-user", "active": False})],
+    f"patch {SCIM}/Users/{{id}}": [(resource, {"path": path, "Operations": [{"op": "replace", "path": "active", "value": False}]})
+                                   for resource, path in (("absent", "absent"), ("other", "user"), ("own", "self"))],
+    f"delete {SCIM}/Users/{{id}}": [("absent", {"path": "absent"}), ("other", {"path": "user"}), ("own", {"path": "self"})],
     f"get {SCIM}/Groups": [("", {})],
     f"post {SCIM}/Groups": [("new", {"displayName": "new-group"})],
-    f"get {SCIM}/Groups/{{id}}": [("absent", {"path": "absent"})],
-    f"put {SCIM}/Groups/{{id}}": [("absent", {"path": "absent", "displayName": "absent"})],
-    f"patch {SCIM}/Groups/{{id}}": [("absent", {"path": "absent", "Operations": [
-        {"op": "add", "path": "members", "value": [{"value": "stranger2"}]}]})],
-    f"delete {SCIM}/Groups/{{id}}": [("absent", {"path": "absent"})],
+    f"get {SCIM}/Groups/{{id}}": [("absent", {"path": "absent"}), ("group", {"path": "group"})],
+    f"put {SCIM}/Groups/{{id}}": [("absent", {"path": "absent", "displayName": "absent"}),
+                                  ("group", {"path": "group", "displayName": "disposable", "members": []}),
+                                  ("admins", {"path": "admins", "displayName": "admins", "members": []})],
+    f"patch {SCIM}/Groups/{{id}}": [(resource, {"path": path, "Operations": [
+        {"op": "add", "path": "members", "value": [{"value": member}]}]})
+        for resource, path, member in (("absent", "absent", "stranger2"), ("group", "group", "self"), ("admins", "admins", "self"))],
+    f"delete {SCIM}/Groups/{{id}}": [("absent", {"path": "absent"}), ("group", {"path": "group"}), ("admins", {"path": "admins"})],
 }
 # Signed requests of a session: the verb, and rows as above.
 SESSION_ROWS = {
@@ -147,6 +154,14 @@ class World:
             if user["userName"] == "new-user":
                 self.send("delete", f"{SCIM}/Users/{user['id']}", {}, self.tokens["admin"])
 
+    def id_of(self, kind, field, name):
+        """The id; the user or group is made if there is none. Actors who are nobody have an id that nobody has."""
+        if name in ("nobody", "expired"):
+            return "absent"
+        self.may("post", f"{SCIM}/{kind}", {field: name})
+        [found] = self.must("get", f"{SCIM}/{kind}", {"filter": f'{field} eq "{name}"'})["Resources"]
+        return found["id"]
+
     def send(self, verb, path, fields, token):
         fields = dict(fields)
         path = path.replace("{id}", fields.pop("path", "absent"))
@@ -160,6 +175,14 @@ class World:
         if fields.get("attestation") == "of-actor":
             credential = self.kernel_tokens.get(actor) or self.tokens[actor] or "sealbook_kernel_planted"
             fields["attestation"] = {"kind": "kernel-token", "credential": credential}
+        ids = {"user": lambda: self.id_of("Users", "userName", "disposable-user"),
+               "group": lambda: self.id_of("Groups", "displayName", "disposable"),
+               "self": lambda: self.id_of("Users", "userName", {"kernel": "manager"}.get(actor, actor))}
+        if fields.get("path") in ids:
+            fields["path"] = ids[fields["path"]]()
+        for operation in fields.get("Operations", []):
+            if operation["value"] == [{"value": "self"}]:
+                fields["Operations"] = [operation | {"value": [{"value": ids["self"]()}]}]
         if fields.get("token_id"):
             fields["token_id"] = self.token("stranger2", "api")["token_info"]["token_id"]
         if fields.get("session_id"):

@@ -110,6 +110,10 @@ def no_other_route(house, server):
     finally:
         os.environ.pop("REQUESTS_CA_BUNDLE", None)
 
+    # Nor does it make something that would: a kernel token, a ticket.
+    for command in (("tokens", "create", "--kind", "kernel"), ("sessions", "ticket")):
+        done = server.call(*command, token=token)
+        assert done.returncode == 1 and "PERMISSION_DENIED" in done.err and done.out == "", done.err
     for kind in ("kernel-token", "job-ticket", "oidc", "jupyterhub"):
         with pytest.raises(Refused) as caught:
             Protocol(server, kind, token)

@@ -54,7 +54,7 @@ pub struct Query {
     #[arg(long)]
     action: Option<String>,
     /// Since this time (2026-01-31, 2026-01-31T12:00:00Z) or this long ago (90s, 15m, 2h, 7d)
-    #[arg(long, value_name = "TIME", value_parser = since)]
+    #[arg(long, value_name = "TIME", value_parser = crate::moment::past)]
     since: Option<i64>,
     /// Only what was refused or failed
     #[arg(long)]
@@ -146,7 +146,7 @@ async fn all(client: &Client, mut request: AuditQuery) -> Outcome {
         return json_lines(&page.records);
     }
     // What this command itself adds to the log is not part of the export.
-    let until = (time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000) as i64;
+    let until = crate::moment::now();
     request.limit = Some(EXPORT_RECORDS);
     request.after = Some(0);
     loop {
@@ -227,61 +227,5 @@ fn origin(record: &AuditRecord) -> String {
         (Some(run), _) => format!("run {run}"),
         (None, Some(path)) => path.clone(),
         (None, None) => format!("kernel {}", kernel.kernel_id),
-    }
-}
-
-/// Parses `--since` into milliseconds since 1970.
-fn since(text: &str) -> Result<i64, String> {
-    use time::OffsetDateTime;
-    use time::format_description::well_known::{Iso8601, Rfc3339};
-
-    let wrong = || {
-        format!("`{text}` is neither a time (2026-01-31T12:00:00Z), a day (2026-01-31) nor an age (90s, 15m, 2h, 7d)")
-    };
-    let milliseconds = |moment: OffsetDateTime| (moment.unix_timestamp_nanos() / 1_000_000) as i64;
-    if let Ok(moment) = OffsetDateTime::parse(text, &Rfc3339) {
-        return Ok(milliseconds(moment));
-    }
-    if let Ok(day) = time::Date::parse(text, &Iso8601::DATE) {
-        return Ok(milliseconds(day.midnight().assume_utc()));
-    }
-    let unit = match text.chars().last() {
-        Some('s') => 1,
-        Some('m') => 60,
-        Some('h') => 3600,
-        Some('d') => 86400,
-        _ => return Err(wrong()),
-    };
-    let count: i64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
-    let age = count
-        .checked_mul(unit)
-        .and_then(|seconds| seconds.checked_mul(1000))
-        .filter(|age| *age >= 0)
-        .ok_or_else(wrong)?;
-    Ok(milliseconds(OffsetDateTime::now_utc()) - age)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::since;
-
-    #[test]
-    fn since_takes_times_days_and_ages() {
-        assert_eq!(since("1970-01-02T00:00:00Z"), Ok(86_400_000));
-        assert_eq!(since("1970-01-02"), Ok(86_400_000));
-        let (hour, minutes) = (since("1h").unwrap(), since("60m").unwrap());
-        assert!((hour - minutes).abs() < 10_000);
-        for wrong in [
-            "",
-            "yesterday",
-            "h",
-            "-1h",
-            "1x",
-            "99999999999999999d",
-            "2026-13-01",
-            "é",
-        ] {
-            assert!(since(wrong).is_err(), "{wrong:?}");
-        }
     }
 }

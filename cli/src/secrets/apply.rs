@@ -8,6 +8,7 @@
 //! password = { file = "password.txt" }   # put when there is none, or when the file is newer than the secret
 //! token = { stdin = true }               # put when there is none; all of standard input
 //! username = {}                          # must exist already
+//! api-key = { file = "k", expires = "2027-01-31" }   # or "never"; without it, as the service has it
 //! ```
 //!
 //! 1. Read the declaration, and nothing else if it is wrong.
@@ -39,6 +40,7 @@ A declaration:
   password = { file = \"password.txt\" }   # put when there is none, or when the file is newer than the secret
   token = { stdin = true }               # put when there is none; all of standard input
   username = {}                          # must exist already
+  api-key = { file = \"k\", expires = \"2027-01-31\" }   # or \"never\"; put again when the service has another expiry
 Files are looked for beside the declaration. Text values lose one line end at their end.")]
 pub struct Apply {
     /// The declaration, in TOML: see below
@@ -71,6 +73,10 @@ struct Scope {
 struct Value {
     file: Option<PathBuf>,
     stdin: bool,
+    expires: Option<String>,
+    /// What `expires` says: at a moment, or never. `None` when it says nothing.
+    #[serde(skip)]
+    expiry: Option<Option<i64>>,
 }
 
 /// One thing that differs.
@@ -94,6 +100,8 @@ enum Change {
         key: String,
         from: PathBuf,
         replaces: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expires_at: Option<i64>,
     },
     DeleteSecret {
         scope: String,
@@ -127,11 +135,16 @@ impl fmt::Display for Change {
                 key,
                 from,
                 replaces,
+                expires_at,
             } => {
                 let sign = if *replaces { '~' } else { '+' };
                 match from.to_str() {
-                    Some("-") => write!(f, "{sign} secret {scope}/{key} from standard input"),
-                    _ => write!(f, "{sign} secret {scope}/{key} from {}", from.display()),
+                    Some("-") => write!(f, "{sign} secret {scope}/{key} from standard input")?,
+                    _ => write!(f, "{sign} secret {scope}/{key} from {}", from.display())?,
+                }
+                match expires_at {
+                    Some(_) => write!(f, ", expires {}", output::time(*expires_at)),
+                    None => Ok(()),
                 }
             }
             Change::DeleteSecret { scope, key } => write!(f, "- secret {scope}/{key}"),
@@ -174,8 +187,17 @@ fn read(path: &Path) -> Result<Declaration, Failure> {
     let text =
         std::fs::read_to_string(path).map_err(|error| Failure::io(format!("read {}", path.display()), &error))?;
     let mut declaration: Declaration = toml::from_str(&text).map_err(|error| {
-        Failure::usage(format!("{} is no declaration of scopes: {error}", path.display()))
-            .hint("Nothing was changed. `sealbook secrets apply --help` shows an example.")
+        // Not the line itself, which may hold what should not be in the file: a value.
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.map_or_else(String::new, |before| {
+            format!(", line {}", before.matches('\n').count() + 1)
+        });
+        Failure::usage(format!(
+            "{}{line}: this is no declaration of scopes: {}",
+            path.display(),
+            error.message()
+        ))
+        .hint("Nothing was changed. `sealbook secrets apply --help` shows an example.")
     })?;
     let beside = path.parent().unwrap_or(Path::new("."));
     let mut from_stdin = 0;
@@ -186,6 +208,13 @@ fn read(path: &Path) -> Result<Declaration, Failure> {
                 return Err(Failure::usage("a secret has both file and stdin; nothing was changed"));
             }
             value.file = value.file.take().map(|file| beside.join(file));
+            value.expiry = match value.expires.as_deref() {
+                None => None,
+                Some("never") => Some(None),
+                Some(text) => Some(Some(crate::moment::fixed(text).map_err(|why| {
+                    Failure::usage(format!("{}: expires: {why}; nothing was changed", path.display()))
+                })?)),
+            };
         }
     }
     if from_stdin > 1 {
@@ -201,13 +230,21 @@ fn read(path: &Path) -> Result<Declaration, Failure> {
 struct Current {
     exists: bool,
     acls: BTreeMap<String, Permission>,
-    /// When each secret was last put, in milliseconds since 1970.
-    secrets: BTreeMap<String, i64>,
+    secrets: BTreeMap<String, Existing>,
+}
+
+/// A secret that the service has.
+#[derive(Debug, Clone, Copy)]
+struct Existing {
+    /// When it was last put, in milliseconds since 1970.
+    put_at: i64,
+    /// When it expires, in milliseconds since 1970.
+    expires_at: Option<i64>,
 }
 
 impl Current {
     async fn of(client: &Client, scope: &str) -> Result<Self, Failure> {
-        let secrets = match client.list_secrets(scope).await {
+        let secrets = match client.describe_secrets(scope).await {
             Ok(secrets) => secrets,
             Err(error)
                 if error
@@ -224,7 +261,13 @@ impl Current {
             acls: acls.into_iter().map(|acl| (acl.principal, acl.permission)).collect(),
             secrets: secrets
                 .into_iter()
-                .map(|secret| (secret.key, secret.last_updated_timestamp))
+                .map(|secret| {
+                    let existing = Existing {
+                        put_at: secret.last_updated_timestamp,
+                        expires_at: secret.expires_at,
+                    };
+                    (secret.key, existing)
+                })
                 .collect(),
         })
     }
@@ -252,28 +295,20 @@ fn compare(name: &str, declared: &Scope, current: &Current, prune: bool) -> Resu
         }
     }
     for (key, value) in &declared.secrets {
-        let put_at = current.secrets.get(key).copied();
-        let from = match (&value.file, put_at) {
-            // A file that cannot be read stops everything before anything is changed.
-            (Some(file), put_at) => {
-                let modified = modified_ms(file)?;
-                put_at.is_none_or(|put_at| modified > put_at).then(|| file.clone())
-            }
-            (None, None) if value.stdin => Some("-".into()),
-            (None, None) => {
+        if let Some(from) = source(name, key, value, current.secrets.get(key))? {
+            let expires_at = value.expiry.flatten();
+            if expires_at.is_some_and(|expiry| expiry <= crate::moment::now()) {
                 return Err(Failure::new(format!(
-                    "secret {name}/{key} does not exist, and the declaration says no value; nothing was changed"
+                    "secret {name}/{key} would have to be put, but the declaration says that it has expired; nothing was changed"
                 ))
-                .hint("Give it a file or stdin = true, or put it first: sealbook secrets put"));
+                .hint("Give it a later `expires`, or take it out of the declaration."));
             }
-            (None, Some(_)) => None,
-        };
-        if let Some(from) = from {
             changes.push(Change::Put {
                 scope: scope(),
                 key: key.clone(),
                 from,
-                replaces: put_at.is_some(),
+                replaces: current.secrets.contains_key(key),
+                expires_at,
             });
         }
     }
@@ -299,6 +334,31 @@ fn compare(name: &str, declared: &Scope, current: &Current, prune: bool) -> Resu
     Ok(changes)
 }
 
+/// Where the value is to be put from, if it must be put: it is not there, its file is newer, or its expiry is another.
+fn source(scope: &str, key: &str, value: &Value, existing: Option<&Existing>) -> Result<Option<PathBuf>, Failure> {
+    let other_expiry =
+        existing.is_some_and(|existing| value.expiry.is_some_and(|wanted| wanted != existing.expires_at));
+    match (&value.file, existing) {
+        // A file that cannot be read stops everything before anything is changed.
+        (Some(file), existing) => {
+            let modified = modified_ms(file)?;
+            let newer = existing.is_none_or(|existing| modified > existing.put_at);
+            Ok((newer || other_expiry).then(|| file.clone()))
+        }
+        (None, existing) if value.stdin => Ok((existing.is_none() || other_expiry).then(|| "-".into())),
+        (None, None) => Err(Failure::new(format!(
+            "secret {scope}/{key} does not exist, and the declaration says no value; nothing was changed"
+        ))
+        .hint("Give it a file or stdin = true, or put it first: sealbook secrets put")),
+        (None, Some(_)) if other_expiry => Err(Failure::new(format!(
+            "secret {scope}/{key} has another expiry than the declaration says, which changes only with a new value; \
+             nothing was changed"
+        ))
+        .hint("Give it a file or stdin = true, or put it anew: sealbook secrets put --expires TIME")),
+        (None, Some(_)) => Ok(None),
+    }
+}
+
 fn modified_ms(file: &Path) -> Result<i64, Failure> {
     let modified = std::fs::metadata(file)
         .and_then(|metadata| metadata.modified())
@@ -320,10 +380,16 @@ async fn make(client: &Client, change: &Change) -> Outcome {
             permission,
             ..
         } => client.put_acl(scope, principal, *permission).await,
-        Change::Put { scope, key, from, .. } => {
+        Change::Put {
+            scope,
+            key,
+            from,
+            expires_at,
+            ..
+        } => {
             // Text where it is text, one line end at its end left out, as `put` reads standard input.
             let value = text_of(from)?;
-            client.put_secret(scope, key, &value).await
+            client.put_expiring_secret(scope, key, &value, *expires_at).await
         }
         Change::DeleteSecret { scope, key } => client.delete_secret(scope, key).await,
         Change::Withdraw { scope, principal, .. } => client.delete_acl(scope, principal).await,
@@ -339,11 +405,18 @@ mod tests {
         toml::from_str(text).unwrap()
     }
 
+    fn existing(put_at: i64) -> Existing {
+        Existing {
+            put_at,
+            expires_at: Some(32_472_144_000_000),
+        }
+    }
+
     fn current() -> Current {
         Current {
             exists: true,
             acls: BTreeMap::from([("alice".into(), Permission::Manage), ("bob".into(), Permission::Read)]),
-            secrets: BTreeMap::from([("password".into(), i64::MAX), ("old".into(), 0)]),
+            secrets: BTreeMap::from([("password".into(), existing(i64::MAX)), ("old".into(), existing(0))]),
         }
     }
 
@@ -373,6 +446,36 @@ mod tests {
     }
 
     #[test]
+    fn another_expiry_puts_the_value_again() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().display().to_string();
+        let puts = |key: &str, source: &str, expiry: Option<Option<i64>>| {
+            let mut scope = declared(&format!("[secrets]\n{key} = {{ {source} }}"));
+            scope.secrets.get_mut(key).unwrap().expiry = expiry;
+            compare("jdbc", &scope, &current(), false).map(|changes| {
+                changes
+                    .iter()
+                    .filter_map(|change| match change {
+                        Change::Put { expires_at, .. } => Some(*expires_at),
+                        _ => None,
+                    })
+                    .collect::<Vec<_>>()
+            })
+        };
+        let file = format!("file = '{path}'");
+        let later = Some(32_472_144_000_001);
+        assert_eq!(
+            puts("password", &file, Some(current().secrets["password"].expires_at)).unwrap(),
+            []
+        );
+        assert_eq!(puts("password", &file, None).unwrap(), []);
+        assert_eq!(puts("password", &file, Some(later)).unwrap(), [later]);
+        assert_eq!(puts("password", "stdin = true", Some(None)).unwrap(), [None]);
+        assert!(puts("password", "", Some(later)).is_err());
+        assert!(puts("password", &file, Some(Some(1))).is_err(), "in the past");
+    }
+
+    #[test]
     fn what_is_there_stays_unless_pruned() {
         let scope = declared("acls = { alice = 'MANAGE' }\n[secrets]\npassword = {}");
         assert_eq!(texts(&scope, &current(), false), [""; 0]);
@@ -392,10 +495,12 @@ mod tests {
             "[scopes.s.acls]\nbob = 'ADMIN'",
             "[scopes.s.secrets]\na = { stdin = true }\nb = { stdin = true }",
             "[scopes.s.secrets]\na = { stdin = true, file = 'f' }",
+            "[scopes.s.secrets]\na = { stdin = true, expires = '90d' }",
             "x = 1",
         ] {
             std::fs::write(&path, text).unwrap();
-            assert!(read(&path).is_err(), "{text}");
+            let failure = format!("{:?}", read(&path).unwrap_err());
+            assert!(!failure.contains("planted"), "{failure}");
         }
         assert!(compare("s", &declared("[secrets]\nk = {}"), &Current::default(), false).is_err());
         let missing = declared("[secrets]\nold = { file = '/nowhere/planted' }");

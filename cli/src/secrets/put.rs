@@ -31,6 +31,10 @@ pub struct Put {
     /// Open $VISUAL or $EDITOR to enter the value
     #[arg(long)]
     editor: bool,
+    /// Refuse to read it from then on: a time (2027-01-31T12:00:00Z), a day (2027-01-31) or a duration (12h, 90d); without
+    /// this the new value never expires
+    #[arg(long, value_name = "TIME", value_parser = crate::moment::future)]
+    expires: Option<i64>,
 }
 
 impl Put {
@@ -45,7 +49,7 @@ impl Put {
         let value = source.read(&name)?;
         let client = service::client()?;
         client
-            .put_secret(&self.scope, &self.key, &value)
+            .put_expiring_secret(&self.scope, &self.key, &value, self.expires)
             .await
             .map_err(service::failed)?;
         format.done()

@@ -13,7 +13,7 @@ pub struct List {
     /// The scope
     #[arg(long)]
     scope: String,
-    /// Also show versions, and when each secret was last read and by whom
+    /// Also show versions, when each secret expires, and when a kernel last read it and whose
     #[arg(long, short = 'l')]
     long: bool,
 }
@@ -54,19 +54,29 @@ impl List {
             .await
             .map_err(service::failed)?;
         format.print(&SecretDescriptions { secrets }, |list| {
-            let mut table = Table::new(["Key name", "Version", "Last updated", "Last read", "By"]);
+            let mut table = Table::new(["Key name", "Version", "Last updated", "Expires", "Last read", "By"]);
+            let now = crate::moment::now();
             for secret in &list.secrets {
                 let read = secret.last_read_timestamp;
                 table.row([
                     secret.key.clone(),
                     secret.version.to_string(),
                     output::time(Some(secret.last_updated_timestamp)),
+                    expiry(secret.expires_at, now),
                     read.map_or("never".into(), |at| output::time(Some(at))),
                     secret.last_read_by.clone().unwrap_or_default(),
                 ]);
             }
             table
         })
+    }
+}
+
+fn expiry(at: Option<i64>, now: i64) -> String {
+    match at {
+        None => "never".into(),
+        Some(at) if at <= now => format!("{} (expired)", output::time(Some(at))),
+        Some(at) => output::time(Some(at)),
     }
 }
 

@@ -19,6 +19,9 @@ pub struct PutSecret {
     /// A value given as bytes, in base64.
     #[serde(default)]
     pub bytes_value: Option<SecretText>,
+    /// From when on it is not read any more, in milliseconds since 1970; absent for never. Not in the original's contract.
+    #[serde(default)]
+    pub expires_at: Option<i64>,
 }
 
 /// A value to put.
@@ -66,8 +69,10 @@ pub struct SecretDescription {
     pub version: u64,
     /// When the value was last put, in milliseconds since 1970.
     pub last_updated_timestamp: i64,
-    /// When a kernel last read it, in milliseconds since 1970; absent when the audit log's newest records of reads in this
-    /// scope do not name it.
+    /// From when on it is not read any more, in milliseconds since 1970; absent for never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+    /// When a kernel last read it, in milliseconds since 1970; absent when none has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_read_timestamp: Option<i64>,
     /// Who read it then.

@@ -193,6 +193,12 @@ pub struct SessionInfo {
     /// The run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,
+    /// How the user was established, for example `kernel-token`.
+    #[serde(default)]
+    pub attestation: String,
+    /// Which credential established it, for example a token's id; never the credential.
+    #[serde(default)]
+    pub attestation_id: String,
     /// Milliseconds since 1970.
     pub opened_at: i64,
     /// Milliseconds since 1970.
@@ -207,12 +213,24 @@ pub struct SessionList {
     pub sessions: Vec<SessionInfo>,
 }
 
-/// Body of `POST /api/2.0/kernel-sessions/revoke`.
+/// Body of `POST /api/2.0/kernel-sessions/revoke`: exactly one of the two.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeSession {
     /// The session to end at once.
-    pub session_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// The user whose sessions are all ended at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+}
+
+/// Answer of `POST /api/2.0/kernel-sessions/revoke`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RevokedSessions {
+    /// How many sessions were ended.
+    #[serde(default)]
+    pub revoked: usize,
 }
 
 /// Body of `POST /api/2.0/kernel-sessions/tickets`.

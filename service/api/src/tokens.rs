@@ -69,6 +69,9 @@ pub struct TokenInfo {
     /// When it last authenticated a request, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_time: Option<i64>,
+    /// Whose it is, in lists of other users' tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
 }
 
 /// Answer of `GET /api/2.0/token/list`.

@@ -7,6 +7,7 @@
 //! plaintext = lp(metadata) value
 //! aad       = lp("sealbook record v1") lp(metadata)           the DEK is wrapped under the same aad
 //! metadata  = lp(organisation) lp(scope id) lp(scope name) lp(key) u64(version) lp(kind) lp(author) u64(time in ms)
+//!             and, for a secret that expires, u64(expiry in ms)
 //! ```
 //!
 //! On every read, cleartext row = decrypted metadata = what was asked for. So a row that was swapped with another, moved
@@ -48,6 +49,8 @@ pub struct Metadata {
     pub author: String,
     /// When, in milliseconds since 1970.
     pub time_ms: i64,
+    /// From when on it is not read any more, in milliseconds since 1970.
+    pub expires_at: Option<i64>,
 }
 
 impl Metadata {
@@ -61,6 +64,9 @@ impl Metadata {
         lp(&mut out, kind_name(self.kind).as_bytes());
         lp(&mut out, self.author.as_bytes());
         out.extend(self.time_ms.to_be_bytes());
+        if let Some(expiry) = self.expires_at {
+            out.extend(expiry.to_be_bytes());
+        }
         out
     }
 }
@@ -234,6 +240,7 @@ mod tests {
             kind: ValueKind::String,
             author: "alice".into(),
             time_ms: 1_700_000_000_000,
+            expires_at: None,
         }
     }
 
@@ -333,9 +340,31 @@ mod tests {
                 time_ms: m.time_ms + 1,
                 ..m.clone()
             },
+            Metadata {
+                expires_at: Some(0),
+                ..m.clone()
+            },
         ];
         for metadata in altered {
             assert!(open(&key(0x11), &metadata, &vector()).is_none(), "{metadata:?}");
+        }
+    }
+
+    #[test]
+    fn an_expiry_is_neither_moved_nor_taken_away() {
+        let m = Metadata {
+            expires_at: Some(1_800_000_000_000),
+            ..metadata()
+        };
+        let value = SecretBytes::new(b"planted-expiring".to_vec());
+        let record = seal(1, &key(1), &SystemEntropy, &m, &value).unwrap();
+        assert_eq!(open(&key(1), &m, &record).unwrap().expose(), b"planted-expiring");
+        for expires_at in [None, Some(0), Some(1_800_000_000_001)] {
+            let altered = Metadata {
+                expires_at,
+                ..m.clone()
+            };
+            assert!(open(&key(1), &altered, &record).is_none(), "{expires_at:?}");
         }
     }
 

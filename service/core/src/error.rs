@@ -46,6 +46,13 @@ impl Error {
         Self::missing(format!("Secret does not exist with scope: {scope} and key: {key}"))
     }
 
+    pub(crate) fn secret_expired(scope: &str, key: &str, at_ms: i64) -> Self {
+        Self::missing(format!(
+            "Secret expired at {} with scope: {scope} and key: {key}. Whoever has WRITE can put a new value.",
+            crate::clock::utc(at_ms)
+        ))
+    }
+
     pub(crate) fn denied(user: &str, permission: Permission, scope: &str) -> Self {
         Self::new(
             ErrorCode::PermissionDenied,

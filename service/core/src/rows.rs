@@ -74,6 +74,19 @@ pub struct HeadRow {
     pub version: u64,
     /// When it was put, in milliseconds since 1970.
     pub updated_at: i64,
+    /// From when on it is not read any more, in milliseconds since 1970. For showing: what counts is in the record.
+    pub expires_at: Option<i64>,
+}
+
+/// When a secret was last read. For showing: what counts is the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastReadRow {
+    /// The key.
+    pub key: String,
+    /// When its newest successful read began, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// Who read it.
+    pub user: String,
 }
 
 /// One version of a secret.

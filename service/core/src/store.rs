@@ -11,7 +11,8 @@ use crate::audit::AuditRow;
 use crate::error::Error;
 use crate::proof::{Audited, Read};
 use crate::rows::{
-    GroupRow, HeadRow, KekRow, MemberKind, MembershipRow, ScopeRow, SecretRow, SessionRow, TicketRow, TokenRow, UserRow,
+    GroupRow, HeadRow, KekRow, LastReadRow, MemberKind, MembershipRow, ScopeRow, SecretRow, SessionRow, TicketRow,
+    TokenRow, UserRow,
 };
 
 /// A change and what it expects to find.
@@ -62,7 +63,7 @@ pub enum Change {
     CreateUser(UserRow),
     /// Replaces a user (by id).
     ReplaceUser(UserRow),
-    /// Deletes a user with their memberships, tokens and sessions.
+    /// Deletes a user with their memberships and tokens, and revokes their sessions.
     DeleteUser {
         /// The user.
         name: String,
@@ -103,8 +104,13 @@ pub enum Change {
     },
     /// Removes every bootstrap token.
     DeleteBootstrapTokens,
-    /// Adds a session.
-    OpenSession(SessionRow),
+    /// Adds a session; its user must be there and active, and so must the token that established it.
+    OpenSession {
+        /// The new row.
+        row: SessionRow,
+        /// The kernel token behind it.
+        token: Option<String>,
+    },
     /// Moves a session's expiry; it must exist.
     RenewSession {
         /// The session.
@@ -123,6 +129,9 @@ pub enum Change {
         /// The session.
         id: String,
     },
+    /// Revokes, as [`Change::RevokeSession`] does, every session that these hold, and takes back what could open another
+    /// soon: their tickets. There may be none.
+    EndSessions(Holder),
     /// Removes sessions and tickets that expired before this.
     Expire {
         /// Milliseconds since 1970.
@@ -137,6 +146,15 @@ pub enum Change {
     },
     /// Adds a KEK; none of this id may exist.
     CreateKek(KekRow),
+}
+
+/// Whose sessions are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    /// A user's.
+    User(String),
+    /// Those that a kernel token opened.
+    Token(String),
 }
 
 /// Why a commit changed nothing.
@@ -188,6 +206,9 @@ pub trait Store: Debug + Send + Sync {
     fn scopes(&self) -> Pending<'_, Result<Vec<ScopeRow>, Error>>;
     /// The live secrets of a scope, by key.
     fn secrets<'a>(&'a self, scope_id: &'a str) -> Pending<'a, Result<Vec<HeadRow>, Error>>;
+    /// When each secret of the scope of this name was last read in a kernel session, as far as audit records are in the
+    /// database.
+    fn last_reads<'a>(&'a self, scope: &'a str) -> Pending<'a, Result<Vec<LastReadRow>, Error>>;
     /// A secret's newest version, deleted ones included (then `true`).
     fn head<'a>(&'a self, scope_id: &'a str, key: &'a str) -> Pending<'a, Result<Option<(HeadRow, bool)>, Error>>;
     /// The newest version's record of a live secret: only with the proof.

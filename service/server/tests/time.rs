@@ -8,16 +8,21 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use sealbook_api::scopes::CreateScope;
 use sealbook_api::sealing::{EphemeralKey, SessionKeys, SignedRequest};
+use sealbook_api::secrets::PutValue;
 use sealbook_api::sessions::{Attestation, MintTicket, OpenSession, OpenedSession};
+use sealbook_api::tokens::{CreateToken, TokenKind};
 use sealbook_api::{ErrorCode, SecretText};
 use sealbook_core::audit::{Origin, Sync};
 use sealbook_core::kms::FileKms;
-use sealbook_core::vault::{Caller, Established, Limits, Parts, SessionOrigin, SignedCall};
+use sealbook_core::vault::{Caller, Established, Limits, Parts, SessionOrigin, SignedCall, UserChange};
 use sealbook_core::{Clock, Error, SystemEntropy, Vault};
 use sealbook_server::status::status_of;
 use sealbook_store::SqliteStore;
 
+/// Requests so far: each has an id of its own.
+static REQUESTS: AtomicI64 = AtomicI64::new(0);
 const START: i64 = 1_800_000_000_000;
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -65,16 +70,27 @@ fn from() -> SessionOrigin {
             source: "127.0.0.1".into(),
             user_agent: "test".into(),
         },
-        request_id: "r".into(),
+        request_id: format!("r{}", REQUESTS.fetch_add(1, Ordering::SeqCst)),
     }
 }
 
 fn alice() -> Established {
     Established {
         user: "alice".into(),
-        attestation: "kernel-token".into(),
+        attestation: "oidc".into(),
         attestation_id: "t".into(),
         job: None,
+    }
+}
+
+fn opening(key: &EphemeralKey, nonce: &[u8]) -> OpenSession {
+    OpenSession {
+        attestation: Attestation::PeerCredential,
+        hpke_public_key: STANDARD.encode(key.public()),
+        kernel_id: "k".into(),
+        notebook_path: None,
+        job: None,
+        client_nonce: STANDARD.encode(nonce),
     }
 }
 
@@ -92,15 +108,8 @@ impl World {
     async fn kernel(&self) -> Kernel {
         let key = EphemeralKey::generate();
         let nonce = [7; 16];
-        let request = OpenSession {
-            attestation: Attestation::PeerCredential,
-            hpke_public_key: STANDARD.encode(key.public()),
-            kernel_id: "k".into(),
-            notebook_path: None,
-            job: None,
-            client_nonce: STANDARD.encode(nonce),
-        };
-        let opened = self.vault.open_session(&from(), alice(), &request).await.unwrap();
+        let opened = self.vault.open_session(&from(), alice(), &opening(&key, &nonce)).await;
+        let opened = opened.unwrap();
         let keys = key
             .open(&STANDARD.decode(&opened.encapsulated_key).unwrap(), &nonce, "k")
             .unwrap();
@@ -124,11 +133,26 @@ impl World {
         renewed.map(|renewed| renewed.expires_at)
     }
 
+    /// Reads `s/k`; what it says is the version that was read.
+    async fn read(&self, kernel: &Kernel, seq: u64) -> Result<u64, Error> {
+        let request = kernel.request(seq, self.clock.now_ms());
+        let mac = kernel.keys.sign(&request);
+        let call = SignedCall { request, mac: &mac };
+        let answer = self.vault.read_secret(&from(), call, "s", "k").await?;
+        Ok(answer.version)
+    }
+
+    async fn put(&self, expires_at: Option<i64>) -> Result<(), Error> {
+        let value = PutValue::String(SecretText::new("planted-expiring-value".into()));
+        let caller = self.caller().await;
+        self.vault.put_secret(&caller, "s", "k", value, expires_at).await
+    }
+
     async fn caller(&self) -> Caller {
         Caller {
             identity: self.vault.identity("alice").await.unwrap(),
             origin: from().origin,
-            request_id: "r".into(),
+            request_id: from().request_id,
         }
     }
 }
@@ -293,4 +317,116 @@ async fn a_ticket_lives_a_minute_and_is_burnt_by_a_late_attempt() {
         ErrorCode::Unauthenticated,
         "not valid",
     );
+}
+
+#[tokio::test]
+async fn a_secret_is_read_until_it_expires_and_again_with_a_new_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path(), START).await;
+    let caller = world.caller().await;
+    let scope = CreateScope {
+        scope: "s".into(),
+        initial_manage_principal: None,
+        scope_backend_type: None,
+    };
+    world.vault.create_scope(&caller, &scope).await.unwrap();
+    for wrong in [0, START, -1, i64::MAX] {
+        refused(
+            world.put(Some(wrong)).await,
+            ErrorCode::InvalidParameterValue,
+            "expires_at must be",
+        );
+    }
+    world.put(Some(START + MINUTE)).await.unwrap();
+    let kernel = world.kernel().await;
+    world.turn(MINUTE - 1);
+    assert_eq!(world.read(&kernel, 1).await.unwrap(), 1);
+    world.turn(1);
+    let said = "Secret expired at 2027-01-15T08:01:00Z with scope: s and key: k";
+    refused(world.read(&kernel, 2).await, ErrorCode::ResourceDoesNotExist, said);
+    let [described] = world
+        .vault
+        .describe_secrets(&caller, "s")
+        .await
+        .unwrap()
+        .try_into()
+        .unwrap();
+    assert_eq!(described.expires_at, Some(START + MINUTE));
+    assert_eq!(
+        described.last_read_timestamp,
+        Some(START + MINUTE - 1),
+        "the refused one is none"
+    );
+    // A clock that steps back does not wait for anything, and a new value without an expiry has none.
+    world.put(None).await.unwrap();
+    world.turn(HOUR / 2);
+    assert_eq!(world.read(&kernel, 3).await.unwrap(), 2);
+    let [described] = world
+        .vault
+        .describe_secrets(&caller, "s")
+        .await
+        .unwrap()
+        .try_into()
+        .unwrap();
+    assert_eq!((described.expires_at, described.version), (None, 2));
+    assert_eq!(described.last_read_by.as_deref(), Some("alice"));
+}
+
+#[tokio::test]
+async fn whoever_left_while_a_session_was_being_opened_gets_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(folder.path(), START).await;
+    let caller = world.caller().await;
+    let (bob, _) = world
+        .vault
+        .create_user(&caller, "bob", UserChange::default())
+        .await
+        .unwrap();
+    let request = CreateToken {
+        kind: Some(TokenKind::Kernel),
+        user_name: Some("bob".into()),
+        ..CreateToken::default()
+    };
+    let (token, info) = world.vault.create_token(&caller, &request).await.unwrap();
+    let open = async |established: &Established| {
+        let key = EphemeralKey::generate();
+        let request = opening(&key, &[7; 16]);
+        world
+            .vault
+            .open_session(&from(), established.clone(), &request)
+            .await
+            .map(drop)
+    };
+    // The attestation is good, and then something happens before the session is there.
+    let established = world.vault.establish_by_token(&token).await.unwrap();
+    open(&established).await.unwrap();
+    let active = |active| UserChange {
+        active: Some(active),
+        ..UserChange::default()
+    };
+    world.vault.update_user(&caller, &bob.id, active(false)).await.unwrap();
+    refused(
+        open(&established).await,
+        ErrorCode::Unauthenticated,
+        "not active any more",
+    );
+    world.vault.update_user(&caller, &bob.id, active(true)).await.unwrap();
+    open(&established).await.unwrap();
+    world.vault.delete_token(&caller, &info.token_id).await.unwrap();
+    refused(
+        open(&established).await,
+        ErrorCode::Unauthenticated,
+        "the token was revoked",
+    );
+    world.vault.delete_user(&caller, &bob.id).await.unwrap();
+    let by_issuer = Established {
+        user: "bob".into(),
+        ..alice()
+    };
+    refused(
+        open(&by_issuer).await,
+        ErrorCode::Unauthenticated,
+        "not active any more",
+    );
+    assert!(world.vault.list_sessions(&caller).await.unwrap().is_empty());
 }

@@ -6,8 +6,8 @@ use sealbook_core::api::tokens::TokenKind;
 use sealbook_core::audit::{AuditRow, Phase};
 use sealbook_core::envelope::Metadata;
 use sealbook_core::rows::{
-    AclEntry, GroupRow, HeadRow, KekRow, MemberKind, MembershipRow, ScopeRow, SecretRow, SessionRow, TicketRow,
-    TokenRow, UserRow, parse_kind,
+    AclEntry, GroupRow, HeadRow, KekRow, LastReadRow, MemberKind, MembershipRow, ScopeRow, SecretRow, SessionRow,
+    TicketRow, TokenRow, UserRow, parse_kind,
 };
 use sqlx::{ColumnIndex, Database, Decode, Row, Type};
 
@@ -90,6 +90,15 @@ pub(crate) fn head(row: &impl Columns) -> Result<HeadRow, Error> {
         key: row.text("key")?,
         version: row.unsigned("version")?,
         updated_at: row.number("updated_at")?,
+        expires_at: row.maybe_number("expires_at")?,
+    })
+}
+
+pub(crate) fn last_read(row: &impl Columns) -> Result<LastReadRow, Error> {
+    Ok(LastReadRow {
+        key: row.text("key")?,
+        at_ms: row.number("at_ms")?,
+        user: row.text("user_name")?,
     })
 }
 
@@ -104,6 +113,7 @@ pub(crate) fn secret(row: &impl Columns) -> Result<SecretRow, Error> {
         kind,
         author: row.text("author")?,
         time_ms: row.number("time_ms")?,
+        expires_at: row.maybe_number("expires_at")?,
     };
     Ok(SecretRow {
         metadata,

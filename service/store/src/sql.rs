@@ -13,19 +13,27 @@ pub(crate) const SCOPE_DELETE_HEADS: &str = "DELETE FROM heads WHERE scope_id = 
 pub(crate) const SCOPE_DELETE_SECRETS: &str = "DELETE FROM secrets WHERE scope_id = $1";
 
 pub(crate) const SECRETS: &str =
-    "SELECT key, version, updated_at FROM heads WHERE scope_id = $1 AND deleted_at IS NULL ORDER BY key";
+    "SELECT key, version, updated_at, expires_at FROM heads WHERE scope_id = $1 AND deleted_at IS NULL ORDER BY key";
+pub(crate) const LAST_READS: &str = "SELECT key, at_ms, user_name FROM last_reads WHERE scope = $1";
+pub(crate) const LAST_READ_NOTE: &str = "INSERT INTO last_reads (scope, key, at_ms, user_name) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (scope, key) DO UPDATE SET at_ms = excluded.at_ms, user_name = excluded.user_name
+     WHERE excluded.at_ms >= last_reads.at_ms";
+pub(crate) const AUDIT_INTENT: &str =
+    "SELECT scope, body, at_ms, user_name FROM audit WHERE request_id = $1 AND phase = 0";
 pub(crate) const SECRET_COUNT: &str = "SELECT count(*) FROM heads WHERE scope_id = $1 AND deleted_at IS NULL";
-pub(crate) const HEAD: &str = "SELECT key, version, updated_at, deleted_at FROM heads WHERE scope_id = $1 AND key = $2";
+pub(crate) const HEAD: &str =
+    "SELECT key, version, updated_at, expires_at, deleted_at FROM heads WHERE scope_id = $1 AND key = $2";
 pub(crate) const RECORD: &str = "SELECT s.* FROM heads h
      JOIN secrets s ON s.scope_id = h.scope_id AND s.key = h.key AND s.version = h.version
      WHERE h.scope_id = $1 AND h.key = $2 AND h.deleted_at IS NULL";
 pub(crate) const SECRET_INSERT: &str = "INSERT INTO secrets
-     (scope_id, key, version, organisation, scope_name, kind, author, time_ms, record)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-pub(crate) const HEAD_WRITE: &str = "INSERT INTO heads (scope_id, key, version, updated_at, deleted_at, blind)
-     VALUES ($1, $2, $3, $4, NULL, $5)
+     (scope_id, key, version, organisation, scope_name, kind, author, time_ms, expires_at, record)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+pub(crate) const HEAD_WRITE: &str =
+    "INSERT INTO heads (scope_id, key, version, updated_at, expires_at, deleted_at, blind)
+     VALUES ($1, $2, $3, $4, $5, NULL, $6)
      ON CONFLICT (scope_id, key) DO UPDATE SET version = excluded.version, updated_at = excluded.updated_at,
-     deleted_at = NULL, blind = excluded.blind";
+     expires_at = excluded.expires_at, deleted_at = NULL, blind = excluded.blind";
 pub(crate) const SECRET_PRUNE: &str = "DELETE FROM secrets WHERE scope_id = $1 AND key = $2 AND version <= $3";
 pub(crate) const HEAD_DELETE: &str = "UPDATE heads SET deleted_at = $1
      WHERE scope_id = $2 AND key = $3 AND version = $4 AND deleted_at IS NULL";
@@ -36,11 +44,10 @@ pub(crate) const USER: &str = "SELECT * FROM users WHERE name = $1";
 pub(crate) const USERS: &str = "SELECT * FROM users ORDER BY name";
 pub(crate) const USER_INSERT: &str = "INSERT INTO users (id, name, active, created_at, profile, mac) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
 pub(crate) const USER_REPLACE: &str = "UPDATE users SET active = $1, profile = $2, mac = $3 WHERE id = $4";
-pub(crate) const USER_DELETE: [&str; 4] = [
+pub(crate) const USER_DELETE: [&str; 3] = [
     "DELETE FROM users WHERE name = $1",
     "DELETE FROM memberships WHERE kind = 'user' AND member = $1",
     "DELETE FROM tokens WHERE user_name = $1",
-    "DELETE FROM sessions WHERE user_name = $1",
 ];
 
 pub(crate) const GROUP: &str = "SELECT * FROM user_groups WHERE name = $1";
@@ -75,19 +82,27 @@ pub(crate) const SESSIONS_OF: &str = "SELECT * FROM sessions WHERE user_name = $
 pub(crate) const SESSION_INSERT: &str = "INSERT INTO sessions
      (id, user_name, attestation, attestation_id, kernel_id, notebook_path, job_id, run_id,
       opened_at, expires_at, renewable_until, kek_id, wrapped_keys, replay_window)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
+     WHERE EXISTS (SELECT 1 FROM users WHERE name = $2 AND active = 1)
+     AND ($15 IS NULL OR EXISTS (SELECT 1 FROM tokens WHERE id = $15))";
 pub(crate) const SESSION_RENEW: &str = "UPDATE sessions SET expires_at = $1 WHERE id = $2";
 pub(crate) const SESSION_WINDOW: &str = "SELECT replay_window FROM sessions WHERE id = $1";
 pub(crate) const SESSION_SET_WINDOW: &str = "UPDATE sessions SET replay_window = $1 WHERE id = $2";
 pub(crate) const SESSION_DELETE: &str = "DELETE FROM sessions WHERE id = $1";
 pub(crate) const SESSION_REVOKE: &str = "UPDATE sessions
      SET expires_at = renewable_until, renewable_until = 0, wrapped_keys = $1 WHERE id = $2 AND renewable_until > 0";
+pub(crate) const SESSIONS_REVOKE_OF_USER: &str = "UPDATE sessions
+     SET expires_at = renewable_until, renewable_until = 0, wrapped_keys = $1 WHERE user_name = $2 AND renewable_until > 0";
+pub(crate) const SESSIONS_REVOKE_OF_TOKEN: &str = "UPDATE sessions
+     SET expires_at = renewable_until, renewable_until = 0, wrapped_keys = $1
+     WHERE attestation = 'kernel-token' AND attestation_id = $2 AND renewable_until > 0";
 pub(crate) const SESSION_EXPIRE: &str = "DELETE FROM sessions WHERE expires_at < $1";
 
 pub(crate) const TICKET: &str = "SELECT * FROM tickets WHERE hash = $1";
 pub(crate) const TICKET_INSERT: &str = "INSERT INTO tickets
      (hash, id, user_name, minted_by, job_id, run_id, expires_at, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 pub(crate) const TICKET_BURN: &str = "DELETE FROM tickets WHERE hash = $1";
+pub(crate) const TICKETS_DELETE_OF_USER: &str = "DELETE FROM tickets WHERE user_name = $1 OR minted_by = $1";
 pub(crate) const TICKET_EXPIRE: &str = "DELETE FROM tickets WHERE expires_at < $1";
 
 pub(crate) const KEKS: &str = "SELECT * FROM keks ORDER BY id";

@@ -17,7 +17,7 @@ use crate::groups::{
 use crate::names::Permission;
 use crate::scopes::{CreateScope, DeleteScope, Scope, ScopeList};
 use crate::secrets::{DeleteSecret, PutValue, SecretDescription, SecretDescriptions, SecretList, SecretMetadata};
-use crate::sessions::{MintTicket, MintedTicket, RevokeSession, SessionInfo, SessionList};
+use crate::sessions::{MintTicket, MintedTicket, RevokeSession, RevokedSessions, SessionInfo, SessionList};
 use crate::tokens::{CreateToken, CreatedToken, DeleteToken, TokenInfo, TokenList};
 
 /// `{}`: the answer of a request that has nothing to say.
@@ -70,7 +70,21 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn put_secret(&self, scope: &str, key: &str, value: &PutValue) -> Result<(), ClientError> {
-        self.post_bytes("/api/2.0/secrets/put", put_body(scope, key, value))
+        self.put_expiring_secret(scope, key, value, None).await
+    }
+
+    /// `POST secrets/put` of a value that is not read any more from `expires_at` on, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn put_expiring_secret(
+        &self,
+        scope: &str,
+        key: &str,
+        value: &PutValue,
+        expires_at: Option<i64>,
+    ) -> Result<(), ClientError> {
+        self.post_bytes("/api/2.0/secrets/put", put_body(scope, key, value, expires_at))
             .await
             .map(|Empty {}| ())
     }
@@ -263,6 +277,17 @@ impl Client {
             .map(|list| list.token_infos)
     }
 
+    /// `GET token/list`, for administrators: a user's tokens, or everybody's.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn list_tokens_of(&self, user: Option<&str>) -> Result<Vec<TokenInfo>, ClientError> {
+        let query = user.map_or(("all", "true"), |user| ("user_name", user));
+        self.get::<TokenList>("/api/2.0/token/list", &[query])
+            .await
+            .map(|list| list.token_infos)
+    }
+
     /// `POST token/delete`.
     ///
     /// # Errors
@@ -408,11 +433,24 @@ impl Client {
     /// [`ClientError`].
     pub async fn revoke_session(&self, session_id: &str) -> Result<(), ClientError> {
         let body = RevokeSession {
-            session_id: session_id.to_owned(),
+            session_id: Some(session_id.to_owned()),
+            user_name: None,
         };
         self.post("/api/2.0/kernel-sessions/revoke", &body)
             .await
-            .map(|Empty {}| ())
+            .map(|RevokedSessions { .. }| ())
+    }
+
+    /// `POST kernel-sessions/revoke` for all sessions of a user: how many there were.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn revoke_sessions_of(&self, user: &str) -> Result<RevokedSessions, ClientError> {
+        let body = RevokeSession {
+            session_id: None,
+            user_name: Some(user.to_owned()),
+        };
+        self.post("/api/2.0/kernel-sessions/revoke", &body).await
     }
 
     /// `POST kernel-sessions/tickets`: a one-time ticket with which a kernel opens a session.
@@ -453,7 +491,7 @@ fn change(group: &str, member: &Member) -> ChangeMember {
 }
 
 /// The body of `put`, written here because secret types cannot be serialised.
-fn put_body(scope: &str, key: &str, value: &PutValue) -> Vec<u8> {
+fn put_body(scope: &str, key: &str, value: &PutValue, expires_at: Option<i64>) -> Vec<u8> {
     #[derive(Serialize)]
     struct Body<'a> {
         scope: &'a str,
@@ -462,6 +500,8 @@ fn put_body(scope: &str, key: &str, value: &PutValue) -> Vec<u8> {
         string_value: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         bytes_value: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expires_at: Option<i64>,
     }
     let mut encoded = String::new();
     let (string_value, bytes_value) = match value {
@@ -476,6 +516,7 @@ fn put_body(scope: &str, key: &str, value: &PutValue) -> Vec<u8> {
         key,
         string_value,
         bytes_value,
+        expires_at,
     })
     .unwrap_or_default();
     encoded.zeroize();
@@ -507,13 +548,13 @@ mod tests {
     fn put_bodies() {
         let text = PutValue::String(SecretText::new("planted \"é\"".into()));
         assert_eq!(
-            String::from_utf8(put_body("s", "k", &text)).unwrap(),
+            String::from_utf8(put_body("s", "k", &text, None)).unwrap(),
             r#"{"scope":"s","key":"k","string_value":"planted \"é\""}"#
         );
         let bytes = PutValue::Bytes(SecretBytes::new(vec![0, 255]));
         assert_eq!(
-            String::from_utf8(put_body("s", "k", &bytes)).unwrap(),
-            r#"{"scope":"s","key":"k","bytes_value":"AP8="}"#
+            String::from_utf8(put_body("s", "k", &bytes, Some(7))).unwrap(),
+            r#"{"scope":"s","key":"k","bytes_value":"AP8=","expires_at":7}"#
         );
     }
 }

@@ -13,7 +13,7 @@ use super::{Caller, STALE_RETRIES_MAX, Vault, commit_error, params};
 use crate::audit::Action;
 use crate::error::Error;
 use crate::rows::{GroupRow, MemberKind, MembershipRow, UserRow};
-use crate::store::{Change, CommitError};
+use crate::store::{Change, CommitError, Holder};
 
 /// Bytes of how one user or group is shown.
 const PROFILE_BYTES_MAX: usize = 4_096;
@@ -250,7 +250,8 @@ impl Vault {
         .await
     }
 
-    /// Administrators only: a deactivated user cannot authenticate; what they were granted stays.
+    /// Administrators only: a deactivated user cannot authenticate, and their kernel sessions end; what they were granted
+    /// stays.
     ///
     /// # Errors
     /// `RESOURCE_DOES_NOT_EXIST`, `PERMISSION_DENIED`, `INVALID_PARAMETER_VALUE`.
@@ -269,10 +270,15 @@ impl Vault {
                 ));
             }
             let row = change.apply(row)?.signed(self.row_mac());
-            self.store
-                .commit(vec![Change::ReplaceUser(row)])
-                .await
-                .map_err(commit_error)?;
+            let mut changes = vec![Change::ReplaceUser(row.clone())];
+            let mut ended = Vec::new();
+            if !row.active {
+                let holder = Holder::User(row.name);
+                ended = self.open_sessions(&holder).await?;
+                changes.push(Change::EndSessions(holder));
+            }
+            self.store.commit(changes).await.map_err(commit_error)?;
+            self.note_ended(caller, "userDeactivated", &ended)?;
             self.directory().await
         })
         .await
@@ -330,7 +336,7 @@ impl Vault {
         self.audited(caller, Action::UpdateGroup, self.named(id).await, async {
             self.admin(caller)?;
             for _ in 0..STALE_RETRIES_MAX {
-                let changes = self.group_changes(id, &change).await?;
+                let changes = self.group_changes(caller, id, &change).await?;
                 match self.store.commit(changes).await {
                     // Somebody else changed the same members: read again.
                     Err(CommitError::Stale | CommitError::Exists | CommitError::Missing) => {}
@@ -356,7 +362,7 @@ impl Vault {
         .await
     }
 
-    async fn group_changes(&self, id: &str, change: &GroupChange) -> Result<Vec<Change>, Error> {
+    async fn group_changes(&self, caller: &Caller, id: &str, change: &GroupChange) -> Result<Vec<Change>, Error> {
         let directory = self.directory().await?;
         let old = directory.group(id)?;
         let mut row = old.clone();
@@ -380,6 +386,7 @@ impl Vault {
             changes.push(Change::ReplaceGroup(row.clone()));
         }
         for member in current.iter().filter(|member| !wanted.contains(member)) {
+            super::groups::stays_administrator(caller, &row.name, member.kind, &member.name)?;
             changes.push(Change::RemoveMember {
                 group: row.name.clone(),
                 kind: member.kind,

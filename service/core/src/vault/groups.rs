@@ -170,6 +170,7 @@ impl Vault {
                 return Err(group_missing(group));
             }
             let (kind, name) = kind_and_name(member);
+            stays_administrator(caller, group, kind, name)?;
             let change = Change::RemoveMember {
                 group: group.to_owned(),
                 kind,
@@ -273,6 +274,16 @@ pub(super) fn may_be_member(group: &str, kind: MemberKind, name: &str) -> Result
     if kind == MemberKind::Group && (name == group || name == USERS || name == ADMINS) {
         return Err(Error::invalid(format!(
             "the group {name} cannot be a member of {group}"
+        )));
+    }
+    Ok(())
+}
+
+/// Nobody takes their own administrator's rights: so there is always somebody who can give them.
+pub(super) fn stays_administrator(caller: &Caller, group: &str, kind: MemberKind, name: &str) -> Result<(), Error> {
+    if group == ADMINS && kind == MemberKind::User && name == caller.identity.user {
+        return Err(Error::invalid(format!(
+            "you cannot remove yourself from {ADMINS}; ask another administrator"
         )));
     }
     Ok(())

@@ -4,6 +4,7 @@ mod acls;
 mod audit_log;
 mod audit_verify;
 mod directory;
+mod endings;
 mod groups;
 mod open;
 mod quota;
@@ -35,7 +36,7 @@ use crate::store::{CommitError, Store};
 pub use directory::{Directory, GroupChange, MemberChange, Profile, Reference, UserChange};
 pub use open::Parts;
 pub use sessions::{Established, SessionOrigin, SignedCall};
-pub use tokens::Authenticated;
+pub use tokens::{Authenticated, Whose};
 
 /// Groups that are in groups that are in groups: at most this deep.
 const GROUP_DEPTH_MAX: usize = 16;

@@ -119,15 +119,19 @@ impl Vault {
         if let Some(first) = recovery.restored_from {
             named.insert(RESTORED_FROM.into(), first.into());
         }
-        let caller = Caller {
+        self.noted(&self.service_caller()?, Action::StartService, named)
+    }
+
+    /// The service itself, for what it records of its own accord.
+    pub(super) fn service_caller(&self) -> Result<Caller, Error> {
+        Ok(Caller {
             identity: Identity::new(SERVICE, []),
             origin: Origin {
                 source: "local".into(),
                 user_agent: concat!("sealbook/", env!("CARGO_PKG_VERSION")).into(),
             },
             request_id: self.new_id()?,
-        };
-        self.noted(&caller, Action::StartService, named)
+        })
     }
 }
 

@@ -71,6 +71,10 @@ impl Vault {
             .filter(|_| asked_for)
             .and_then(|kek| envelope::open(kek.dek_wrap(), &metadata, &row.record));
         match value {
+            // Only what has opened is known to say when it expires.
+            Some(_) if metadata.expires_at.is_some_and(|expiry| expiry <= self.clock.now_ms()) => Err(
+                Error::secret_expired(&scope.name, key, metadata.expires_at.unwrap_or_default()),
+            ),
             Some(value) => Ok((metadata, value)),
             None => Err(Error::tampered(format_args!(
                 "The record of secret {key} in scope {}",

@@ -2,37 +2,47 @@
 
 use std::collections::HashMap;
 
-use sealbook_api::audit::{AuditQuery, AuditRecord};
 use sealbook_api::secrets::{PutValue, SecretDescription, SecretMetadata, ValueKind};
 use sealbook_api::{ErrorCode, SecretBytes, SecretKey};
 
 use super::{Caller, STALE_RETRIES_MAX, Vault, commit_error, params};
 use crate::acl::Identity;
 use crate::audit::Action;
+use crate::clock::utc;
 use crate::envelope::{self, Metadata};
 use crate::error::Error;
 use crate::proof::{Read, Write};
-use crate::rows::SecretRow;
+use crate::rows::{LastReadRow, SecretRow};
 use crate::store::{Change, CommitError};
 
 /// Bytes of the shortest value that is recognised when it is pasted.
 pub(super) const RECOGNISED_BYTES_MIN: usize = 12;
 
-/// Reads of a scope that are looked at to say when each secret was last read.
-const READS_LOOKED_AT: u32 = 10_000;
+/// The last moment that an expiry can name: the end of the year 9999.
+const EXPIRY_MS_MAX: i64 = 253_402_300_799_999;
 
 impl Vault {
-    /// Needs WRITE. Makes a new version.
+    /// Needs WRITE. Makes a new version, which expires when that is said and else never.
     ///
     /// # Errors
     /// `RESOURCE_DOES_NOT_EXIST`, `PERMISSION_DENIED`, `INVALID_PARAMETER_VALUE`, `RESOURCE_LIMIT_EXCEEDED`.
-    pub async fn put_secret(&self, caller: &Caller, scope: &str, key: &str, value: PutValue) -> Result<(), Error> {
+    pub async fn put_secret(
+        &self,
+        caller: &Caller,
+        scope: &str,
+        key: &str,
+        value: PutValue,
+        expires_at: Option<i64>,
+    ) -> Result<(), Error> {
         let (kind, value) = match value {
             PutValue::String(text) => (ValueKind::String, SecretBytes::new(text.expose().as_bytes().to_vec())),
             PutValue::Bytes(bytes) => (ValueKind::Bytes, bytes),
         };
         let mut named = params(&[("scope", scope), ("key", key)]);
         named.insert("kind".into(), envelope::kind_name(kind).into());
+        if let Some(expiry) = expires_at {
+            named.insert("expiresAt".into(), expiry.into());
+        }
         self.audited(caller, Action::PutSecret, named, async {
             let key = SecretKey::parse(key)?;
             if value.len() > self.limits.value_bytes_max {
@@ -42,8 +52,11 @@ impl Vault {
                     self.limits.value_bytes_max
                 )));
             }
+            self.check_expiry(expires_at)?;
             for _ in 0..STALE_RETRIES_MAX {
-                let row = self.new_version(&caller.identity, scope, &key, kind, &value).await?;
+                let row = self
+                    .new_version(&caller.identity, scope, &key, kind, &value, expires_at)
+                    .await?;
                 let secrets_max = self.limits.secrets_per_scope_max;
                 let change = Change::PutSecret { row, secrets_max, versions_kept: self.limits.versions_kept };
                 match self.store.commit(vec![change]).await {
@@ -63,6 +76,21 @@ impl Vault {
         .await
     }
 
+    fn check_expiry(&self, expires_at: Option<i64>) -> Result<(), Error> {
+        let now = self.clock.now_ms();
+        match expires_at {
+            Some(expiry) if expiry <= now => Err(Error::invalid(format!(
+                "expires_at must be later than now, in milliseconds since 1970: it says {}, and it is {}",
+                utc(expiry),
+                utc(now)
+            ))),
+            Some(expiry) if expiry > EXPIRY_MS_MAX => Err(Error::invalid(format!(
+                "expires_at must be before the year 10000, at most {EXPIRY_MS_MAX} milliseconds since 1970"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     async fn new_version(
         &self,
         identity: &Identity,
@@ -70,6 +98,7 @@ impl Vault {
         key: &SecretKey,
         kind: ValueKind,
         value: &SecretBytes,
+        expires_at: Option<i64>,
     ) -> Result<SecretRow, Error> {
         let proof = self.authorize::<Write>(identity, scope).await?;
         let scope = proof.scope();
@@ -88,6 +117,7 @@ impl Vault {
             kind,
             author: identity.user.clone(),
             time_ms: self.clock.now_ms(),
+            expires_at,
         };
         let kek = self.keyring.primary();
         let record = envelope::seal(kek.id(), kek.dek_wrap(), self.entropy.as_ref(), &metadata, value)?;
@@ -159,52 +189,36 @@ impl Vault {
             .collect())
     }
 
-    /// Needs READ. When each secret was last read, as far as the newest reads in the scope tell.
+    /// Needs READ. When each secret was put, when it expires, and when a kernel last read it.
     ///
     /// # Errors
     /// `RESOURCE_DOES_NOT_EXIST`, `PERMISSION_DENIED`.
     pub async fn describe_secrets(&self, caller: &Caller, scope: &str) -> Result<Vec<SecretDescription>, Error> {
         self.audited(caller, Action::DescribeSecrets, params(&[("scope", scope)]), async {
             let proof = self.authorize::<Read>(&caller.identity, scope).await?;
+            // Reads are noted with their audit records, so those come first.
+            self.store.flush_audit().await?;
             let rows = self.store.secrets(&proof.scope().id).await?;
-            let reads = self.last_reads(&proof.scope().name, proof.scope().created_at).await?;
+            let reads = self.store.last_reads(&proof.scope().name).await?;
+            // Reads before the scope was made were of another of the same name.
+            let reads = reads.into_iter().filter(|read| read.at_ms >= proof.scope().created_at);
+            let mut reads: HashMap<String, LastReadRow> = reads.map(|read| (read.key.clone(), read)).collect();
             Ok(rows
                 .into_iter()
                 .map(|row| {
-                    let read = reads.get(&row.key);
+                    let read = reads.remove(&row.key);
                     SecretDescription {
                         version: row.version,
                         last_updated_timestamp: row.updated_at,
-                        last_read_timestamp: read.map(|(at, _)| *at),
-                        last_read_by: read.map(|(_, by)| by.clone()),
+                        expires_at: row.expires_at,
+                        last_read_timestamp: read.as_ref().map(|read| read.at_ms),
+                        last_read_by: read.map(|read| read.user),
                         key: row.key,
                     }
                 })
                 .collect())
         })
         .await
-    }
-
-    /// By key: when it was last read, and by whom. Reads before the scope was made were of another of the same name.
-    async fn last_reads(&self, scope: &str, since: i64) -> Result<HashMap<String, (i64, String)>, Error> {
-        self.store.flush_audit().await?;
-        let query = AuditQuery {
-            scope: Some(scope.to_ascii_lowercase()),
-            action: Some(Action::GetSecret.name().into()),
-            failed: Some(false),
-            since: Some(since),
-            limit: Some(READS_LOOKED_AT),
-            ..AuditQuery::default()
-        };
-        let mut reads = HashMap::new();
-        for (_, intent, _) in self.store.audit_query(&query).await? {
-            let record: Option<AuditRecord> = serde_json::from_str(&intent.body).ok();
-            let key = record.and_then(|record| Some(record.request_params.get("key")?.as_str()?.to_owned()));
-            if let Some(key) = key {
-                reads.insert(key, (intent.at_ms, intent.user));
-            }
-        }
-        Ok(reads)
     }
 
     /// Always refused: a value is read in a kernel session only. Audited as a failed `getSecret`.

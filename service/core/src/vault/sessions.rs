@@ -25,6 +25,8 @@ use crate::store::{Change, CommitError};
 
 /// The group whose members may mint tickets for others.
 const JOB_LAUNCHER: &str = "job-launcher";
+/// The attestation by a token.
+pub(super) const KERNEL_TOKEN: &str = "kernel-token";
 /// Characters of a kernel id, a notebook path, a job id.
 const TEXT_CHARS_MAX: usize = 1_024;
 
@@ -142,10 +144,17 @@ impl Vault {
             renewable_until: row.renewable_until,
             server_time: now,
         };
+        let token = (row.attestation == KERNEL_TOKEN).then(|| row.attestation_id.clone());
+        // Whoever was deactivated, deleted or lost the token since it was looked at opens nothing.
         self.store
-            .commit(vec![Change::Expire { before: now }, Change::OpenSession(row)])
+            .commit(vec![Change::Expire { before: now }, Change::OpenSession { row, token }])
             .await
-            .map_err(commit_error)?;
+            .map_err(|error| match error {
+                CommitError::Missing => Error::unauthenticated(
+                    "The user is not active any more, or the token was revoked: ask an administrator.",
+                ),
+                other => commit_error(other),
+            })?;
         Ok(opened)
     }
 
@@ -162,7 +171,7 @@ impl Vault {
         }
         Ok(Established {
             user: authenticated.identity.user,
-            attestation: "kernel-token".into(),
+            attestation: KERNEL_TOKEN.into(),
             attestation_id: authenticated.token_id,
             job: None,
         })
@@ -198,7 +207,8 @@ impl Vault {
         })
     }
 
-    /// A ticket for the caller; for others the caller must be in `job-launcher` or an administrator.
+    /// A ticket, by a member of `job-launcher` or an administrator. Others mint none, not even their own, unless the operator
+    /// lets API tokens open sessions: a ticket opens one.
     ///
     /// # Errors
     /// `PERMISSION_DENIED`, `RESOURCE_DOES_NOT_EXIST`.
@@ -211,18 +221,17 @@ impl Vault {
         }
         self.audited(caller, Action::MintJobTicket, named, async {
             let launcher = caller.identity.is_admin() || caller.identity.groups.contains(JOB_LAUNCHER);
-            if user != caller.identity.user && !launcher {
+            let own = user == caller.identity.user && self.api_tokens_open_sessions;
+            if !launcher && !own {
                 return Err(Error::new(
                     ErrorCode::PermissionDenied,
                     format!(
-                        "User {} is not in {JOB_LAUNCHER}, which minting a ticket for another user needs.",
+                        "User {} is not in {JOB_LAUNCHER}, which minting a ticket needs.",
                         caller.identity.user
                     ),
                 ));
             }
-            if self.store.user(user).await?.is_none() {
-                return Err(Error::missing(format!("User {user} does not exist.")));
-            }
+            self.active_user(user).await?;
             let ticket = self.random_text("sealbook_ticket_")?;
             let row = TicketRow {
                 hash: hash(ticket.expose()),
@@ -331,33 +340,6 @@ impl Vault {
         .await
     }
 
-    /// Ends a session from outside: one's own, or as an administrator anybody's.
-    ///
-    /// # Errors
-    /// `RESOURCE_DOES_NOT_EXIST`.
-    pub async fn revoke_session(&self, caller: &Caller, id: &str) -> Result<(), Error> {
-        self.audited(
-            caller,
-            Action::RevokeKernelSession,
-            params(&[("kernelSession", id)]),
-            async {
-                let missing = || Error::missing(format!("Kernel session {id} does not exist."));
-                let row = self.store.session(id).await?.ok_or_else(missing)?;
-                if row.user != caller.identity.user && !caller.identity.is_admin() {
-                    return Err(missing());
-                }
-                self.store
-                    .commit(vec![Change::RevokeSession { id: row.id }])
-                    .await
-                    .map_err(|error| match error {
-                        CommitError::Missing => missing(),
-                        other => commit_error(other),
-                    })
-            },
-        )
-        .await
-    }
-
     /// Authenticates a request inside a session and writes its intent; a refusal is audited too.
     pub(super) async fn enter(
         &self,
@@ -450,7 +432,7 @@ fn kernel_origin(request: &OpenSession, established: &Established, job: Option<&
     }
 }
 
-fn origin_of(row: &SessionRow) -> KernelOrigin {
+pub(super) fn origin_of(row: &SessionRow) -> KernelOrigin {
     KernelOrigin {
         kernel_id: row.kernel_id.clone(),
         asserted_notebook_path: row.notebook_path.clone(),
@@ -468,6 +450,8 @@ fn session_info(row: SessionRow) -> SessionInfo {
         kernel_id: row.kernel_id,
         notebook_path: row.notebook_path,
         run_id: row.run_id,
+        attestation: row.attestation,
+        attestation_id: row.attestation_id,
         opened_at: row.opened_at,
         expires_at: row.expires_at,
     }

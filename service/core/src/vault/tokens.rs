@@ -17,7 +17,7 @@ use crate::audit::Action;
 use crate::clock::random;
 use crate::error::Error;
 use crate::rows::{MemberKind, MembershipRow, TokenRow, token_kind_name};
-use crate::store::{Change, CommitError};
+use crate::store::{Change, CommitError, Holder};
 
 /// The name of the first administrator of a shared server.
 const BOOTSTRAP_USER: &str = "admin";
@@ -37,8 +37,20 @@ pub struct Authenticated {
     pub token_id: String,
 }
 
+/// Whose tokens are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose<'a> {
+    /// The caller's.
+    Own,
+    /// This user's.
+    User(&'a str),
+    /// All.
+    Everybody,
+}
+
 impl Vault {
-    /// A token for the caller, or by an administrator for another user. Shown once.
+    /// A token for the caller, or by an administrator for another user. Shown once. Kernel tokens are made by administrators,
+    /// unless the operator lets API tokens open sessions.
     ///
     /// # Errors
     /// `INVALID_PARAMETER_VALUE`, `PERMISSION_DENIED`, `RESOURCE_DOES_NOT_EXIST`.
@@ -50,9 +62,16 @@ impl Vault {
             if user != caller.identity.user {
                 self.admin(caller)?;
             }
-            if self.store.user(user).await?.is_none() {
-                return Err(Error::missing(format!("User {user} does not exist.")));
+            if kind == TokenKind::Kernel && !caller.identity.is_admin() && !self.api_tokens_open_sessions {
+                return Err(Error::new(
+                    ErrorCode::PermissionDenied,
+                    format!(
+                        "An API token makes no kernel token, because it may read no value by any way: ask an administrator \
+                         (`sealbook tokens create --user-name {user} --kind kernel`)."
+                    ),
+                ));
             }
+            self.active_user(user).await?;
             let comment = request.comment.clone().unwrap_or_default();
             if comment.chars().count() > COMMENT_CHARS_MAX {
                 return Err(Error::invalid(format!(
@@ -115,19 +134,37 @@ impl Vault {
         Ok(SecretText::new(text))
     }
 
-    /// The caller's own tokens.
+    /// The caller's own tokens; for an administrator also another user's, or everybody's.
     ///
     /// # Errors
-    /// The database does not answer.
-    pub async fn list_tokens(&self, caller: &Caller) -> Result<Vec<TokenInfo>, Error> {
-        self.audited(caller, Action::ListTokens, params(&[]), async {
-            let rows = self.store.tokens(Some(&caller.identity.user)).await?;
-            Ok(rows.into_iter().map(info).collect())
+    /// `PERMISSION_DENIED`, `RESOURCE_DOES_NOT_EXIST`.
+    pub async fn list_tokens(&self, caller: &Caller, whose: Whose<'_>) -> Result<Vec<TokenInfo>, Error> {
+        let own = caller.identity.user.as_str();
+        let (user, named) = match whose {
+            Whose::Own => (Some(own), params(&[])),
+            Whose::User(user) => (Some(user), params(&[("user", user)])),
+            Whose::Everybody => (None, params(&[("user", "*")])),
+        };
+        self.audited(caller, Action::ListTokens, named, async {
+            if user != Some(own) {
+                self.admin(caller)?;
+            }
+            if let Some(user) = user.filter(|user| *user != own)
+                && self.store.user(user).await?.is_none()
+            {
+                return Err(Error::missing(format!("User {user} does not exist.")));
+            }
+            let rows = self.store.tokens(user).await?;
+            let named = |row: TokenRow| TokenInfo {
+                user_name: matches!(whose, Whose::User(_) | Whose::Everybody).then(|| row.user.clone()),
+                ..info(row)
+            };
+            Ok(rows.into_iter().map(named).collect())
         })
         .await
     }
 
-    /// Revokes a token: one's own, or as an administrator anybody's.
+    /// Revokes a token: one's own, or as an administrator anybody's. The kernel sessions that it opened end.
     ///
     /// # Errors
     /// `RESOURCE_DOES_NOT_EXIST`.
@@ -142,13 +179,19 @@ impl Vault {
             if !self.store.tokens(owner).await?.iter().any(|row| row.id == id) {
                 return Err(missing());
             }
+            let holder = Holder::Token(id.to_owned());
+            let ended = self.open_sessions(&holder).await?;
             self.store
-                .commit(vec![Change::DeleteToken { id: id.to_owned() }])
+                .commit(vec![
+                    Change::DeleteToken { id: id.to_owned() },
+                    Change::EndSessions(holder),
+                ])
                 .await
                 .map_err(|error| match error {
                     CommitError::Missing => missing(),
                     other => commit_error(other),
-                })
+                })?;
+            self.note_ended(caller, "tokenRevoked", &ended)
         })
         .await
     }
@@ -199,16 +242,15 @@ impl Vault {
         })
     }
 
-    /// At the first start of a shared server: the first administrator and a token for them, or `None` when there is any
-    /// token already.
+    /// At the first start of a shared server: the first administrator and a token for them, or `None` when there is an
+    /// administrator or a token already.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn bootstrap(&self) -> Result<Option<SecretText>, Error> {
-        if !self.store.tokens(None).await?.is_empty() {
+        if !self.store.tokens(None).await?.is_empty() || !self.store.members(ADMINS).await?.is_empty() {
             return Ok(None);
         }
-        self.ensure_user(BOOTSTRAP_USER).await?;
         let (token, row) = self.new_token(BOOTSTRAP_USER, TokenKind::Api, "bootstrap".into(), None, true)?;
         let membership = MembershipRow {
             group: ADMINS.to_owned(),
@@ -218,19 +260,22 @@ impl Vault {
             mac: Vec::new(),
         }
         .signed(self.row_mac());
-        match self
-            .store
-            .commit(vec![Change::AddMember(membership), Change::CreateToken(row.clone())])
-            .await
-        {
-            Err(CommitError::Exists) => {
-                self.store
-                    .commit(vec![Change::CreateToken(row)])
-                    .await
-                    .map_err(commit_error)?;
-            }
-            other => other.map_err(commit_error)?,
+        let caller = self.service_caller()?;
+        let named = params(&[
+            ("user", BOOTSTRAP_USER),
+            ("kind", "api"),
+            ("tokenId", &row.id),
+            ("because", "bootstrap"),
+        ]);
+        // All or nothing: an administrator without a token could never come in.
+        let mut changes = vec![Change::AddMember(membership), Change::CreateToken(row)];
+        if self.store.user(BOOTSTRAP_USER).await?.is_none() {
+            changes.push(Change::CreateUser(self.new_user(BOOTSTRAP_USER).await?));
         }
+        self.audited(&caller, Action::CreateToken, named, async {
+            self.store.commit(changes).await.map_err(commit_error)
+        })
+        .await?;
         Ok(Some(token))
     }
 
@@ -268,5 +313,6 @@ fn info(row: TokenRow) -> TokenInfo {
         comment: row.comment,
         kind: row.kind,
         last_used_time: row.last_used_at,
+        user_name: None,
     }
 }

@@ -7,7 +7,7 @@ use super::{Caller, Directory, UserChange, Vault, commit_error, params};
 use crate::audit::Action;
 use crate::error::Error;
 use crate::rows::UserRow;
-use crate::store::{Change, CommitError};
+use crate::store::{Change, CommitError, Holder};
 
 impl Vault {
     /// Administrators only.
@@ -35,7 +35,7 @@ impl Vault {
         .await
     }
 
-    async fn new_user(&self, name: &str) -> Result<UserRow, Error> {
+    pub(super) async fn new_user(&self, name: &str) -> Result<UserRow, Error> {
         let name = Principal::parse("userName", name)?;
         if name.as_str() == ADMINS || name.as_str() == USERS || self.store.group(name.as_str()).await?.is_some() {
             return Err(Error::new(
@@ -89,12 +89,16 @@ impl Vault {
         if name == caller.identity.user {
             return Err(Error::invalid("you cannot delete yourself; ask another administrator"));
         }
+        let holder = Holder::User(name.to_owned());
+        let ended = self.open_sessions(&holder).await?;
         let mut changes = self.without_grants(name).await?;
         changes.push(Change::DeleteUser { name: name.to_owned() });
+        changes.push(Change::EndSessions(holder));
         self.store.commit(changes).await.map_err(|error| match error {
             CommitError::Missing => Error::missing(format!("User {name} does not exist.")),
             other => commit_error(other),
-        })
+        })?;
+        self.note_ended(caller, "userDeleted", &ended)
     }
 }
 

@@ -1,4 +1,4 @@
-//! `GET /api/2.0/secrets/describe`: Says when each secret of a scope was put and last read.
+//! `GET /api/2.0/secrets/describe`: Says when each secret of a scope was put, when it expires, and when it was last read.
 
 use sealbook_api::secrets::SecretDescriptions;
 use sealbook_core::audit::Action;
@@ -10,12 +10,12 @@ pub(super) const OPERATION: Operation = Operation {
     path: "/api/2.0/secrets/describe",
     action: Action::DescribeSecrets,
     access: Access::User,
-    about: "Says when each secret of a scope was put and last read.",
+    about: "Says when each secret of a scope was put, when it expires, and when it was last read.",
     input: &[Field::required("scope", Kind::Text, "The scope.")],
     output: &[Field::required(
         "secrets",
         Kind::List,
-        "Key, version, and when each was put and last read.",
+        "Key, version, and when each was put, expires and was last read.",
     )],
     run: |call| Box::pin(run(call)),
 };

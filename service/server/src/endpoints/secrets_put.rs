@@ -21,6 +21,11 @@ pub(super) const OPERATION: Operation = Operation {
         Field::required("key", Kind::Text, "The secret's key."),
         Field::optional("string_value", Kind::Secret, "The value as text."),
         Field::optional("bytes_value", Kind::Secret, "The value in base64."),
+        Field::optional(
+            "expires_at",
+            Kind::Integer,
+            "From when on it is not read any more, in milliseconds since 1970.",
+        ),
     ],
     output: &[],
     run: |call| Box::pin(run(call)),
@@ -30,7 +35,10 @@ async fn run(mut call: Call) -> Result<Answer, Refusal> {
     let value = value(call.fields.secret("string_value"), call.fields.secret("bytes_value")).map_err(unaudited)?;
     let scope = call.fields.text("scope").map_err(unaudited)?;
     let key = call.fields.text("key").map_err(unaudited)?;
-    call.vault().put_secret(&call.caller, scope, key, value).await?;
+    let expires_at = call.fields.maybe_integer("expires_at").map_err(unaudited)?;
+    call.vault()
+        .put_secret(&call.caller, scope, key, value, expires_at)
+        .await?;
     Answer::empty()
 }
 

@@ -2,7 +2,7 @@
 
 use sealbook_core::envelope::kind_name;
 use sealbook_core::rows::{SecretRow, SessionRow, TokenRow, token_kind_name};
-use sealbook_core::store::{Change, CommitError};
+use sealbook_core::store::{Change, CommitError, Holder};
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Row, Sqlite, SqliteConnection};
@@ -124,7 +124,9 @@ pub(super) async fn apply(connection: &mut SqliteConnection, change: &Change) ->
             .await
             .map(drop),
         Change::DeleteBootstrapTokens => execute(connection, sqlx::query(sql::BOOTSTRAP_DELETE)).await.map(drop),
-        Change::OpenSession(row) => changed_or(connection, insert_session(row), CommitError::Exists).await,
+        Change::OpenSession { row, token } => {
+            changed_or(connection, insert_session(row, token.as_deref()), CommitError::Missing).await
+        }
         Change::RenewSession { id, expires_at } => {
             let renew = sqlx::query(sql::SESSION_RENEW).bind(*expires_at).bind(id);
             changed_or(connection, renew, CommitError::Missing).await
@@ -141,6 +143,7 @@ pub(super) async fn apply(connection: &mut SqliteConnection, change: &Change) ->
             let revoke = sqlx::query(sql::SESSION_REVOKE).bind(Vec::<u8>::new()).bind(id);
             changed_or(connection, revoke, CommitError::Missing).await
         }
+        Change::EndSessions(holder) => end_sessions(connection, holder).await,
         Change::Expire { before } => {
             for statement in [sql::SESSION_EXPIRE, sql::TICKET_EXPIRE] {
                 execute(connection, sqlx::query(statement).bind(*before)).await?;
@@ -216,6 +219,7 @@ async fn put_secret(
         .bind(kind_name(metadata.kind))
         .bind(&metadata.author)
         .bind(metadata.time_ms)
+        .bind(metadata.expires_at)
         .bind(&row.record);
     execute(connection, insert).await?;
     let head = sqlx::query(sql::HEAD_WRITE)
@@ -223,6 +227,7 @@ async fn put_secret(
         .bind(key)
         .bind(metadata.version as i64)
         .bind(metadata.time_ms)
+        .bind(metadata.expires_at)
         .bind(&row.blind);
     execute(connection, head).await?;
     let prune = metadata.version as i64 - versions_kept as i64;
@@ -248,7 +253,7 @@ fn insert_token(row: &TokenRow) -> Statement<'_> {
         .bind(&row.mac)
 }
 
-fn insert_session(row: &SessionRow) -> Statement<'_> {
+fn insert_session<'a>(row: &'a SessionRow, token: Option<&'a str>) -> Statement<'a> {
     sqlx::query(sql::SESSION_INSERT)
         .bind(&row.id)
         .bind(&row.user)
@@ -264,6 +269,20 @@ fn insert_session(row: &SessionRow) -> Statement<'_> {
         .bind(i64::from(row.kek_id))
         .bind(&row.wrapped_keys)
         .bind(&row.window)
+        .bind(token)
+}
+
+async fn end_sessions(connection: &mut SqliteConnection, holder: &Holder) -> Result<(), CommitError> {
+    let (statement, whose) = match holder {
+        Holder::User(user) => {
+            execute(connection, sqlx::query(sql::TICKETS_DELETE_OF_USER).bind(user)).await?;
+            (sql::SESSIONS_REVOKE_OF_USER, user)
+        }
+        Holder::Token(token) => (sql::SESSIONS_REVOKE_OF_TOKEN, token),
+    };
+    execute(connection, sqlx::query(statement).bind(Vec::<u8>::new()).bind(whose))
+        .await
+        .map(drop)
 }
 
 /// The first statement must find something; the others take along what hangs on it.

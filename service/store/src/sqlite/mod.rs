@@ -4,6 +4,7 @@
 //! intents that claimed the numbers. After a crash the replayed journal claims them again before anything is served.
 
 mod apply;
+mod last_read;
 mod reads;
 mod writer;
 

@@ -6,7 +6,8 @@ use sealbook_core::api::audit::AuditQuery;
 use sealbook_core::audit::AuditRow;
 use sealbook_core::proof::{Audited, Read};
 use sealbook_core::rows::{
-    GroupRow, HeadRow, KekRow, MemberKind, MembershipRow, ScopeRow, SecretRow, SessionRow, TicketRow, TokenRow, UserRow,
+    GroupRow, HeadRow, KekRow, LastReadRow, MemberKind, MembershipRow, ScopeRow, SecretRow, SessionRow, TicketRow,
+    TokenRow, UserRow,
 };
 use sealbook_core::store::{AuditQueue, Change, CommitError, Store};
 use sealbook_core::window::ReplayWindow;
@@ -79,6 +80,11 @@ impl Store for SqliteStore {
 
     fn secrets<'a>(&'a self, scope_id: &'a str) -> Pending<'a, Result<Vec<HeadRow>, Error>> {
         Box::pin(self.all(sqlx::query(sql::SECRETS).bind(scope_id), map::head))
+    }
+
+    fn last_reads<'a>(&'a self, scope: &'a str) -> Pending<'a, Result<Vec<LastReadRow>, Error>> {
+        let statement = sqlx::query(sql::LAST_READS).bind(scope.to_ascii_lowercase());
+        Box::pin(self.all(statement, map::last_read))
     }
 
     fn head<'a>(&'a self, scope_id: &'a str, key: &'a str) -> Pending<'a, Result<Option<(HeadRow, bool)>, Error>> {

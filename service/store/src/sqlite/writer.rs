@@ -124,6 +124,7 @@ impl Writer {
             .await
             .map_err(failed)?;
         insert_audit(connection, rows).await?;
+        super::last_read::note(connection, rows).await?;
         let mut results = Vec::with_capacity(jobs.len());
         for changes in jobs {
             sqlx::query("SAVEPOINT job")
