@@ -119,7 +119,7 @@ fn send(bundle: &[(String, String)], id: &str, update: bool) {
     let _ = call("cell.display", &args);
 }
 
-fn flush() {
+pub(crate) fn flush() {
     let _ = std::io::stdout().flush();
 }
 

@@ -87,6 +87,24 @@ const COMMANDS: &[(&str, &str, &[Command])] = &[
             ("mkdirs", "mkdirs(dir): bool", "makes a folder and those above it"),
         ],
     ),
+    (
+        "comms",
+        "Utilities for messages to and from the front end",
+        &[
+            ("open", "open(target, message): Comm", "opens a comm at the front end"),
+            (
+                "register",
+                "register(target)",
+                "lets the front end open comms to a target",
+            ),
+            ("unregister", "unregister(target)", "takes a target back"),
+            (
+                "accept",
+                "accept(target, timeout): Option<(Comm, CommMessage)>",
+                "the next comm that the front end opened to a target",
+            ),
+        ],
+    ),
 ];
 
 /// Text of a `help()`.

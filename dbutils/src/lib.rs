@@ -1,4 +1,4 @@
-//! What notebook code sees of Sealbook: `dbutils.secrets`, `dbutils.widgets`, `dbutils.notebook`, `dbutils.fs`, and
+//! What notebook code sees of Sealbook: `dbutils.secrets`, `dbutils.widgets`, `dbutils.notebook`, `dbutils.fs`, `dbutils.comms`, and
 //! [`display()`].
 //!
 //! Why a static: `dbutils` is a path to one value, so no cell can move it, lose it in a crash, or shadow it with `let`.
@@ -11,6 +11,7 @@
 
 mod call;
 pub mod cell;
+mod comms;
 mod display;
 mod fs;
 mod help;
@@ -23,6 +24,7 @@ mod table;
 mod widgets;
 
 pub use call::CallError;
+pub use comms::{Comm, CommMessage, Comms};
 pub use display::{DisplayHandle, Fallback, clear_output, display, display_data, display_html, display_table};
 pub use fs::{FileInfo, FileList, FileSystem};
 pub use help::Help;
@@ -45,6 +47,8 @@ pub struct DbUtils {
     pub notebook: Notebook,
     /// Local files.
     pub fs: FileSystem,
+    /// Messages to and from the front end.
+    pub comms: Comms,
 }
 
 /// The utilities of this notebook.
@@ -57,6 +61,7 @@ pub static dbutils: DbUtils = DbUtils {
     widgets: Widgets::THE,
     notebook: Notebook::THE,
     fs: FileSystem::THE,
+    comms: Comms::THE,
 };
 
 impl DbUtils {

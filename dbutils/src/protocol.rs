@@ -16,6 +16,12 @@
 //! | `widgets.text`, `.dropdown`, `.combobox`, `.multiselect` | name, default, label, choice… | |
 //! | `widgets.get` | name | value |
 //! | `widgets.remove`, `widgets.remove_all` | name; none | |
+//! | `comms.register`, `.unregister` | target | |
+//! | `comms.open` | target | id; the message itself is a `cell.comm` |
+//! | `comms.is_open` | id | `1` or `0` |
+//! | `comms.close` | id | |
+//! | `comms.receive` | id, milliseconds to wait | `message` or `close`, data, metadata, buffer…; or `closed`; or nothing |
+//! | `comms.accept` | target, milliseconds to wait | id, data, metadata, buffer…; or nothing |
 //! | `notebook.exit` | value | |
 //! | `notebook.run` | path, timeout in seconds (0: none), then name, value of each argument | exit value |
 //!

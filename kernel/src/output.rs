@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use sealbook_redact::{Chunk, Lane, Redaction, StreamRedactor, Tail};
 use sealbook_runtime::{Event, MimeBundle};
-use sealbook_wire::Header;
+use sealbook_wire::{Bytes, Header};
 use serde_json::{Value, json};
 
 use crate::session::{Object, Shared, object};
@@ -122,18 +122,25 @@ impl Output {
                 let msg_type = if update { "update_display_data" } else { "display_data" };
                 let transient = display_id.map_or_else(|| json!({}), |id| json!({"display_id": id}));
                 let content = object(json!({"data": data, "metadata": metadata, "transient": transient}));
-                self.0.between(state, msg_type, content, Object::new());
+                self.0.between(state, msg_type, content, (Object::new(), Vec::new()));
             }
             Event::ClearOutput { wait } => {
+                let content = object(json!({"wait": wait}));
                 self.0
-                    .between(state, "clear_output", object(json!({"wait": wait})), Object::new())
+                    .between(state, "clear_output", content, (Object::new(), Vec::new()))
             }
             Event::Result(data) => {
                 state.result = plain(&data);
                 let content = object(json!({"execution_count": state.count, "data": data, "metadata": {}}));
-                self.0.between(state, "execute_result", content, Object::new());
+                self.0
+                    .between(state, "execute_result", content, (Object::new(), Vec::new()));
             }
-            Event::Comm { msg_type, content } => self.0.comm(state, msg_type, content),
+            Event::Comm {
+                msg_type,
+                content,
+                metadata,
+                buffers,
+            } => self.0.comm(state, msg_type, content, (metadata, buffers)),
             // A kind of event that this session does not know yet has no message.
             _ => tracing::warn!("an event of an unknown kind was dropped"),
         }
@@ -142,7 +149,7 @@ impl Output {
     /// Sends a message in its place among the output.
     pub fn message(&self, msg_type: &str, content: Object, metadata: Object) {
         let mut state = self.0.lock();
-        self.0.between(&mut state, msg_type, content, metadata);
+        self.0.between(&mut state, msg_type, content, (metadata, Vec::new()));
     }
 
     /// Ends the flusher thread, after sending what is left.
@@ -177,7 +184,7 @@ impl Inner {
     }
 
     /// Sends what is pending, then a message that is no stream.
-    fn between(&self, state: &mut State, msg_type: &str, content: Object, metadata: Object) {
+    fn between(&self, state: &mut State, msg_type: &str, content: Object, (metadata, buffers): (Object, Vec<Vec<u8>>)) {
         if let Some(stream) = state.stream.as_mut() {
             // What was written before the message stands before it, unless it may be the first half of a secret.
             let chunks = stream.tick();
@@ -186,28 +193,23 @@ impl Inner {
         }
         self.send_pending(state);
         if let (false, Some(parent)) = (state.silent, &state.parent) {
-            self.session.publish_blocking(parent, msg_type, content, metadata, &[]);
+            let buffers = buffers.into_iter().map(Bytes::from).collect();
+            self.session
+                .publish_blocking(parent, msg_type, content, metadata, &[], buffers);
         }
     }
 
     /// User code's own comms; the content is cut down to what the protocol knows.
-    fn comm(&self, state: &mut State, msg_type: &'static str, content: MimeBundle) {
-        let Some(id) = content.get("comm_id").and_then(Value::as_str).map(str::to_owned) else {
+    fn comm(&self, state: &mut State, msg_type: &'static str, content: MimeBundle, around: (MimeBundle, Vec<Vec<u8>>)) {
+        if !content.get("comm_id").is_some_and(Value::is_string) {
             return;
-        };
-        let target = content.get("target_name").and_then(Value::as_str).unwrap_or_default();
-        match msg_type {
-            "comm_open" => self.session.comms.opened(&id, target, None),
-            "comm_close" => self.session.comms.closed(&id),
-            "comm_msg" => {}
-            _ => return,
         }
         let known = ["comm_id", "target_name", "target_module", "data"];
         let content = content
             .into_iter()
             .filter(|(key, _)| known.contains(&key.as_str()))
             .collect();
-        self.between(state, msg_type, content, Object::new());
+        self.between(state, msg_type, content, around);
     }
 
     fn end_stream(&self, state: &mut State) {
@@ -237,7 +239,7 @@ impl Inner {
                 .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
             let content = object(json!({"name": name, "text": text}));
             self.session
-                .publish_blocking(parent, "stream", content, Object::new(), &chunk.redactions);
+                .publish_blocking(parent, "stream", content, Object::new(), &chunk.redactions, Vec::new());
         }
     }
 

@@ -88,6 +88,8 @@ pub struct CommInfo {
 pub struct Comm {
     pub comm_id: String,
     #[serde(default)]
+    pub target_name: Option<String>,
+    #[serde(default)]
     pub data: Map<String, Value>,
 }
 

@@ -65,6 +65,7 @@ impl Session {
         content: Object,
         metadata: Object,
         found: &[Redaction],
+        buffers: Vec<Bytes>,
     ) -> Redacted<Message> {
         let mut message = match parent {
             Some(parent) => Message::child(msg_type, &self.id, parent, content),
@@ -72,6 +73,7 @@ impl Session {
         };
         message.identities = vec![topic(&self.id, msg_type)];
         message.metadata = metadata;
+        message.buffers = buffers;
         if !found.is_empty() {
             message.explain(found);
         }
@@ -81,7 +83,7 @@ impl Session {
     /// Broadcasts on iopub; waits while front ends are slow.
     pub async fn publish(&self, parent: Option<&Header>, msg_type: &str, content: Object) {
         self.iopub
-            .send(self.broadcast(parent, msg_type, content, Object::new(), &[]))
+            .send(self.broadcast(parent, msg_type, content, Object::new(), &[], Vec::new()))
             .await;
     }
 
@@ -93,15 +95,16 @@ impl Session {
         content: Object,
         metadata: Object,
         found: &[Redaction],
+        buffers: Vec<Bytes>,
     ) {
-        let sealed = self.broadcast(Some(parent), msg_type, content, metadata, found);
+        let sealed = self.broadcast(Some(parent), msg_type, content, metadata, found, buffers);
         self.runtime.block_on(self.iopub.send(sealed));
     }
 
     /// Broadcasts a short message without waiting for slow front ends.
     pub fn publish_now(&self, parent: Option<&Header>, msg_type: &str, content: Object) {
         self.iopub
-            .send_now(self.broadcast(parent, msg_type, content, Object::new(), &[]));
+            .send_now(self.broadcast(parent, msg_type, content, Object::new(), &[], Vec::new()));
     }
 
     /// Sends the reply to `request` through `outbox`. A front end that has gone needs none.

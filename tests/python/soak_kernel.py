@@ -39,8 +39,16 @@ INTERRUPT_EVERY = 40
 
 
 def members(pid):
+    """The kernel's processes, without those that have ended and wait for their parent to see it."""
     kernel = psutil.Process(pid)
-    return [kernel, *kernel.children(recursive=True)]
+    return [member for member in [kernel, *kernel.children(recursive=True)] if _lives(member)]
+
+
+def _lives(process):
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def state(pid):

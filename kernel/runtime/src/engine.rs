@@ -87,6 +87,10 @@ pub enum Event {
         msg_type: &'static str,
         /// The message's content.
         content: MimeBundle,
+        /// Its metadata.
+        metadata: MimeBundle,
+        /// Its binary buffers.
+        buffers: Vec<Vec<u8>>,
     },
 }
 

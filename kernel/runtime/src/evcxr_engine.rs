@@ -390,6 +390,15 @@ impl Calls for OwnCalls {
                 update: is_set(1),
             },
             "clear_output" => Event::ClearOutput { wait: is_set(0) },
+            "comm" => match comm(&request.args) {
+                Ok(event) => event,
+                Err(message) => {
+                    return Some(Response::Err {
+                        code: "INVALID_PARAMETER_VALUE".into(),
+                        message: message.into(),
+                    });
+                }
+            },
             _ => {
                 return Some(Response::Err {
                     code: "NOT_FOUND".into(),
@@ -405,6 +414,36 @@ impl Calls for OwnCalls {
         }
         Some(Response::Ok(Vec::new()))
     }
+}
+
+/// A message of a comm: its type, the comm's id and target, data, metadata, buffers.
+fn comm(args: &[Vec<u8>]) -> Result<Event, &'static str> {
+    let [msg_type, id, target, data, metadata, buffers @ ..] = args else {
+        return Err("a comm's message has too few fields");
+    };
+    let msg_type = match msg_type.as_slice() {
+        b"comm_open" => "comm_open",
+        b"comm_msg" => "comm_msg",
+        b"comm_close" => "comm_close",
+        _ => return Err("no such message of a comm"),
+    };
+    let object = |text: &[u8]| match text.trim_ascii() {
+        b"" => Some(MimeBundle::new()),
+        text => serde_json::from_slice(text).ok(),
+    };
+    let mut content = MimeBundle::new();
+    content.insert("comm_id".into(), String::from_utf8_lossy(id).into());
+    if msg_type == "comm_open" {
+        content.insert("target_name".into(), String::from_utf8_lossy(target).into());
+    }
+    let data = object(data).ok_or("the data of a comm's message must be a JSON object, such as {\"key\": 1}")?;
+    content.insert("data".into(), serde_json::Value::Object(data));
+    Ok(Event::Comm {
+        msg_type,
+        content,
+        metadata: object(metadata).ok_or("the metadata of a comm's message must be a JSON object")?,
+        buffers: buffers.to_vec(),
+    })
 }
 
 fn bundle(args: &[Vec<u8>]) -> MimeBundle {

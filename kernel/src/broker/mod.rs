@@ -3,6 +3,7 @@
 //! Order of `secrets.get`: fetch from the service, learn, then answer; the answer is built from the [`Learned`](sealbook_redact::Learned) proof,
 //! so it cannot be made before the redactor knows the value. Method names and fields: `dbutils::protocol`.
 
+mod comms;
 mod notebooks;
 mod secrets;
 mod texts;
@@ -166,6 +167,13 @@ impl Broker {
                 let [] = texts(request)?;
                 self.widgets.remove_all(self.screen());
                 Ok(Vec::new())
+            }
+            "comms.register" | "comms.unregister" | "comms.open" | "comms.is_open" | "comms.close"
+            | "comms.receive" | "comms.accept" => {
+                let (_, none) = watch::channel(0);
+                let interrupts = self.interrupts.get().cloned().unwrap_or(none);
+                let (_, comms) = self.screen().ok_or_else(|| malformed(request))?;
+                comms::answer(comms, &self.runtime, interrupts, request)
             }
             _ => Err(Refusal::new("ENDPOINT_NOT_FOUND", texts::unknown_call(&request.method))),
         }

@@ -23,15 +23,17 @@ const QUEUE_MAX: usize = 65_536;
 pub async fn serve(session: Shared, executor: Executor, mut inbox: Inbox) {
     let mut queue = VecDeque::new();
     loop {
-        let request = match queue.pop_front() {
-            Some(request) => request,
+        let Queued { request, delivered } = match queue.pop_front() {
+            Some(queued) => queued,
             None => match inbox.recv().await {
-                Some(request) => request,
+                Some(request) => Queued::from(request),
                 None => return,
             },
         };
         status(&session, &request, "busy").await;
-        if request.msg_type() == "execute_request" {
+        if delivered {
+            status(&session, &request, "idle").await;
+        } else if request.msg_type() == "execute_request" {
             execute(&session, &executor, &request, &mut queue, &mut inbox).await;
         } else {
             handle(&session, &executor, &request).await;
@@ -43,12 +45,28 @@ pub async fn serve(session: Shared, executor: Executor, mut inbox: Inbox) {
     }
 }
 
+/// A request that waits for its turn.
+struct Queued {
+    request: Message,
+    /// A message to a comm of a cell: given to it when it came, because the running cell may wait for it.
+    delivered: bool,
+}
+
+impl From<Message> for Queued {
+    fn from(request: Message) -> Queued {
+        Queued {
+            request,
+            delivered: false,
+        }
+    }
+}
+
 /// Runs a cell; meanwhile moves what arrives to `queue`.
 async fn execute(
     session: &Shared,
     executor: &Executor,
     request: &Message,
-    queue: &mut VecDeque<Message>,
+    queue: &mut VecDeque<Queued>,
     inbox: &mut Inbox,
 ) {
     let executed = {
@@ -63,7 +81,8 @@ async fn execute(
                         handle(session, executor, &next).await;
                         status(session, &next, "idle").await;
                     } else {
-                        queue.push_back(next);
+                        let delivered = session.comms.deliver(&next);
+                        queue.push_back(Queued { request: next, delivered });
                     }
                 }
             }
@@ -93,15 +112,15 @@ async fn execute(
     }
 }
 
-fn take_executions(queue: &mut VecDeque<Message>, inbox: &mut Inbox) -> Vec<Message> {
+fn take_executions(queue: &mut VecDeque<Queued>, inbox: &mut Inbox) -> Vec<Message> {
     while let Some(next) = inbox.try_recv() {
-        queue.push_back(next);
+        queue.push_back(next.into());
     }
-    let (executions, others) = std::mem::take(queue)
+    let (executions, others): (VecDeque<Queued>, _) = std::mem::take(queue)
         .into_iter()
-        .partition(|next: &Message| next.msg_type() == "execute_request");
+        .partition(|next| next.request.msg_type() == "execute_request");
     *queue = others;
-    executions.into()
+    executions.into_iter().map(|next| next.request).collect()
 }
 
 /// Handles a request that is no execution, without busy and idle.
@@ -158,21 +177,27 @@ async fn answer(
         )),
         "comm_open" => {
             let comm = requests::content(request)?;
-            session
-                .publish(Some(&request.header), "comm_close", Comms::refuse(&comm))
-                .await;
+            if !session.comms.deliver(request) {
+                session
+                    .publish(Some(&request.header), "comm_close", Comms::refuse(&comm))
+                    .await;
+            }
             None
         }
         "comm_msg" => {
-            if let Some(answer) = session.comms.message(&requests::content(request)?) {
+            let comm = requests::content(request)?;
+            if session.comms.deliver(request) {
+                // A cell has it.
+            } else if let Some(answer) = session.comms.message(&comm) {
                 session.publish(Some(&request.header), "comm_msg", answer).await;
             }
             None
         }
         "comm_close" => {
-            session
-                .comms
-                .closed(&requests::content::<requests::Comm>(request)?.comm_id);
+            let comm: requests::Comm = requests::content(request)?;
+            if !session.comms.deliver(request) {
+                session.comms.closed(&comm.comm_id);
+            }
             None
         }
         "connect_request" => Some(("connect_reply", session.ports.clone())),

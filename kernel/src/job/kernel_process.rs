@@ -51,6 +51,7 @@ impl KernelProcess {
             key: uuid::Uuid::new_v4().to_string(),
             signature_scheme: "hmac-sha256".to_owned(),
             kernel_name: Some("sealbook".to_owned()),
+            registration: None,
         };
         let file = folder.path().join("kernel.json");
         let text = serde_json::to_vec(&connection).unwrap_or_default();

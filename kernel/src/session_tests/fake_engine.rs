@@ -71,6 +71,8 @@ impl Engine for FakeEngine {
                 "comm" => host.event(Event::Comm {
                     msg_type: "comm_open",
                     content: bundle(json!({"comm_id": text, "target_name": "t", "data": {}, "planted": 1})),
+                    metadata: MimeBundle::new(),
+                    buffers: Vec::new(),
                 }),
                 "panic" => panic!("the fake engine was told to panic"),
                 other => return error("Unknown", other),

@@ -53,6 +53,7 @@ impl FrontEnd {
             key: "planted-connection-key".to_owned(),
             signature_scheme: "hmac-sha256".to_owned(),
             kernel_name: None,
+            registration: None,
         };
         let redactor = Redactor::new();
         let kernel = tokio::spawn(serve(connection.clone(), redactor.clone(), maker));

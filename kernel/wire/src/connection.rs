@@ -1,9 +1,10 @@
 //! The connection file: where a kernel's sockets are and which key signs its messages.
 //!
-//! Source: the Jupyter client documentation, "Connection files". Read once; never written by a kernel.
+//! Source: the Jupyter client documentation, "Connection files". Read once. A kernel writes one only after a handshake
+//! (see `registration.rs`), for which this file names a port of the launcher instead of the kernel's own.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,56 @@ pub struct ConnectionFile {
     /// Name of the kernelspec, where the front end says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel_name: Option<String>,
+    /// Whom to tell which ports the kernel has bound; then the ports of the file are 0.
+    #[serde(skip)]
+    pub registration: Option<Registration>,
+}
+
+/// The launcher that a kernel registers with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// Its port.
+    pub port: u32,
+    /// Its address, where it is not that of the kernel.
+    pub ip: Option<String>,
+    /// What it calls the kernel.
+    pub kernel_id: Option<String>,
+    /// Where the connection file for other clients goes.
+    pub folder: PathBuf,
+}
+
+/// The fields of a connection file that asks for a handshake.
+#[derive(Deserialize)]
+struct HandshakeFile {
+    registration_port: Port,
+    #[serde(default)]
+    registration_ip: Option<String>,
+    #[serde(default)]
+    kernel_id: Option<String>,
+    #[serde(default)]
+    transport: Transport,
+    ip: String,
+    #[serde(default)]
+    key: String,
+    #[serde(default = "hmac_sha256")]
+    signature_scheme: String,
+    #[serde(default)]
+    kernel_name: Option<String>,
+}
+
+/// A port, which some launchers write as text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Port {
+    Number(u32),
+    Text(String),
+}
+
+/// Whether a file asks for a handshake.
+#[derive(Deserialize)]
+struct Kind {
+    #[serde(default)]
+    registration_port: Option<serde::de::IgnoredAny>,
 }
 
 /// Transport of a kernel's sockets.
@@ -97,16 +148,59 @@ impl ConnectionFile {
             reason,
         };
         // The parser's own message may quote a value, so only its kind and its position are kept.
-        let file: ConnectionFile = serde_json::from_slice(&text).map_err(|error| {
+        let explain = |error: serde_json::Error| {
             let kind = if error.is_data() {
                 "a field is missing or has the wrong type"
             } else {
                 "it is not JSON"
             };
             invalid(format!("{kind} (line {}, column {})", error.line(), error.column()))
-        })?;
+        };
+        let kind: Kind = serde_json::from_slice(&text).map_err(explain)?;
+        let file = if kind.registration_port.is_some() {
+            let asked = serde_json::from_slice(&text).map_err(explain)?;
+            ConnectionFile::to_be_bound(asked, path).map_err(|reason| invalid(reason.to_owned()))?
+        } else {
+            serde_json::from_slice(&text).map_err(explain)?
+        };
         file.check().map_err(|reason| invalid(reason.to_owned()))?;
         Ok(file)
+    }
+
+    /// With free ports, which [`crate::Server::bind`] takes and tells the launcher.
+    fn to_be_bound(asked: HandshakeFile, path: &Path) -> Result<ConnectionFile, &'static str> {
+        let port = match asked.registration_port {
+            Port::Number(port) => Some(port),
+            Port::Text(text) => text.parse().ok(),
+        };
+        let port = port.filter(|port| (1..=u32::from(u16::MAX)).contains(port));
+        let port = port.ok_or("registration_port must be 1 to 65535")?;
+        // A unix socket has no free number to be given; these are the launcher's for this kernel alone.
+        let own = |number: u32| {
+            if asked.transport == Transport::Ipc {
+                port + number
+            } else {
+                0
+            }
+        };
+        Ok(ConnectionFile {
+            transport: asked.transport,
+            ip: asked.ip,
+            shell_port: own(1),
+            iopub_port: own(2),
+            stdin_port: own(3),
+            control_port: own(4),
+            hb_port: own(5),
+            key: asked.key,
+            signature_scheme: asked.signature_scheme,
+            kernel_name: asked.kernel_name,
+            registration: Some(Registration {
+                port,
+                ip: asked.registration_ip.filter(|ip| !ip.is_empty()),
+                kernel_id: asked.kernel_id,
+                folder: path.parent().unwrap_or(Path::new(".")).to_owned(),
+            }),
+        })
     }
 
     fn check(&self) -> Result<(), &'static str> {
@@ -195,6 +289,24 @@ mod tests {
         assert!(!format!("{file:?}").contains("planted-key"));
         let ipc = read(&GOOD.replace("tcp", "ipc").replace("127.0.0.1", "/tmp/k")).unwrap();
         assert_eq!(ipc.endpoint(Channel::Control), "ipc:///tmp/k-4");
+    }
+
+    #[test]
+    fn a_file_may_ask_for_a_handshake() {
+        let text = r#"{"registration_port":9,"ip":"127.0.0.1","key":"planted-key","transport":"tcp"}"#;
+        let file = read(text).unwrap();
+        let registration = file.registration.clone().unwrap();
+        assert_eq!((file.shell_port, registration.port, registration.ip), (0, 9, None));
+        let text = r#"{"registration_port":"9","registration_ip":"127.0.0.2","kernel_id":"k","ip":"127.0.0.1"}"#;
+        let registration = read(text).unwrap().registration.unwrap();
+        let expected = (9, Some("127.0.0.2".to_owned()), Some("k".to_owned()));
+        assert_eq!((registration.port, registration.ip, registration.kernel_id), expected);
+        for port in ["0", "70000", "\"planted-key\"", "[]"] {
+            let text = format!(r#"{{"registration_port":{port},"ip":"127.0.0.1"}}"#);
+            let message = read(&text).unwrap_err().to_string();
+            assert!(!message.contains("planted-key"), "{message}");
+        }
+        assert_eq!(read(GOOD).unwrap().registration, None);
     }
 
     #[test]

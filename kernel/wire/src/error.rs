@@ -37,6 +37,17 @@ pub enum WireError {
         /// Why.
         source: io::Error,
     },
+    /// The launcher of the kernel did not acknowledge it.
+    #[error(
+        "the launcher at {endpoint} did not acknowledge this kernel: {reason}; check that it still runs and wrote the \
+         registration_port it listens on"
+    )]
+    Registration {
+        /// The launcher's address, from the connection file.
+        endpoint: String,
+        /// What happened.
+        reason: String,
+    },
     /// A client could not connect, or the connection broke.
     #[error("the {channel} connection to {endpoint} failed: {reason}")]
     Connection {

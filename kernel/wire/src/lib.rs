@@ -21,6 +21,7 @@ mod heartbeat;
 pub mod message;
 mod peer;
 mod publisher;
+mod registration;
 mod router;
 mod seal;
 pub mod server;
@@ -29,7 +30,7 @@ mod zmtp;
 
 pub use bytes::Bytes;
 pub use client::Client;
-pub use connection::{ConnectionFile, Transport};
+pub use connection::{ConnectionFile, Registration, Transport};
 pub use error::WireError;
 pub use message::{Header, Message, PROTOCOL_VERSION};
 pub use publisher::Publisher;

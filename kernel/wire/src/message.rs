@@ -18,7 +18,7 @@ use crate::{Signer, WireError};
 pub const PROTOCOL_VERSION: &str = "5.5";
 
 /// Frame between routing and signature.
-const DELIMITER: &[u8] = b"<IDS|MSG>";
+pub(crate) const DELIMITER: &[u8] = b"<IDS|MSG>";
 
 /// A JSON object.
 pub type Object = Map<String, Value>;

@@ -9,6 +9,7 @@ use crate::connection::{Channel, ConnectionFile};
 use crate::heartbeat::Heartbeat;
 use crate::peer::{self, Listener};
 use crate::publisher::{Publisher, Welcome};
+use crate::registration::{self, WrittenFile};
 use crate::router::{Inbox, Outbox, router};
 use crate::{Signer, WireError};
 
@@ -37,13 +38,15 @@ pub struct ServerGuard {
     tasks: JoinSet<()>,
     outboxes: Vec<Outbox>,
     iopub: Publisher,
+    _file: Option<WrittenFile>,
 }
 
 impl Server {
-    /// Binds all sockets. `welcome` makes the message that a new iopub subscription gets.
+    /// Binds all sockets; tells the launcher where they are, if the connection file asks for that. `welcome` makes the
+    /// message that a new iopub subscription gets.
     ///
     /// # Errors
-    /// [`WireError::Bind`].
+    /// [`WireError::Bind`] and [`WireError::Registration`].
     pub async fn bind(mut connection: ConnectionFile, welcome: Welcome) -> Result<Server, WireError> {
         let signer = Signer::new(connection.key.as_bytes());
         let mut tasks = JoinSet::new();
@@ -72,6 +75,10 @@ impl Server {
             Listener::bind(&mut connection, Channel::Shell).await?,
             shell_socket,
         ));
+        let file = match &connection.registration {
+            Some(registration) => Some(registration::register(&connection, registration).await?),
+            None => None,
+        };
         let outboxes = vec![shell_out.clone(), control_out.clone(), stdin_out.clone()];
         Ok(Server {
             connection,
@@ -82,6 +89,7 @@ impl Server {
                 tasks,
                 outboxes,
                 iopub: iopub.clone(),
+                _file: file,
             },
             iopub,
         })

@@ -9,6 +9,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("lib.rs", include_str!("../../../../dbutils/src/lib.rs")),
     ("call.rs", include_str!("../../../../dbutils/src/call.rs")),
     ("cell.rs", include_str!("../../../../dbutils/src/cell.rs")),
+    ("comms.rs", include_str!("../../../../dbutils/src/comms.rs")),
     ("display.rs", include_str!("../../../../dbutils/src/display.rs")),
     ("fs.rs", include_str!("../../../../dbutils/src/fs.rs")),
     ("help.rs", include_str!("../../../../dbutils/src/help.rs")),

@@ -119,7 +119,8 @@ impl Session {
         match result {
             Ok(outputs) => {
                 add(content, outputs);
-                if code.trim_start().starts_with(":v") || code.trim_start().starts_with(":t") {
+                let command = code.split_whitespace().next().unwrap_or_default();
+                if matches!(command, ":vars" | ":type" | ":t") {
                     content.values_mut().for_each(shorten);
                 }
                 None
