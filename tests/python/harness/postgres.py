@@ -1,4 +1,4 @@
-"""A PostgreSQL on loopback that demands SCRAM authentication, for one test module."""
+"""A PostgreSQL on loopback that demands SCRAM authentication, unless told otherwise, for one test module."""
 
 import contextlib
 import os
@@ -14,7 +14,8 @@ from pathlib import Path
 class Postgres:
     """A server in a folder of its own; it knows one user and one database."""
 
-    def __init__(self, user, password, database):
+    def __init__(self, user, password, database, auth="scram-sha-256"):
+        self.auth = auth
         self.user, self.password, self.database = user, password, database
         # Outside the searched root: what the server stores of its own password is its business.
         self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
@@ -34,7 +35,7 @@ class Postgres:
         password_file.chmod(0o644)
         data = self.folder / "data"
         self._run("initdb", "--pgdata", data, "--username", self.user, "--pwfile", password_file,
-                  "--auth", "scram-sha-256", "--encoding", "UTF8", "--no-sync")
+                  "--auth", self.auth, "--encoding", "UTF8", "--no-sync")
         password_file.unlink()
         log = (self.folder / "log").open("wb")
         self.process = subprocess.Popen(
