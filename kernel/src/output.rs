@@ -201,8 +201,19 @@ impl Inner {
 
     /// User code's own comms; the content is cut down to what the protocol knows.
     fn comm(&self, state: &mut State, msg_type: &'static str, content: MimeBundle, around: (MimeBundle, Vec<Vec<u8>>)) {
-        if !content.get("comm_id").is_some_and(Value::is_string) {
+        let Some(id) = content.get("comm_id").and_then(Value::as_str) else {
             return;
+        };
+        let comms = &self.session.comms;
+        match msg_type {
+            // Those that `dbutils` opens are known already, with their mailbox.
+            "comm_open" if !comms.is_open(id) => {
+                let target = content.get("target_name").and_then(Value::as_str).unwrap_or_default();
+                comms.opened(id, target, None);
+            }
+            "comm_close" => comms.closed(id),
+            "comm_open" | "comm_msg" => {}
+            _ => return,
         }
         let known = ["comm_id", "target_name", "target_module", "data"];
         let content = content
