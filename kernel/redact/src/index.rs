@@ -649,6 +649,11 @@ impl Index {
         step(words.iter().copied().fold(canon.len() as u64, step), last)
     }
 
+    /// Whether some value has several lines.
+    pub(crate) fn has_lines(&self) -> bool {
+        self.holds_byte(b'\n')
+    }
+
     /// Whether some form holds this byte.
     pub(crate) fn holds_byte(&self, byte: u8) -> bool {
         self.bytes[usize::from(byte) / 64].load(Ordering::Acquire) >> (byte % 64) & 1 == 1

@@ -240,6 +240,8 @@ fn elastic(literal: &Literal, exact: &[u8], text: Text<'_>, walk: &Walk, case_fo
     let chars = exact.iter().filter(|b| (**b & 0xC0) != 0x80).count();
     let mut quoted = false;
     let mut wrapped = 0;
+    // Every break of it is one between two string literals that their language puts together.
+    let mut joined = true;
     let mut other = false;
     let mut plus = false;
     let mut first_wrap = None;
@@ -250,6 +252,7 @@ fn elastic(literal: &Literal, exact: &[u8], text: Text<'_>, walk: &Walk, case_fo
             Some(Gap::Own) => plus |= found != own && found.contains(&b'+'),
             Some(Gap::Quoted) => quoted = true,
             Some(Gap::Wrapped) => {
+                joined &= is_literal_joint(found, own);
                 wrapped += 1;
                 first_wrap.get_or_insert(k + 1);
             }
@@ -281,7 +284,7 @@ fn elastic(literal: &Literal, exact: &[u8], text: Text<'_>, walk: &Walk, case_fo
     let mut begin = start;
     if wrapped > 0 {
         let alone = wrapped + 1 >= exact.iter().filter(|b| is_kept(**b) && **b & 0xC0 != 0x80).count();
-        if chars < policy::STRIPPED_CHARS && !alone {
+        if chars < policy::STRIPPED_CHARS && !alone && !(joined && wrapped <= 2) {
             return Verdict::No;
         }
         if let Some(k) = first_wrap.filter(|k| *k < policy::HINT_CHARS && !alone) {
@@ -318,7 +321,7 @@ fn gap(found: &[u8], own: &[u8]) -> Option<Gap> {
     let space = |b: u8| b.is_ascii_whitespace();
     let mut rest = own.iter().copied().peekable();
     let (mut extra, mut quoting) = (0, true);
-    for &byte in found {
+    for (i, &byte) in found.iter().enumerate() {
         let own_byte = rest.peek().copied();
         if own_byte == Some(byte)
             || own_byte.is_some_and(|own| space(own) && (space(byte) || own == b' ' && byte == b'+'))
@@ -327,7 +330,8 @@ fn gap(found: &[u8], own: &[u8]) -> Option<Gap> {
             continue;
         }
         extra += 1;
-        quoting &= is_quoting(byte);
+        // `$'…'` is one of the shell's quotes.
+        quoting &= is_quoting(byte) || byte == b'$' && found.get(i + 1) == Some(&b'\'');
         if breaks && !is_frame(byte) {
             return Some(Gap::Other);
         }
@@ -351,7 +355,7 @@ fn is_joint(found: &[u8], own: &[u8]) -> bool {
             return false;
         };
         let inner = &middle[1..middle.len().max(2) - 1];
-        let operators = inner.iter().filter(|b| b"+.,&|~()[]{}".contains(b)).count();
+        let operators = inner.iter().filter(|b| b"+.,&|~()[]{}<>$".contains(b)).count();
         let blanks = inner.iter().filter(|b| b.is_ascii_whitespace()).count();
         middle.len() >= 3
             && first == last
@@ -365,6 +369,12 @@ fn is_joint(found: &[u8], own: &[u8]) -> bool {
             let (head, tail) = own.split_at(i);
             found.starts_with(head) && found.ends_with(tail) && joint(&found[i..found.len() - tail.len()])
         })
+}
+
+/// Whether two string literals are put together here: nothing, `+`, `.`, `&`, `||` or `~` stands between them, and blanks.
+/// A comma lists them.
+fn is_literal_joint(found: &[u8], own: &[u8]) -> bool {
+    own.is_empty() && is_joint(found, own) && !found.iter().any(|b| b",()[]{}".contains(b))
 }
 
 /// Where the form starts, given its first squeezed character; `own` is the punctuation before it.

@@ -97,6 +97,15 @@ fn run(scanner: &mut Scanner<'_>, window: &Window<'_>, at: usize, depth: usize, 
             return end;
         }
     }
+    if bytes[start..end]
+        .iter()
+        .take(BITS_MIN)
+        .all(|b| matches!(b, b'0' | b'1'))
+        && end - start >= BITS_MIN
+    {
+        bits(scanner, window, start..end, depth, scan);
+        return end;
+    }
     let mut head = [0; 24];
     let head = decode_head(&bytes[start..end.min(start + 32)], &mut head);
     let content = content(head).or_else(|| {
@@ -143,6 +152,28 @@ fn run(scanner: &mut Scanner<'_>, window: &Window<'_>, at: usize, depth: usize, 
         }
     }
     end
+}
+
+/// Shortest run of zeros and ones that is looked at: six bytes.
+const BITS_MIN: usize = 48;
+
+/// Bytes as eight zeros and ones each, without anything between them.
+fn bits(scanner: &mut Scanner<'_>, window: &Window<'_>, run: Range<usize>, depth: usize, scan: &mut Scan) {
+    let bytes = window.text.bytes;
+    let (groups, _) = bytes[run.clone()].as_chunks::<8>();
+    let whole = groups
+        .iter()
+        .take_while(|group| group.iter().all(|b| matches!(b, b'0' | b'1')))
+        .count();
+    let make = |plain: bool, _: Option<usize>| {
+        let mut view = View::new(whole, plain);
+        for (i, group) in groups[..whole].iter().enumerate() {
+            let byte = group.iter().fold(0, |byte, bit| byte << 1 | (bit - b'0'));
+            view.decode(byte, run.start + 8 * i..run.start + 8 * i + 8);
+        }
+        view
+    };
+    scanner.lazily(window, &make, run.end, Form::Numbers, depth, [0; 4], scan);
 }
 
 /// Remembers where the next window finds the start of a group of `group` digits in this run.

@@ -150,7 +150,10 @@ fn separator(bytes: &[u8]) -> Option<(u32, bool)> {
     if bytes.len() > SEPARATOR_BYTES_MAX {
         return None;
     }
-    let seen = bytes.iter().filter(|b| !b.is_ascii_whitespace() && !b.is_ascii_digit());
+    // `U+006C` and `0x6c` count too.
+    let code = bytes.windows(2).any(|pair| matches!(pair, b"U+" | b"0x"));
+    let counts = |b: &u8| b.is_ascii_digit() || code && b.is_ascii_hexdigit();
+    let seen = bytes.iter().filter(|b| !b.is_ascii_whitespace() && !counts(b));
     let plain = !bytes.iter().any(|b| b.is_ascii_alphabetic() || *b >= 0x80);
     let hash = seen.fold(0x811C_9DC5_u32, |hash, b| {
         (hash ^ u32::from(*b)).wrapping_mul(0x0100_0193)

@@ -176,7 +176,10 @@ fn hex_row(
             at = next;
             continue;
         }
-        if blanks >= 2 && !(found.len().is_multiple_of(4) && width == 2 && pair && pair_ends) || bytes[next] == b'|' {
+        // `hexdump -x` puts words far apart.
+        let apart = width == 4 && blanks >= 3;
+        let goes_on = (found.len().is_multiple_of(4) && width == 2 || apart) && pair && pair_ends;
+        if blanks >= 2 && !goes_on || bytes[next] == b'|' {
             let bar = bytes[next] == b'|';
             let more = bar
                 && bytes.get(next + 1) == Some(&b' ')
@@ -270,6 +273,26 @@ fn number_row(bytes: &[u8], cells: Range<usize>, view: &mut View) {
         })
     };
     let octal = words.iter().all(|w| w.len() == 3) && digits(8);
+    // Words of two bytes, the low one first: five decimal digits, or six octal ones.
+    let wide = |length: usize| {
+        words
+            .iter()
+            .all(|w| w.len() == length && bytes[w.clone()].iter().all(u8::is_ascii_digit))
+    };
+    if let Some(base) = [(5, 10), (6, 8)]
+        .into_iter()
+        .find(|(length, _)| wide(*length))
+        .map(|(_, base)| base)
+    {
+        for word in words {
+            let value = super::escape::number(&bytes[word.clone()], base).and_then(|value| u16::try_from(value).ok());
+            let Some(value) = value else { return };
+            for byte in value.to_le_bytes() {
+                view.decode(byte, word.clone());
+            }
+        }
+        return;
+    }
     if !octal && !digits(10) {
         return;
     }

@@ -30,7 +30,9 @@ pub(crate) fn decode(text: Text<'_>, region: Range<usize>, plain: bool) -> View 
         let byte = bytes[at];
         if !matches!(byte, b'&' | b'<') {
             let same = memchr::memchr2(b'&', b'<', &bytes[at..region.end]).unwrap_or(region.end - at);
-            view.copy_range(bytes, at..at + same);
+            // Two sections of character data that follow one another are one text.
+            let section = bytes[..at + same].ends_with(b"]]>") && bytes[at + same..].starts_with(b"<![CDATA[");
+            view.copy_range(bytes, at..at + same.saturating_sub(if section { 3 } else { 0 }));
             at += same;
             continue;
         }

@@ -124,10 +124,16 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
                     }
                 }
                 PERCENT => {
-                    let make = |plain: bool, from: Option<usize>| {
-                        percent::decode(window.text, from.unwrap_or(region.start)..region.end, b'%', plain)
+                    let (text, end) = (window.text, region.end);
+                    let mut view = |wide: bool| {
+                        let make = |plain: bool, from: Option<usize>| {
+                            percent::decode(text, from.unwrap_or(region.start)..end, b'%', wide, plain)
+                        };
+                        scanner.lazily(window, &make, end, Form::Percent, depth, counts, scan)
                     };
-                    scanner.lazily(window, &make, region.end, Form::Percent, depth, counts, scan);
+                    if view(false) {
+                        view(true);
+                    }
                 }
                 _ => {
                     let make = |plain: bool, from: Option<usize>| {
@@ -173,7 +179,13 @@ fn printable(
     for region in regions(places.into_iter(), reach, window) {
         let counts = std::array::from_fn(|family| triggers[family].count_in(&region));
         let make = |plain: bool, from: Option<usize>| {
-            percent::decode(window.text, from.unwrap_or(region.start)..region.end, b'=', plain)
+            percent::decode(
+                window.text,
+                from.unwrap_or(region.start)..region.end,
+                b'=',
+                false,
+                plain,
+            )
         };
         scanner.lazily(window, &make, region.end, Form::Percent, depth, counts, scan);
     }

@@ -51,7 +51,10 @@ impl Token {
     }
 }
 
-/// A number.
+/// Most digits of a number: of one of eight bytes in decimal.
+const WIDE_DIGITS_MAX: usize = 20;
+
+/// A number; one that has more than four bytes is read again where it matters.
 #[derive(Clone, Copy)]
 struct Value {
     number: u32,
@@ -202,8 +205,54 @@ fn counted(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], dep
         }
         view.copy_range(bytes, at..to);
         scanner.view(window, view, to, Form::Spaced, depth, [usize::MAX; 4], scan);
+        if let Some(view) = items(bytes, &chain) {
+            scanner.view(window, view, to, Form::Spaced, depth, [usize::MAX; 4], scan);
+        }
         first = last + 1;
     }
+}
+
+/// The texts between numbers that count up, without what they all begin and end with: `s[0]=a`, `s[1]=b`.
+fn items(bytes: &[u8], chain: &[Token]) -> Option<View> {
+    let between = |pair: &[Token]| pair[0].end()..pair[1].start();
+    let first = &bytes[between(&chain[..2])];
+    let (mut head, mut tail) = (first.len(), first.len());
+    for pair in chain.windows(2) {
+        let item = &bytes[between(pair)];
+        head = head.min(item.iter().zip(first).take_while(|(a, b)| a == b).count());
+        tail = tail.min(
+            item.iter()
+                .rev()
+                .zip(first.iter().rev())
+                .take_while(|(a, b)| a == b)
+                .count(),
+        );
+    }
+    let end = &first[first.len() - tail..];
+    let start = &first[..head];
+    // Without letters the plain view has it all.
+    if !end.iter().chain(start).any(|b| is_kept(*b)) {
+        return None;
+    }
+    let mut view = View::with_capacity(chain.len() * 4);
+    view.fragments = true;
+    let last = chain.last()?.end();
+    let rest = &bytes[last..(last + SEPARATOR_BYTES_MAX).min(bytes.len())];
+    let line = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
+    let all = chain.windows(2).map(between).chain(std::iter::once(last..last + line));
+    for item in all {
+        let text = &bytes[item.clone()];
+        let (head, tail) = if text.starts_with(start) && text.ends_with(end) && text.len() >= head + tail {
+            (head, tail)
+        } else if text.starts_with(start) {
+            (head, 0)
+        } else {
+            break;
+        };
+        view.copy_range(bytes, item.start + head..item.end - tail);
+        view.decode(b'\n', item.end - tail..item.end - tail);
+    }
+    Some(view)
 }
 
 /// A hash of a separator that does not see white space or the sign of the number that follows.
@@ -221,10 +270,17 @@ fn separator(bytes: &[u8]) -> u32 {
         [rest @ .., b'-'] if rest.last().is_some_and(|b| !b.is_ascii_alphanumeric()) => rest,
         _ => bytes,
     };
-    let hash = bytes.iter().filter(|b| !b.is_ascii_whitespace());
-    hash.fold(0x811C_9DC5_u32, |hash, b| {
-        (hash ^ u32::from(*b)).wrapping_mul(0x0100_0193)
-    }) | 1
+    // The character that a number stands for may be shown beside it.
+    let quoted = bytes
+        .windows(3)
+        .position(|three| matches!(three, [b'\'', char, b'\''] if is_kept(*char)));
+    let shown = |i: &usize| quoted.is_some_and(|at| (at..at + 3).contains(i));
+    let hash = (0..bytes.len()).filter(|i| !shown(i)).map(|i| &bytes[i]);
+    hash.filter(|b| !b.is_ascii_whitespace())
+        .fold(0x811C_9DC5_u32, |hash, b| {
+            (hash ^ u32::from(*b)).wrapping_mul(0x0100_0193)
+        })
+        | 1
 }
 
 /// Tokens `first..=last` in steps of `step`.
@@ -346,7 +402,7 @@ fn token(word: &[u8], start: usize, before: u32) -> Token {
         let long = |value: Option<Value>, least: u8| value.filter(|value| value.digits >= least);
         let character = |value: &Value| value.number <= 0x10_FFFF;
         [
-            binary.unwrap_or_else(|| value(word, 10).filter(character)),
+            binary.unwrap_or_else(|| value(word, 10)),
             value(word, 16),
             if binary.is_some() {
                 None
@@ -380,9 +436,9 @@ static DIGIT_VALUE: [u8; 256] = {
     table
 };
 
-/// Digits of a base, at most eight, and a suffix that says a number's type.
+/// Digits of a base, and a suffix that says a number's type.
 fn value(word: &[u8], radix: u32) -> Option<Value> {
-    let mut number = 0u32;
+    let mut number = 0u64;
     let mut digits = 0;
     for byte in word {
         let digit = match byte {
@@ -394,10 +450,10 @@ fn value(word: &[u8], radix: u32) -> Option<Value> {
         if digit >= radix {
             break;
         }
-        if digits == 8 {
+        if digits == WIDE_DIGITS_MAX {
             return None;
         }
-        number = number.wrapping_mul(radix).wrapping_add(digit);
+        number = number.saturating_mul(u64::from(radix)).saturating_add(u64::from(digit));
         digits += 1;
     }
     let suffix = &word[digits..];
@@ -424,7 +480,7 @@ fn value(word: &[u8], radix: u32) -> Option<Value> {
         }
     };
     (digits > 0 && typed).then_some(Value {
-        number,
+        number: u32::try_from(number).unwrap_or(u32::MAX),
         digits: digits as u8,
     })
 }
@@ -495,7 +551,8 @@ fn each_reading(
             let digits = usize::from(digits);
             // An offset between bytes is none of them.
             let offset = |token: &Token, digits: usize| {
-                digits > 2 && bytes[token.start()] == b'0' && digits == usize::from(token.len)
+                let marked = token.start().checked_sub(1).is_some_and(|i| bytes[i] == b'+');
+                digits > 2 && bytes[token.start()] == b'0' && digits == usize::from(token.len) && !marked
             };
             let differs = values.last().is_some_and(|v| usize::from(v.digits) != digits);
             if differs
@@ -563,7 +620,19 @@ fn readings(
     if (0x80..=0x10_FFFF).contains(&most) && odd() * 8 <= values.len() {
         wanted.push(Reading::Chars);
     }
-    if base == Base::Hex && values.iter().all(|v| v.digits == 4 || v.digits == 8) {
+    let words = match base {
+        Base::Hex => values.iter().all(|v| matches!(v.digits, 4 | 8 | 16)),
+        Base::Decimal => most > 0xFF,
+        _ => false,
+    };
+    // How many bytes a decimal number stands for shows in the highest of them.
+    let width = match (base, most) {
+        (Base::Hex, _) => None,
+        (_, 0..=0xFFFF) => Some(2),
+        (_, u32::MAX) => Some(8),
+        _ => Some(4),
+    };
+    if words {
         wanted.extend([Reading::Big, Reading::Little]);
     }
     let last = values[values.len() - 1].to as usize;
@@ -572,13 +641,24 @@ fn readings(
     let region_end = if to_end { window.text.bytes.len() } else { last };
     let form = if base == Base::Hex { Form::Hex } else { Form::Numbers };
     for reading in wanted {
-        let make = |plain: bool, _: Option<usize>| read(values, reading, plain);
+        let make = |plain: bool, _: Option<usize>| read(window.text.bytes, values, reading, width, plain);
         scanner.lazily(window, &make, region_end, form, depth, [0; 4], scan);
     }
 }
 
+/// A number of up to eight bytes.
+fn word(text: &[u8], radix: u32) -> u64 {
+    let digits = text.strip_prefix(b"0x").or(text.strip_prefix(b"0X")).unwrap_or(text);
+    digits
+        .iter()
+        .map_while(|b| char::from(*b).to_digit(radix))
+        .fold(0, |value: u64, digit| {
+            value.wrapping_mul(u64::from(radix)).wrapping_add(u64::from(digit))
+        })
+}
+
 /// The text that numbers stand for.
-fn read(values: &[Element], reading: Reading, plain: bool) -> View {
+fn read(bytes: &[u8], values: &[Element], reading: Reading, decimal: Option<usize>, plain: bool) -> View {
     let mut view = View::new(values.len(), plain);
     if plain && reading == Reading::Bytes {
         view.skip();
@@ -599,7 +679,8 @@ fn read(values: &[Element], reading: Reading, plain: bool) -> View {
                 _ => view.decode_char(char::from_u32(value).unwrap_or('\u{FFFD}'), from..to),
             },
             Reading::Big | Reading::Little => {
-                let width = usize::from(v.digits) / 2;
+                let width = decimal.unwrap_or(usize::from(v.digits) / 2);
+                let value = word(&bytes[from..to], if decimal.is_some() { 10 } else { 16 });
                 for i in 0..width {
                     let shift = if reading == Reading::Big { width - 1 - i } else { i };
                     view.decode((value >> (8 * shift)) as u8, from..to);

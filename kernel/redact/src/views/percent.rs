@@ -34,8 +34,9 @@ pub(super) fn begins(rest: &[u8], complete: bool) -> bool {
     }
 }
 
-/// Decodes one level of `%XX` (and the old `%uXXXX`), or of `=XX` and soft line breaks when that is the `sign`.
-pub(crate) fn decode(text: Text<'_>, region: Range<usize>, sign: u8, plain: bool) -> View {
+/// Decodes one level of `%XX` (and the old `%uXXXX`), or of `=XX` and soft line breaks when that is the `sign`. Bytes above
+/// ASCII are characters of Latin-1 when the text is read `wide`.
+pub(crate) fn decode(text: Text<'_>, region: Range<usize>, sign: u8, wide: bool, plain: bool) -> View {
     let bytes = text.bytes;
     let mut view = View::new(region.len(), plain);
     let mut at = region.start;
@@ -67,7 +68,11 @@ pub(crate) fn decode(text: Text<'_>, region: Range<usize>, sign: u8, plain: bool
         if n == 2
             && let Some(value) = number(&rest[..2], 16)
         {
-            view.decode(value as u8, at..at + 3);
+            view.ambiguous |= value >= 0xA0;
+            match char::from_u32(value).filter(|_| wide) {
+                Some(char) => view.decode_char(char, at..at + 3),
+                None => view.decode(value as u8, at..at + 3),
+            }
             at += 3;
             continue;
         }

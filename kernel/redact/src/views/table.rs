@@ -18,6 +18,95 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
         tables(scanner, window, depth, scan);
     }
     gutters(scanner, window, depth, scan);
+    // The values of several lines may begin with words that all of their lines share.
+    let nth = if scanner.index.has_lines() { 0..3 } else { 0..1 };
+    nth.for_each(|nth| prefixes(scanner, window, nth, depth, scan));
+}
+
+/// Longest text that lines may begin with alike.
+const PREFIX_BYTES_MAX: usize = 200;
+
+/// Lines that begin alike (a logger's prefix, but for the digits in it), and hold one word more: a wrapped value. Lines
+/// with more words are only of interest when some value has several lines.
+fn prefixes(scanner: &mut Scanner<'_>, window: &Window<'_>, nth: usize, depth: usize, scan: &mut Scan) {
+    let bytes = window.text.bytes;
+    let several = scanner.index.has_lines();
+    let mut block: Vec<Range<usize>> = Vec::new();
+    let mut previous: Option<Range<usize>> = None;
+    let finish = |block: &mut Vec<Range<usize>>, scanner: &mut Scanner<'_>, scan: &mut Scan| {
+        if block.len() >= 2 {
+            let end = block.last().map_or(0, |last| (last.end + 1).min(bytes.len()));
+            let make = |plain: bool, _: Option<usize>| {
+                let mut view = View::new(32 * block.len(), plain);
+                view.fragments = true;
+                for text in block.iter() {
+                    view.copy_range(bytes, text.clone());
+                    view.decode(b'\n', text.end..text.end);
+                }
+                view
+            };
+            scanner.lazily(window, &make, end, Form::Wrapped, depth, [0; 4], scan);
+        }
+        block.clear();
+    };
+    for line in window.lines() {
+        let goes_on = previous.as_ref().and_then(|before| {
+            let width = block.last().map_or(usize::MAX, Range::len);
+            let (a, b) = (&bytes[before.clone()], &bytes[line.clone()]);
+            let at = if several {
+                shared_words(a, b, nth)
+            } else {
+                shared_but_one(a, b)
+            };
+            at.filter(|at| several || line.len() - at <= width)
+        });
+        match goes_on {
+            Some(at) => {
+                if block.is_empty()
+                    && let Some(before) = &previous
+                {
+                    block.push(before.start + at..before.end);
+                }
+                block.push(line.start + at..line.end);
+            }
+            None => finish(&mut block, scanner, scan),
+        }
+        previous = Some(line);
+    }
+    finish(&mut block, scanner, scan);
+}
+
+fn digit(byte: u8) -> u8 {
+    if byte.is_ascii_digit() { b'0' } else { byte }
+}
+
+/// Where the text of both lines starts, if they begin alike with a word: after the last of the words that they share, or
+/// after one of those before it.
+fn shared_words(a: &[u8], b: &[u8], nth: usize) -> Option<usize> {
+    let pairs = a.iter().zip(b).take(PREFIX_BYTES_MAX);
+    let same = pairs.take_while(|(a, b)| digit(**a) == digit(**b)).count();
+    let blanks = a[..same]
+        .iter()
+        .enumerate()
+        .rev()
+        .filter(|(_, b)| matches!(b, b' ' | b'\t'));
+    let at = blanks.map(|(i, _)| i + 1).nth(nth)?;
+    a[..at].iter().any(u8::is_ascii_alphabetic).then_some(at)
+}
+
+/// Where the last word of both lines starts, if all before it is alike.
+fn shared_but_one(a: &[u8], b: &[u8]) -> Option<usize> {
+    if b.len() > a.len() || a.len() < 8 || a[a.len() - 4..].contains(&b' ') {
+        return None;
+    }
+    let at = memchr::memrchr(b' ', a)? + 1;
+    let alike = at < b.len()
+        && b[at - 1] == b' '
+        && at <= PREFIX_BYTES_MAX
+        && a[..at].iter().zip(b).all(|(a, b)| digit(*a) == digit(*b))
+        && !b[at..].contains(&b' ')
+        && a[..at].iter().any(u8::is_ascii_alphabetic);
+    alike.then_some(at)
 }
 
 fn tables(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
@@ -179,10 +268,18 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
 fn after_number(bytes: &[u8], line: Range<usize>, next: u32) -> Option<Range<usize>> {
     let number = next.checked_sub(1)?.to_string();
     let text = &bytes[line.clone()];
-    let at = memchr::memmem::rfind(text.get(..LINE_BYTES_MAX.min(text.len()))?, number.as_bytes())?;
-    let apart = at > 0 && !text[at - 1].is_ascii_alphanumeric();
-    let (_, start) = gutter(&text[at..]).filter(|_| apart)?;
-    Some(line.start + at + start..line.end)
+    let mut head = text.get(..LINE_BYTES_MAX.min(text.len()))?;
+    // The last place that looks like one; the text itself may hold the same digits.
+    while let Some(at) = memchr::memmem::rfind(head, number.as_bytes()) {
+        if at > 0
+            && !text[at - 1].is_ascii_alphanumeric()
+            && let Some((_, start)) = gutter(&text[at..])
+        {
+            return Some(line.start + at + start..line.end);
+        }
+        head = &head[..at];
+    }
+    None
 }
 
 /// A line's number and where its text starts.
