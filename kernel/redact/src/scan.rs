@@ -130,7 +130,7 @@ pub(crate) struct Scanner<'i> {
     pub(crate) inflations: usize,
     /// Kept for its memory.
     hits: Vec<u32>,
-    pub(crate) tokens: Vec<views::numbers::Token>,
+    pub(crate) tokens: Vec<views::tokens::Token>,
     pub(crate) elements: Vec<views::numbers::Element>,
     /// Per depth, where decoding of a run of base64 digits goes on in the next window.
     pub(crate) runs: [Option<usize>; DEPTH_MAX + 1],

@@ -10,7 +10,8 @@
 
 use std::ops::Range;
 
-use super::numbers::{ELEMENTS_MIN, SEPARATOR_BYTES_MAX, TOKEN_BYTES_MAX};
+use super::numbers::ELEMENTS_MIN;
+use super::tokens::{SEPARATOR_BYTES_MAX, TOKEN_BYTES_MAX};
 use crate::scan::Window;
 use crate::squeeze::Block;
 

@@ -80,6 +80,10 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
             chunks(scanner, window, depth, scan);
         }
     }
+    // Both begin with control characters.
+    if window.squeezed.blocks.iter().all(|block| block.trigger == 0) {
+        return;
+    }
     for at in GZIP.find_iter(part).take(PLACES_MAX) {
         let at = window.from + at;
         if let Some(header) = gzip_header(&bytes[at..]) {

@@ -13,6 +13,7 @@ pub(crate) mod numbers;
 pub(crate) mod percent;
 pub(crate) mod table;
 pub(crate) mod terminal;
+pub(crate) mod tokens;
 mod view;
 
 use std::ops::Range;
@@ -106,9 +107,9 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
                         });
                     }
                     if terminal::moves(text, region) {
-                        view(scanner, &|plain, _| {
-                            terminal::overwrite(index, text, region.clone(), plain)
-                        });
+                        // What is left is often little, so that it is mapped at once.
+                        let view = terminal::overwrite(index, text, region.clone());
+                        scanner.view(window, view, end, Form::Terminal, depth, counts, scan);
                     }
                 }
                 ESCAPE => {

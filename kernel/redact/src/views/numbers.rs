@@ -3,6 +3,7 @@
 
 use super::View;
 use super::dense::spans;
+use super::tokens::{BASES, Base, SEPARATOR_BYTES_MAX, Token, Value, tokenise};
 use crate::scan::{Scan, Scanner, Window};
 use crate::squeeze::is_kept;
 use crate::{Form, index};
@@ -12,54 +13,6 @@ pub(super) const ELEMENTS_MIN: usize = 6;
 
 /// Shortest text that is numbered.
 const COUNTED_MIN: usize = 6;
-
-/// Longest text between two numbers.
-pub(super) const SEPARATOR_BYTES_MAX: usize = 48;
-
-/// Longest number with prefix and suffix.
-pub(super) const TOKEN_BYTES_MAX: usize = 24;
-
-/// A number, or something that may be one.
-#[derive(Clone, Copy)]
-pub(crate) struct Token {
-    start: u32,
-    len: u8,
-    /// It has hexadecimal letters or a prefix.
-    lettered: bool,
-    /// What stands before it, without white space, as a hash; 0 when it is too long.
-    before: u32,
-    /// What it is in each base.
-    values: [u32; 4],
-    /// With how many digits it is written in each base; 0 when it is no number there.
-    digits: [u8; 4],
-}
-
-impl Token {
-    fn start(&self) -> usize {
-        self.start as usize
-    }
-
-    fn end(&self) -> usize {
-        self.start as usize + usize::from(self.len)
-    }
-
-    fn value(&self, base: usize) -> Option<Value> {
-        (self.digits[base] > 0).then(|| Value {
-            number: self.values[base],
-            digits: self.digits[base],
-        })
-    }
-}
-
-/// Most digits of a number: of one of eight bytes in decimal.
-const WIDE_DIGITS_MAX: usize = 20;
-
-/// A number; one that has more than four bytes is read again where it matters.
-#[derive(Clone, Copy)]
-struct Value {
-    number: u32,
-    digits: u8,
-}
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let mut tokens: Vec<Token> = std::mem::take(&mut scanner.tokens);
@@ -97,73 +50,6 @@ fn lists(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], to: u
     for run in runs(tokens, least) {
         each_reading(scanner, window, tokens, run, depth, scan);
     }
-}
-
-/// What kinds of words a text has.
-struct Words {
-    /// Words of one or two hexadecimal letters.
-    lettered: usize,
-    /// There are numbers like `6e`.
-    mixed: bool,
-}
-
-const KEPT: u8 = 1;
-const DIGIT: u8 = 2;
-const HEX: u8 = 4;
-const LETTER: u8 = 8;
-const JOINT: u8 = 16;
-
-/// What a byte may be in a word.
-static WORD: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut i = 0;
-    while i < 256 {
-        let byte = i as u8;
-        table[i] = match byte {
-            b'0'..=b'9' => KEPT | DIGIT | HEX,
-            b'a'..=b'f' | b'A'..=b'F' => KEPT | LETTER | HEX,
-            b'_' => JOINT,
-            _ if is_kept(byte) => KEPT | LETTER,
-            _ => 0,
-        };
-        i += 1;
-    }
-    table
-};
-
-/// Words with digits in them, and if `letters`, words of one or two hexadecimal letters.
-fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, tokens: &mut Vec<Token>) -> Words {
-    let (mut lettered, mut hex) = (0, false);
-    let mut at = from;
-    let mut last_end = from;
-    while at < to {
-        if WORD[usize::from(bytes[at])] & KEPT == 0 {
-            at += 1;
-            continue;
-        }
-        let start = at;
-        let most = bytes.len().min(start + 4 * TOKEN_BYTES_MAX);
-        let (mut some, mut all) = (0, u8::MAX);
-        while at < most {
-            let class = WORD[usize::from(bytes[at])];
-            if class == 0 {
-                break;
-            }
-            some |= class;
-            all &= class;
-            at += 1;
-        }
-        let digits = some & DIGIT > 0;
-        let short = at - start <= 2 && all & HEX > 0;
-        lettered += usize::from(short && !digits);
-        hex |= short && digits && some & LETTER > 0;
-        if digits || letters && short {
-            let before = separator(&bytes[last_end..start]);
-            tokens.push(token(&bytes[start..at], start, before));
-            last_end = at;
-        }
-    }
-    Words { lettered, mixed: hex }
 }
 
 /// Texts between numbers that count up: `0:a 1:b 2:c`.
@@ -255,34 +141,6 @@ fn items(bytes: &[u8], chain: &[Token]) -> Option<View> {
     Some(view)
 }
 
-/// A hash of a separator that does not see white space or the sign of the number that follows.
-fn separator(bytes: &[u8]) -> u32 {
-    if bytes.len() > SEPARATOR_BYTES_MAX {
-        return 0;
-    }
-    if let [byte] | [byte, b' ' | b'\n'] = bytes
-        && !byte.is_ascii_whitespace()
-        && *byte != b'-'
-    {
-        return (0x811C_9DC5 ^ u32::from(*byte)).wrapping_mul(0x0100_0193) | 1;
-    }
-    let bytes = match bytes {
-        [rest @ .., b'-'] if rest.last().is_some_and(|b| !b.is_ascii_alphanumeric()) => rest,
-        _ => bytes,
-    };
-    // The character that a number stands for may be shown beside it.
-    let quoted = bytes
-        .windows(3)
-        .position(|three| matches!(three, [b'\'', char, b'\''] if is_kept(*char)));
-    let shown = |i: &usize| quoted.is_some_and(|at| (at..at + 3).contains(i));
-    let hash = (0..bytes.len()).filter(|i| !shown(i)).map(|i| &bytes[i]);
-    hash.filter(|b| !b.is_ascii_whitespace())
-        .fold(0x811C_9DC5_u32, |hash, b| {
-            (hash ^ u32::from(*b)).wrapping_mul(0x0100_0193)
-        })
-        | 1
-}
-
 /// Tokens `first..=last` in steps of `step`.
 #[derive(Clone, Copy)]
 struct Run {
@@ -295,6 +153,10 @@ struct Run {
 fn runs(tokens: &[Token], last: usize) -> Vec<Run> {
     let mut runs = Vec::new();
     for step in [1, 2] {
+        // One list of all of them.
+        if step == 2 && matches!(runs[..], [Run { first: 0, last, .. }] if last + 1 == tokens.len()) {
+            break;
+        }
         let mut first = 0;
         for i in 1..=tokens.len() {
             let joins = i < tokens.len()
@@ -336,155 +198,6 @@ fn runs(tokens: &[Token], last: usize) -> Vec<Run> {
     runs
 }
 
-/// How a number is written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Base {
-    Decimal,
-    Hex,
-    Octal,
-    Binary,
-}
-
-const BASES: [Base; 4] = [Base::Decimal, Base::Hex, Base::Octal, Base::Binary];
-
-/// What a word is in each base: `104`, `0x68`, `104u8`, `68h`.
-fn token(word: &[u8], start: usize, before: u32) -> Token {
-    let mut token = Token {
-        start: start as u32,
-        len: word.len().min(255) as u8,
-        lettered: false,
-        before,
-        values: [0; 4],
-        digits: [0; 4],
-    };
-    // Two or three digits, without branches where the digits differ.
-    let three = match *word {
-        [a, b] => Some([0, DIGIT_VALUE[usize::from(a)], DIGIT_VALUE[usize::from(b)]]),
-        [a, b, c] => Some([a, b, c].map(|byte| DIGIT_VALUE[usize::from(byte)])),
-        _ => None,
-    };
-    if let Some([hundreds, tens, ones]) = three.map(|three| three.map(u32::from)) {
-        let most = hundreds.max(tens).max(ones);
-        let n = word.len() as u8;
-        if most < 10 || most < 16 && n == 2 {
-            token.lettered = most >= 10;
-            token.values = [
-                hundreds * 100 + tens * 10 + ones,
-                hundreds << 8 | tens << 4 | ones,
-                hundreds << 6 | tens << 3 | ones,
-                0,
-            ];
-            let (decimal, octal) = (u8::from(most < 10), u8::from(n == 3 && most < 8));
-            token.digits = [n * decimal, n, n * octal, 0];
-            return token;
-        }
-    }
-    if word.len() > TOKEN_BYTES_MAX {
-        return token;
-    }
-    token.lettered = word
-        .iter()
-        .any(|b| matches!(b, b'a'..=b'f' | b'A'..=b'F' | b'x' | b'X'));
-    let prefixed = match word {
-        [b'0', b'x' | b'X', rest @ ..] => Some((rest, 16)),
-        [b'0', b'o' | b'O', rest @ ..] => Some((rest, 8)),
-        _ => None,
-    };
-    let values = if let Some((rest, radix)) = prefixed {
-        let value = value(rest, radix);
-        [value, value, if radix == 8 { value } else { None }, None]
-    } else {
-        // In a hexadecimal list `0b` is a byte.
-        let binary = match word {
-            [b'0', b'b' | b'B', rest @ ..] if rest.len() >= 2 => Some(value(rest, 2)),
-            _ => None,
-        };
-        let long = |value: Option<Value>, least: u8| value.filter(|value| value.digits >= least);
-        let character = |value: &Value| value.number <= 0x10_FFFF;
-        [
-            binary.unwrap_or_else(|| value(word, 10)),
-            value(word, 16),
-            if binary.is_some() {
-                None
-            } else {
-                long(value(word, 8), 3).filter(character)
-            },
-            binary.unwrap_or_else(|| long(value(word, 2), 7)),
-        ]
-    };
-    for (nth, value) in values.into_iter().enumerate() {
-        if let Some(value) = value {
-            (token.values[nth], token.digits[nth]) = (value.number, value.digits);
-        }
-    }
-    token
-}
-
-/// What a hexadecimal digit stands for; more than any of them for other bytes.
-static DIGIT_VALUE: [u8; 256] = {
-    let mut table = [255; 256];
-    let mut i = 0;
-    while i < 10 {
-        table[b'0' as usize + i] = i as u8;
-        i += 1;
-    }
-    while i < 16 {
-        table[b'a' as usize + i - 10] = i as u8;
-        table[b'A' as usize + i - 10] = i as u8;
-        i += 1;
-    }
-    table
-};
-
-/// Digits of a base, and a suffix that says a number's type.
-fn value(word: &[u8], radix: u32) -> Option<Value> {
-    let mut number = 0u64;
-    let mut digits = 0;
-    for byte in word {
-        let digit = match byte {
-            b'0'..=b'9' => u32::from(byte - b'0'),
-            b'a'..=b'f' => u32::from(byte - b'a' + 10),
-            b'A'..=b'F' => u32::from(byte - b'A' + 10),
-            _ => 36,
-        };
-        if digit >= radix {
-            break;
-        }
-        if digits == WIDE_DIGITS_MAX {
-            return None;
-        }
-        number = number.saturating_mul(u64::from(radix)).saturating_add(u64::from(digit));
-        digits += 1;
-    }
-    let suffix = &word[digits..];
-    let typed = match suffix {
-        [] => true,
-        [b'_', rest @ ..] | rest => {
-            rest.is_empty()
-                || matches!(
-                    rest,
-                    b"u8"
-                        | b"u16"
-                        | b"u32"
-                        | b"u64"
-                        | b"usize"
-                        | b"i8"
-                        | b"i16"
-                        | b"i32"
-                        | b"i64"
-                        | b"h"
-                        | b"H"
-                        | b"L"
-                        | b"n"
-                )
-        }
-    };
-    (digits > 0 && typed).then_some(Value {
-        number: u32::try_from(number).unwrap_or(u32::MAX),
-        digits: digits as u8,
-    })
-}
-
 /// A number of a list.
 #[derive(Clone, Copy)]
 pub(crate) struct Element {
@@ -507,6 +220,94 @@ enum Reading {
     Little,
 }
 
+/// What all numbers of a list have in common.
+struct Kinds {
+    lettered: bool,
+    /// Lengths of the shortest and the longest of them.
+    narrow: u8,
+    wide: u8,
+    /// For each base, how many of its numbers stand in a row at most.
+    longest: [usize; 4],
+}
+
+impl Kinds {
+    fn of(tokens: &[Token]) -> Self {
+        let mut kinds = Kinds {
+            lettered: false,
+            narrow: u8::MAX,
+            wide: 0,
+            longest: [0; 4],
+        };
+        let mut row = [0usize; 4];
+        for token in tokens {
+            kinds.lettered |= token.lettered;
+            kinds.narrow = kinds.narrow.min(token.len);
+            kinds.wide = kinds.wide.max(token.len);
+            for ((row, longest), digits) in row.iter_mut().zip(&mut kinds.longest).zip(token.digits) {
+                *row = if digits > 0 { *row + 1 } else { 0 };
+                *longest = (*longest).max(*row);
+            }
+        }
+        kinds
+    }
+
+    /// The base of a list of nothing but bytes: decimal numbers of which some have three digits, or pairs of hexadecimal
+    /// digits of which some are letters.
+    fn simple(&self, bytes: &[u8], tokens: &[Token], near_end: bool) -> Option<usize> {
+        let nth = usize::from(self.lettered);
+        let all = if self.lettered {
+            self.narrow == 2 && self.wide == 2 && self.longest[1] == tokens.len()
+        } else {
+            self.narrow < 3 && self.wide == 3 && self.longest[0] == tokens.len()
+        };
+        let plain = |token: &Token| {
+            let before = token.start().checked_sub(1).map_or(b' ', |i| bytes[i]);
+            // A sign, and zeros before a number, say something else.
+            let odd =
+                token.values[nth] > 0xFF || before == b'-' || !self.lettered && token.len == 3 && token.values[0] < 100;
+            !odd
+        };
+        (all && !near_end && tokens.len() >= ELEMENTS_MIN && tokens.iter().all(plain)).then_some(nth)
+    }
+}
+
+/// A list of bytes, and of code points.
+fn simple(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], nth: usize, depth: usize, scan: &mut Scan) {
+    let last = tokens.last().map_or(0, Token::end);
+    let length = window.text.bytes.len();
+    let region_end = if length - last <= SEPARATOR_BYTES_MAX {
+        length
+    } else {
+        last
+    };
+    let form = if nth == 1 { Form::Hex } else { Form::Numbers };
+    let most = tokens.iter().map(|token| token.values[nth]).max().unwrap_or(0);
+    let odd = tokens.iter().filter(|token| is_odd(token.values[nth])).count();
+    for chars in [false, true] {
+        if chars && (most < 0x80 || odd * 8 > tokens.len()) {
+            break;
+        }
+        let make = |plain: bool, _: Option<usize>| {
+            let mut view = View::new(tokens.len(), plain);
+            for token in tokens {
+                let value = token.values[nth] as u8;
+                if chars {
+                    view.decode_char(char::from(value), token.start()..token.end());
+                } else {
+                    view.decode(value, token.start()..token.end());
+                }
+            }
+            view
+        };
+        scanner.lazily(window, &make, region_end, form, depth, [0; 4], scan);
+    }
+}
+
+/// Code points of text are no control characters.
+fn is_odd(number: u32) -> bool {
+    matches!(number, 1..=6 | 14..=26 | 28..=31 | 0x80..=0x9F)
+}
+
 fn each_reading(
     scanner: &mut Scanner<'_>,
     window: &Window<'_>,
@@ -523,21 +324,26 @@ fn each_reading(
         every = tokens[run.first..=run.last].iter().step_by(run.step).copied().collect();
         &every
     };
-    let picked = || all.iter();
-    let hexadecimal = picked().any(|token| token.lettered);
-    let wide = picked().map(|token| token.len).max().unwrap_or(0);
-    let narrow = picked().map(|token| token.len).min().unwrap_or(0);
+    let kinds = Kinds::of(all);
+    let near_end = window.last && !window.text.complete;
+    let done = kinds.simple(bytes, all, near_end);
+    if let Some(nth) = done {
+        simple(scanner, window, all, nth, depth, scan);
+    }
     for (base, nth) in BASES.into_iter().zip(0..) {
         // Decimal numbers of three digits are hardly ever hexadecimal ones.
-        if base == Base::Hex && !hexadecimal && wide > 2 && narrow < wide {
+        if base == Base::Hex && !kinds.lettered && kinds.wide > 2 && kinds.narrow < kinds.wide {
             continue;
         }
-        if !picked().any(|token| token.digits[nth] > 0) {
+        // Too few numbers of this base in a row.
+        let enough = kinds.longest[nth] >= ELEMENTS_MIN || kinds.longest[nth] >= 3 && kinds.wide >= 4;
+        let begun = near_end && kinds.longest[nth] > 0;
+        if done == Some(nth) || !(enough || begun) {
             continue;
         }
         let mut values: Vec<Element> = std::mem::take(&mut scanner.elements);
         let mut previous: Option<&Token> = None;
-        for token in picked() {
+        for token in all {
             // The last number may still grow.
             let open = !window.text.complete && token.end() == bytes.len();
             let Some(Value { number, digits }) = token.value(nth).filter(|_| !open) else {
@@ -612,11 +418,7 @@ fn readings(
     if most <= 0xFF {
         wanted.push(Reading::Bytes);
     }
-    // Code points of text are no control characters.
-    let odd = || {
-        let odd = |v: &&Element| matches!(v.number, 1..=6 | 14..=26 | 28..=31 | 0x80..=0x9F);
-        values.iter().filter(odd).count()
-    };
+    let odd = || values.iter().filter(|v| is_odd(v.number)).count();
     if (0x80..=0x10_FFFF).contains(&most) && odd() * 8 <= values.len() {
         wanted.push(Reading::Chars);
     }

@@ -119,8 +119,8 @@ pub(crate) fn moves(text: Text<'_>, region: &Range<usize>) -> bool {
 }
 
 /// What a terminal shows in the end when characters are overwritten.
-pub(crate) fn overwrite(index: &Index, text: Text<'_>, region: Range<usize>, plain: bool) -> View {
-    let mut view = View::new(region.len().min(4096), plain);
+pub(crate) fn overwrite(index: &Index, text: Text<'_>, region: Range<usize>) -> View {
+    let mut view = View::with_capacity(region.len().min(4096));
     view.fragments = true;
     let mut line: Vec<Cell> = Vec::new();
     let mut column: usize = 0;
@@ -161,7 +161,6 @@ pub(crate) fn overwrite(index: &Index, text: Text<'_>, region: Range<usize>, pla
                 line.drain(..).for_each(|cell| cell.show(&mut view));
                 view.decode(byte, at..at + n);
                 column = 0;
-                view.checkpoint(at + n);
             }
             b'\r' => column = 0,
             8 => column = column.saturating_sub(1),
