@@ -38,7 +38,8 @@ pub struct Serve {
     /// The certificate's private key in PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// A TOML file with limits, timeouts and whatever else is not said here; docs/server.md describes it
+    /// A TOML file with everything that can be said here, and limits and timeouts; what is said here wins. docs/server.md has
+    /// a complete example
     #[arg(long, value_name = "FILE", conflicts_with = "embedded")]
     config: Option<PathBuf>,
     /// Serve plain HTTP to other machines too, for a proxy in front that speaks TLS
@@ -65,9 +66,6 @@ impl Serve {
         let options = sealbook_server::Shared {
             listen,
             data: home.path().to_owned(),
-            oidc: self.options.oidc(),
-            hub: self.options.hub(),
-            sinks: self.options.sinks(),
             settings,
         };
         let served = runtime.block_on(sealbook_server::serve(options, |listening| {
@@ -93,6 +91,7 @@ impl Serve {
             });
         }
         settings.allow_plain_http |= self.allow_plain_http;
+        self.options.apply(&mut settings);
         Ok(settings)
     }
 }

@@ -2,8 +2,17 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
-use sealbook_server::{HubOptions, OidcOptions, SinkOptions};
+use clap::{Args, ValueEnum};
+use sealbook_server::{HubOptions, OidcOptions, Settings};
+
+/// `--audit-fsync`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Fsync {
+    /// When the operating system has it: it survives the service's death
+    System,
+    /// When the disk has it: every answer waits for that, and the record survives the machine's death
+    Always,
+}
 
 /// See each flag.
 #[derive(Debug, Args)]
@@ -24,6 +33,9 @@ pub struct ServeOptions {
     /// The scope that a JupyterHub token must hold (default: access to a server of its own user)
     #[arg(long, value_name = "SCOPE", requires = "jupyterhub_api")]
     jupyterhub_scope: Option<String>,
+    /// When an audit record counts as written
+    #[arg(long, value_enum, value_name = "WHEN", conflicts_with = "embedded")]
+    audit_fsync: Option<Fsync>,
     /// Also write audit records to this file as JSON Lines; it is rotated
     #[arg(long, value_name = "FILE", conflicts_with = "embedded")]
     audit_file: Option<PathBuf>,
@@ -48,30 +60,39 @@ pub struct ServeOptions {
 }
 
 impl ServeOptions {
-    pub(crate) fn oidc(&self) -> Option<OidcOptions> {
-        Some(OidcOptions {
-            issuer: self.oidc_issuer.clone()?,
-            audience: self.oidc_audience.clone()?,
-            user_claim: self.oidc_user_claim.clone(),
-        })
-    }
-
-    pub(crate) fn hub(&self) -> Option<HubOptions> {
-        Some(HubOptions {
-            api: self.jupyterhub_api.clone()?,
-            scope: self.jupyterhub_scope.clone(),
-        })
-    }
-
-    pub(crate) fn sinks(&self) -> SinkOptions {
-        SinkOptions {
-            file: self.audit_file.clone(),
-            file_bytes_max: self.audit_file_bytes,
-            files_kept: self.audit_files_kept,
-            stdout: self.audit_stdout,
-            syslog: self.audit_syslog.clone(),
-            webhook: self.audit_webhook.clone(),
-            otlp: self.audit_otlp.clone(),
+    /// Writes over the configuration what is said here.
+    pub(crate) fn apply(&self, settings: &mut Settings) {
+        if let (Some(issuer), Some(audience)) = (self.oidc_issuer.clone(), self.oidc_audience.clone()) {
+            settings.oidc = vec![OidcOptions {
+                issuer,
+                audience,
+                user_claim: self.oidc_user_claim.clone(),
+            }];
         }
+        if let Some(api) = self.jupyterhub_api.clone() {
+            settings.jupyterhub = Some(HubOptions {
+                api,
+                scope: self.jupyterhub_scope.clone(),
+            });
+        }
+        if let Some(fsync) = self.audit_fsync {
+            settings.audit.fsync = match fsync {
+                Fsync::System => sealbook_server::settings::Fsync::System,
+                Fsync::Always => sealbook_server::settings::Fsync::Always,
+            };
+        }
+        let sinks = &mut settings.audit.sinks;
+        let over = |given: &Option<String>, kept: &mut Option<String>| {
+            if given.is_some() {
+                kept.clone_from(given);
+            }
+        };
+        over(&self.audit_syslog, &mut sinks.syslog);
+        over(&self.audit_webhook, &mut sinks.webhook);
+        over(&self.audit_otlp, &mut sinks.otlp);
+        sinks.stdout |= self.audit_stdout;
+        sinks.file = self.audit_file.clone().or(sinks.file.take());
+        sinks.file_bytes_max = self.audit_file_bytes.or(sinks.file_bytes_max);
+        sinks.files_kept = self.audit_files_kept.or(sinks.files_kept);
     }
 }

@@ -33,8 +33,30 @@ fn advice(code: ErrorCode, message: &str) -> Option<&'static str> {
             "To see all scopes: sealbook secrets list-scopes. To create one: sealbook secrets create-scope --scope NAME"
         }
         ErrorCode::ResourceDoesNotExist if message.starts_with("Secret") => {
-            "To see the keys in a scope: sealbook secrets list --scope NAME"
+            "To see the keys in a scope, and when they expire: sealbook secrets list --scope NAME --long"
         }
+        ErrorCode::ResourceDoesNotExist if message.starts_with("User") => {
+            "To see the users: sealbook users list. To create one: sealbook users create --user-name NAME"
+        }
+        ErrorCode::ResourceDoesNotExist if message.starts_with("Group") => {
+            "To see the groups: sealbook groups list. To create one: sealbook groups create --group-name NAME"
+        }
+        ErrorCode::ResourceDoesNotExist if message.starts_with("Principal") => {
+            "A principal is a user or a group: sealbook users list, sealbook groups list"
+        }
+        ErrorCode::ResourceDoesNotExist if message.starts_with("Token") => {
+            "To see tokens and their ids: sealbook tokens list, or as an administrator sealbook tokens list --all"
+        }
+        ErrorCode::ResourceDoesNotExist if message.starts_with("Kernel session") => {
+            "To see the open sessions and their ids: sealbook sessions list"
+        }
+        ErrorCode::ResourceDoesNotExist if message.starts_with("Failed to get secret acl") => {
+            "There is no entry of that principal's own: sealbook secrets list-acls shows the entries, sealbook secrets explain what they come to"
+        }
+        ErrorCode::PermissionDenied if message.contains("not a member of admins") => {
+            "An administrator can do this, or make you one: sealbook groups add-member --parent-name admins --user-name YOU"
+        }
+        ErrorCode::PermissionDenied if !message.contains("permission on scope") => return None,
         ErrorCode::PermissionDenied => {
             "Somebody with MANAGE on the scope, or an administrator, can grant it: sealbook secrets put-acl --scope SCOPE --principal USER --permission READ"
         }

@@ -94,8 +94,17 @@ CUT = changed("DELETE FROM audit WHERE idx > 5")
     (without(CUT, "audit.journal"), "record 6 of chain main"),
     (without(changed("DELETE FROM audit"), "audit.journal"), "record 1 of chain main"),
     (edited_checkpoint, "the checkpoint at record"),
+    (changed("UPDATE audit SET id = 1000000 WHERE idx = 5"), "record 6 of chain main was moved"),
+    (changed("UPDATE audit SET id = -1 WHERE idx = 5"), "record 5 of chain main was moved"),
+    (changed("INSERT INTO audit (replica, idx, phase, request_id, at_ms, user_name, action, failed, body, mac) SELECT 'zz', 1, phase, "
+             "request_id, at_ms, user_name, action, failed, body, mac FROM audit WHERE idx = 5"), "record 1 of chain zz"),
+    (without(CUT, "audit.checkpoints"), "the checkpoints of chain main were missing"),
+    (without(CUT, "audit.journal", "audit.checkpoints"), "the checkpoints of chain main were missing"),
+    (without(changed("DELETE FROM audit"), "audit.journal", "audit.checkpoints"), "the checkpoints of chain main were missing"),
+    (without(lambda data: None, "audit.checkpoints"), "the checkpoints of chain main were missing"),
 ], ids=["user", "body", "outcome", "time", "mac", "deleted", "first-deleted", "swapped", "cut", "cut-with-journal", "emptied",
-        "checkpoint"])
+        "checkpoint", "moved-to-the-end", "moved-to-the-front", "another-chain", "cut-without-checkpoints",
+        "cut-without-journal-and-checkpoints", "everything-gone", "checkpoints-gone"])
 def test_verify_names_the_first_bad_record(copy, tamper, first_bad):
     server = copy(tamper)
     done = server.call("audit", "verify")
@@ -104,8 +113,15 @@ def test_verify_names_the_first_bad_record(copy, tamper, first_bad):
     assert verification["intact"] is False and first_bad in verification["first_bad"]
 
 
+def rolled_back(data):
+    """As the folder was after record 4: what is left belongs together."""
+    without(CUT, "audit.journal")(data)
+    path = data / "audit.checkpoints"
+    path.write_text("".join(line + "\n" for line in path.read_text().splitlines() if json.loads(line)["count"] <= 5))
+
+
 def test_a_checkpoint_kept_elsewhere_shows_a_cut_that_left_no_trace(copy, seed, tmp_path):
-    server = copy(without(CUT, "audit.journal", "audit.checkpoints"))
+    server = copy(rolled_back)
     kept = tmp_path / "kept"
     kept.write_text(seed.checkpoint)
     assert server.call("audit", "verify").returncode == 0
@@ -201,6 +217,56 @@ def test_a_kill_between_intent_and_outcome_is_reported(copy, house):
     assert start["requestParams"]["unknownRequests"] == [cut_off["requestId"]]
     assert "their outcome is unknown" in server.log.read_text()
     assert "never" not in server.ok("secrets", "list-scopes").out
+
+
+def test_an_intent_that_the_database_had_already_is_reported_too(copy):
+    """The service died after the intent was in the database and before the outcome was anywhere."""
+    server = copy()
+    server.ok("secrets", "create-scope", "--scope", "cut-off")
+    server.json("audit", "query", "--limit", "1")
+    server.kill()
+    with database(server.data) as connection:
+        [(request, idx)] = connection.execute(
+            "SELECT request_id, idx FROM audit WHERE scope = 'cut-off' AND phase = 0").fetchall()
+        connection.execute("DELETE FROM audit WHERE idx > ?", [idx])
+    (server.data / "audit.journal").unlink()
+    server.start()
+    start = server.audit(actionName="startService")[-1]
+    assert start["requestParams"]["unknownRequests"] == [request] and start["requestParams"]["unknownOutcomes"] == 1
+    verification = server.json("audit", "verify")
+    assert verification["intact"] and verification["unknown_outcomes"] == 1
+    # It is named once: the next start has nothing to report.
+    server.kill()
+    server.start()
+    assert "unknownRequests" not in server.audit(actionName="startService")[-1]["requestParams"]
+
+
+@pytest.mark.parametrize("edit", ["user", "deleted", "swapped"])
+def test_an_edited_journal_keeps_the_service_from_starting(copy, house, edit):
+    server = copy()
+    lock = database(server.data)
+    lock.execute("BEGIN IMMEDIATE")
+    server.call("secrets", "list-scopes")
+    server.call("secrets", "list", "--scope", "audited")
+    server.kill()
+    lock.execute("ROLLBACK")
+    lock.close()
+    journal = server.data / "audit.journal"
+    intact = journal.read_bytes()
+    lines = intact.decode().splitlines()
+    match edit:
+        case "user":
+            lines[-1] = lines[-1].replace("admin", "carol")
+        case "deleted":
+            del lines[-2]
+        case "swapped":
+            lines[-2:] = reversed(lines[-2:])
+    journal.write_text("\n".join(lines) + "\n")
+    done = house.sealbook("serve", "--listen", "127.0.0.1:0", "--data", server.data)
+    assert done.returncode == 1 and "audit.journal" in done.err and "record " in done.err and "chain main" in done.err, done.err
+    journal.write_bytes(intact)
+    server.start()
+    assert server.json("audit", "verify")["intact"]
 
 
 def test_nothing_is_served_that_cannot_be_recorded(house, tmp_path):

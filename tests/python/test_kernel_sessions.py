@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import hashlib
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -182,6 +183,14 @@ def test_what_is_no_attestation_opens_nothing(server):
                              ("oidc", "planted.not.ajwt"), ("jupyterhub", "planted-hub-token")):
         with refused(server, 401, "UNAUTHENTICATED", "openKernelSession"):
             Protocol(server, kind, credential)
+    # What was claimed is recorded, a token of ours by its hash and nothing of what may be a value in the wrong place.
+    for credential, claimed in (("sealbook_kernel_planted-guess", True), ("planted-value-in-the-wrong-place", False)):
+        with refused(server, 401, "UNAUTHENTICATED", "openKernelSession"):
+            Protocol(server, "kernel-token", credential, notebook_path="guess.ipynb")
+        params = server.newest(actionName="openKernelSession")["requestParams"]
+        digest = {"claimedTokenSha256": hashlib.sha256(credential.encode()).hexdigest()[:16]} if claimed else {}
+        assert params == digest | {"claimedAttestation": "kernel-token", "claimedKernelId": "kernel-of-the-test",
+                                   "claimedNotebookPath": "guess.ipynb"}
     good = {"attestation": {"kind": "kernel-token", "credential": server.kernel_token}, "kernel_id": "k",
             "hpke_public_key": base64.b64encode(bytes(range(32))).decode(), "client_nonce": base64.b64encode(bytes(16)).decode()}
     assert requests.post(server.host + SESSIONS, json=good).status_code == 200

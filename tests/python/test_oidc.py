@@ -39,6 +39,9 @@ def test_a_token_opens_renews_and_is_recorded(server, issuer, kid):
     session.call("renew", {"attestation": {"kind": "oidc", "credential": issuer.token("alice@example.com", "ec-1")}})
     with pytest.raises(Refused, match="not the one that opened"):
         session.call("renew", {"attestation": {"kind": "oidc", "credential": issuer.token("bob@example.com")}})
+    with pytest.raises(Refused, match="has expired"):
+        session.call("renew", {"attestation": {"kind": "oidc", "credential": issuer.token("alice@example.com", exp=int(time.time()) - 120)}})
+    assert server.newest(actionName="renewKernelSession")["response"]["statusCode"] == 401
 
 
 def test_a_notebook_reads_with_a_token(house, server, issuer):
@@ -52,6 +55,23 @@ def test_a_user_whom_only_the_issuer_knows_has_no_rights(server, issuer):
     session = Protocol(server, "oidc", issuer.token("new@example.com"))
     with pytest.raises(Refused, match="does not have READ permission"):
         session.read("jdbc", "password")
+
+
+def test_an_administrator_who_comes_by_the_issuer_ends_the_bootstrap_token(house, issuer, tmp_path):
+    with Server(house, "--oidc-issuer", issuer.url, "--oidc-audience", "sealbook", data=tmp_path / "data").bootstrap() as server:
+        server.user("chief@example.com")
+        server.ok("groups", "add-member", "--parent-name", "admins", "--user-name", "chief@example.com")
+        server.ok("users", "me")
+        chief = issuer.token("chief@example.com")
+        assert server.json("users", "me", token=chief)["userName"] == "chief@example.com"
+        assert "UNAUTHENTICATED" in server.call("users", "me").err
+        # Without any token left, the next start makes none: there is an administrator.
+        assert server.json("tokens", "list", "--all", token=chief)["token_infos"] == []
+        server.kill()
+        server.start()
+        server.ok("users", "me", token=chief)
+        server.process.kill()
+        assert server.process.stdout.read() == ""
 
 
 def test_tokens_that_are_not_right_are_refused_and_recorded(server, issuer):

@@ -12,6 +12,8 @@ use crate::service;
 
 /// Records in one page of an export; the service's maximum.
 const EXPORT_RECORDS: u32 = 10_000;
+/// Records that the service gives when no limit is named.
+const QUERY_RECORDS_DEFAULT: usize = 100;
 /// How often `tail --follow` asks for new records.
 const FOLLOW_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -59,7 +61,7 @@ pub struct Query {
     /// Only what was refused or failed
     #[arg(long)]
     failed: bool,
-    /// At most this many records, the newest
+    /// At most this many records, the newest; `query` shows 100 when nothing is said, `export` all
     #[arg(long, value_name = "COUNT")]
     limit: Option<u32>,
 }
@@ -81,8 +83,15 @@ impl Audit {
         match self {
             Audit::Tail(tail) => tail.run(&client, format).await,
             Audit::Query(query) => {
+                let limit = query.limit;
                 let page = client.query_audit(&query.request()).await.map_err(service::failed)?;
-                print(&page.records, format)
+                print(&page.records, format)?;
+                if limit.is_none() && page.records.len() >= QUERY_RECORDS_DEFAULT {
+                    output::note(&format!(
+                        "these are the newest {QUERY_RECORDS_DEFAULT}; there may be more: --limit COUNT, or `sealbook audit export` for all"
+                    ));
+                }
+                Ok(())
             }
             Audit::Export(export) if export.chain => verify::export(&client).await,
             Audit::Export(export) => all(&client, export.query.request()).await,
@@ -200,14 +209,25 @@ fn table(records: &[AuditRecord]) -> Table {
     table
 }
 
-/// `scope/key principal` as far as the request named them.
+/// `scope/key principal`, or the group, user, token or session, as far as the request named them.
 fn subject(record: &AuditRecord) -> String {
     let text = |name: &str| record.request_params.get(name).and_then(|value| value.as_str());
     let mut subject = text("scope").unwrap_or_default().to_string();
     if let Some(key) = text("key") {
         subject.extend(["/", key]);
     }
-    for name in ["principal", "group_name", "parent_name", "user_name"] {
+    for name in [
+        "principal",
+        "group",
+        "member",
+        "user",
+        "kind",
+        "tokenId",
+        "kernelSession",
+        "because",
+        "runId",
+        "path",
+    ] {
         if let Some(value) = text(name) {
             if !subject.is_empty() {
                 subject.push(' ');
@@ -227,5 +247,33 @@ fn origin(record: &AuditRecord) -> String {
         (Some(run), _) => format!("run {run}"),
         (None, Some(path)) => path.clone(),
         (None, None) => format!("kernel {}", kernel.kernel_id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_says_what_a_request_was_about() {
+        for (params, subject) in [
+            (r#"{"scope":"jdbc","key":"password"}"#, "jdbc/password"),
+            (r#"{"scope":"jdbc","principal":"bob","permission":"READ"}"#, "jdbc bob"),
+            (r#"{"group":"admins","member":"bob"}"#, "admins bob"),
+            (r#"{"user":"bob","kind":"kernel"}"#, "bob kernel"),
+            (
+                r#"{"kernelSession":"s","user":"bob","because":"tokenRevoked"}"#,
+                "bob s tokenRevoked",
+            ),
+            (r#"{"filter.limit":1}"#, ""),
+        ] {
+            let record = serde_json::json!({
+                "version": "2.0", "timestamp": 0, "workspaceId": "default", "sourceIPAddress": "", "userAgent": "",
+                "userIdentity": { "email": "admin" }, "serviceName": "secrets", "actionName": "x", "requestId": "r",
+                "requestParams": serde_json::from_str::<serde_json::Value>(params).unwrap(),
+            });
+            let record: AuditRecord = serde_json::from_value(record).unwrap();
+            assert_eq!(super::subject(&record), subject);
+        }
     }
 }

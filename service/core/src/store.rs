@@ -255,6 +255,10 @@ pub trait Store: Debug + Send + Sync {
     fn flush_audit(&self) -> Pending<'_, Result<(), Error>>;
     /// The last row of a chain: index and MAC.
     fn audit_tail<'a>(&'a self, replica: &'a str) -> Pending<'a, Result<Option<ChainEnd>, Error>>;
+    /// Requests of a chain whose outcome was never written: of those after this record, and after the last start.
+    fn audit_unfinished<'a>(&'a self, replica: &'a str, after: u64) -> Pending<'a, Result<Vec<String>, Error>>;
+    /// The first record, if any, whose position is before that of an older one of its chain.
+    fn audit_misplaced(&self) -> Pending<'_, Result<Option<(String, u64)>, Error>>;
     /// Requests that pass the filters: position, intent, outcome.
     fn audit_query<'a>(&'a self, query: &'a AuditQuery) -> Pending<'a, Result<Vec<AuditedRequest>, Error>>;
     /// Up to `limit` rows in chain order, after (replica, index).

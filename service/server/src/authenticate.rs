@@ -7,6 +7,8 @@ use sealbook_api::tokens::TokenKind;
 use sealbook_api::{ErrorCode, SecretText};
 use sealbook_core::acl::Identity;
 use sealbook_core::{Error, Vault};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use crate::oidc::Oidc;
 use crate::service::Service;
@@ -19,23 +21,44 @@ pub(crate) async fn by_header(service: &Service, headers: &HeaderMap) -> Result<
             "Send a token: `Authorization: Bearer TOKEN`, or Basic with the user name `token`.",
         )
     })?;
-    if let Some(oidc) = service
-        .trusted
-        .oidc
-        .as_ref()
-        .filter(|_| Oidc::looks_like_jwt(token.expose()))
+    if Oidc::looks_like_jwt(token.expose())
+        && let Some(oidc) = service.trusted.issuer_of(token.expose())
     {
         let (user, _) = oidc.user(token.expose()).await?;
-        return service
-            .vault
-            .identity(&service.vault.ensure_user(&user).await?.name)
-            .await;
+        let user = service.vault.ensure_user(&user).await?;
+        let identity = service.vault.identity(&user.name).await?;
+        service.vault.seen(&identity).await?;
+        return Ok(identity);
     }
     let authenticated = service.vault.authenticate_token(token.expose()).await?;
     match authenticated.kind {
         TokenKind::Api => Ok(authenticated.identity),
         TokenKind::Kernel => Err(Vault::kernel_token_refusal()),
     }
+}
+
+/// What a request whose authentication failed claims, for its audit record: see [`of_credential`].
+pub(crate) fn claims(service: &Service, headers: &HeaderMap) -> Map<String, Value> {
+    token(headers).map_or_else(Map::new, |token| of_credential(service, token.expose()))
+}
+
+/// Who a credential claims to be of, hashed: the user that a JWT names; or which of our tokens it is, by the beginning of its
+/// SHA-256. Nothing of what is neither: it may be a value that was put into the wrong place.
+pub(crate) fn of_credential(service: &Service, credential: &str) -> Map<String, Value> {
+    let digest = |text: &str| -> String {
+        let digest = Sha256::digest(text.as_bytes());
+        digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    let mut claims = Map::new();
+    if Oidc::looks_like_jwt(credential) {
+        let claim = service.trusted.issuer_of(credential).map(Oidc::user_claim);
+        if let Some(user) = claim.and_then(|claim| Oidc::claimed(credential, claim)) {
+            claims.insert("claimedUserSha256".into(), digest(&user).into());
+        }
+    } else if credential.starts_with("sealbook_") {
+        claims.insert("claimedTokenSha256".into(), digest(credential).into());
+    }
+    claims
 }
 
 fn token(headers: &HeaderMap) -> Option<SecretText> {

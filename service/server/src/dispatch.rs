@@ -22,7 +22,7 @@ use sealbook_core::Error;
 use sealbook_core::acl::Identity;
 use sealbook_core::audit::{Action, Origin};
 use sealbook_core::vault::Caller;
-use serde_json::Map;
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::endpoints;
@@ -118,9 +118,10 @@ async fn run(
         owner.admit(&peer).map_err(Refusal::Unaudited)?;
     }
     if operation.access == Access::User {
-        caller.identity = authenticate(service, &parts.headers)
-            .await
-            .map_err(|error| failed_authentication(service, caller, error))?;
+        caller.identity = authenticate(service, &parts.headers).await.map_err(|error| {
+            let claims = crate::authenticate::claims(service, &parts.headers);
+            failed_authentication(service, operation, caller, error, claims)
+        })?;
         if service.bounds.requests.take(&caller.identity.user, Instant::now()) == Room::No {
             service.metrics.limited.up();
             return Err(Refusal::Unaudited(Error::new(
@@ -155,7 +156,10 @@ async fn run(
             body,
         },
     };
-    (operation.run)(call).await
+    match (operation.run)(call).await {
+        Err(Refusal::Claimed(error, claims)) => Err(failed_authentication(service, operation, caller, error, claims)),
+        result => result,
+    }
 }
 
 /// Whose request it is, for operations that need to know.
@@ -168,17 +172,27 @@ async fn authenticate(service: &Service, headers: &HeaderMap) -> Result<Identity
 
 /// Past its limit an address gets another answer and no audit record of its own: the next recorded failure says how many
 /// there were.
-fn failed_authentication(service: &Service, caller: &Caller, error: Error) -> Refusal {
+fn failed_authentication(
+    service: &Service,
+    operation: &Operation,
+    caller: &Caller,
+    error: Error,
+    claims: Map<String, Value>,
+) -> Refusal {
+    let refused = |error: Error| match service.vault.refused(caller, operation.action, claims, &error) {
+        Ok(()) => Refusal::Audited(error),
+        Err(error) => Refusal::Audited(error),
+    };
     if error.code() != ErrorCode::Unauthenticated {
-        return Refusal::Unaudited(error);
+        return refused(error);
     }
     match service.bounds.failures.take(&caller.origin.source, Instant::now()) {
-        Room::Yes { refused_before: 0 } => Refusal::Unaudited(error),
+        Room::Yes { refused_before: 0 } => refused(error),
         Room::Yes { refused_before } => {
             let mut params = Map::new();
             params.insert("failuresNotRecorded".into(), refused_before.into());
             match service.vault.refused(caller, Action::Authenticate, params, &error) {
-                Ok(()) => Refusal::Unaudited(error),
+                Ok(()) => refused(error),
                 Err(error) => Refusal::Audited(error),
             }
         }
@@ -238,7 +252,7 @@ async fn collect(mut body: Body, announced: usize, max: usize) -> Result<Option<
 fn respond(service: &Service, operation: &Operation, caller: &Caller, result: Result<Answer, Refusal>) -> Response {
     let error = match result {
         Ok(answer) => return success(answer),
-        Err(Refusal::Audited(error)) => error,
+        Err(Refusal::Audited(error) | Refusal::Claimed(error, _)) => error,
         Err(Refusal::Unaudited(error)) => {
             let recorded = service.vault.refused(caller, operation.action, Map::new(), &error);
             recorded.err().unwrap_or(error)

@@ -27,6 +27,7 @@ mod oidc;
 mod operation;
 mod outward;
 mod peer;
+mod place;
 mod rate;
 mod serve;
 mod service;

@@ -8,6 +8,8 @@
 
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
@@ -91,6 +93,23 @@ impl Oidc {
     /// A token of this form is for [`Oidc::user`]; our own tokens never have it.
     pub(crate) fn looks_like_jwt(token: &str) -> bool {
         token.starts_with("eyJ") && token.bytes().filter(|byte| *byte == b'.').count() == 2
+    }
+
+    /// As tokens name it.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.options.issuer
+    }
+
+    /// The claim that is the user's name.
+    pub(crate) fn user_claim(&self) -> &str {
+        &self.options.user_claim
+    }
+
+    /// What a token claims, believed by nobody yet.
+    pub(crate) fn claimed(token: &str, name: &str) -> Option<String> {
+        let payload = token.get(..TOKEN_BYTES_MAX.min(token.len()))?.split('.').nth(1)?;
+        let claims: Map<String, Value> = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+        claims.get(name)?.as_str().map(str::to_owned)
     }
 
     /// The user that a token names, and the token's id.

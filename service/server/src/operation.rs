@@ -223,6 +223,8 @@ impl Answer {
 pub(crate) enum Refusal {
     Audited(Error),
     Unaudited(Error),
+    /// Nobody was established; and what was claimed, for the record.
+    Claimed(Error, serde_json::Map<String, serde_json::Value>),
 }
 
 /// The vault's use-cases record their own refusals.

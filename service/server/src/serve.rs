@@ -16,13 +16,13 @@ use crate::checkpoints::Checkpoints;
 use crate::connection::Connections;
 use crate::embedded::{cannot_wait, lock, open, report};
 use crate::error::ServeError;
-use crate::hub::{Hub, HubOptions};
+use crate::hub::Hub;
 use crate::metrics::Metrics;
-use crate::oidc::{Oidc, OidcOptions};
+use crate::oidc::Oidc;
 use crate::peer::Peer;
 use crate::service::{Activity, Bounds, IdentitySource, Service, Trusted};
 use crate::settings::Settings;
-use crate::sinks::{SinkOptions, Sinks};
+use crate::sinks::Sinks;
 use crate::{descriptors, log, tls};
 
 /// How to run the shared server.
@@ -32,12 +32,6 @@ pub struct Shared {
     pub listen: SocketAddr,
     /// The data folder.
     pub data: PathBuf,
-    /// An issuer whose tokens say who somebody is.
-    pub oidc: Option<OidcOptions>,
-    /// A JupyterHub whose servers' tokens say who somebody is.
-    pub hub: Option<HubOptions>,
-    /// Where audit records go besides journal and database.
-    pub sinks: SinkOptions,
     /// Everything else.
     pub settings: Settings,
 }
@@ -68,12 +62,12 @@ pub async fn serve(options: Shared, ready: impl FnOnce(Listening)) -> Result<(),
         )));
     }
     let trusted = Trusted {
-        oidc: options.oidc.map(Oidc::new).transpose()?,
-        hub: options.hub.map(Hub::new).transpose()?,
+        oidc: settings.oidc.iter().cloned().map(Oidc::new).collect::<Result<_, _>>()?,
+        hub: settings.jupyterhub.clone().map(Hub::new).transpose()?,
     };
     let acceptor = settings.tls.as_ref().map(tls::acceptor).transpose()?;
     descriptors::raise();
-    let sinks = options.sinks.open()?;
+    let sinks = settings.audit.sinks.open()?;
     let _lock = lock(&options.data)?;
     let (vault, recovery) = open(&options.data, None, &settings).await?;
     report(&recovery);

@@ -49,8 +49,23 @@ impl Bounds {
 /// Who else is believed when they say who somebody is.
 #[derive(Debug, Default)]
 pub(crate) struct Trusted {
-    pub(crate) oidc: Option<Oidc>,
+    pub(crate) oidc: Vec<Oidc>,
     pub(crate) hub: Option<Hub>,
+}
+
+impl Trusted {
+    /// The issuer that a token says it is of. With one issuer there is no question; it says what is wrong with the token.
+    pub(crate) fn issuer_of(&self, token: &str) -> Option<&Oidc> {
+        match self.oidc.as_slice() {
+            [] => None,
+            [only] => Some(only),
+            several => {
+                let claimed = Oidc::claimed(token, "iss");
+                let named = several.iter().find(|oidc| Some(oidc.issuer()) == claimed.as_deref());
+                named.or(several.first())
+            }
+        }
+    }
 }
 
 /// Where a caller's identity comes from.

@@ -1,33 +1,7 @@
-//! What a shared server can be told: a TOML file, every part of which may be absent.
+//! What a shared server can be told: a TOML file, every part of which may be absent. `docs/server.md` has the whole of it
+//! with the defaults, and a test here reads that.
 //!
-//! ```toml
-//! listen = "0.0.0.0:8443"
-//! data = "/var/lib/sealbook"
-//! allow_plain_http = false
-//! api_tokens_open_sessions = false
-//!
-//! [tls]
-//! certificate = "cert.pem"       # beside this file, unless absolute
-//! key = "key.pem"
-//!
-//! [limits]                       # downwards only; requests_per_second is per user, 0 for no limit
-//! scopes = 1000
-//! secrets_per_scope = 1000
-//! value_bytes = 131072
-//! body_bytes = 1048576
-//! connections = 8192
-//! requests_per_second = 0
-//! failed_authentications_per_second = 50   # per address, after a burst of ten times as many
-//!
-//! [timeouts]                     # seconds
-//! handshake = 10
-//! headers = 30
-//! body = 30
-//! drain = 10
-//!
-//! [audit]
-//! fsync = "system"               # or "always": every answer waits for the disk
-//! ```
+//! An error names the file, the line, the key, and what is allowed there. Keys that are not known are errors.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -39,6 +13,10 @@ use sealbook_core::vault;
 use serde::Deserialize;
 
 use crate::error::ServeError;
+use crate::hub::HubOptions;
+use crate::oidc::OidcOptions;
+use crate::sinks::SinkOptions;
+use crate::{outward, place};
 
 /// Everything in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -60,6 +38,10 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// The audit log.
     pub audit: Audit,
+    /// Issuers whose tokens say who somebody is.
+    pub oidc: Vec<OidcOptions>,
+    /// A JupyterHub whose servers' tokens say who somebody is.
+    pub jupyterhub: Option<HubOptions>,
 }
 
 /// Certificate and key, in PEM.
@@ -155,6 +137,8 @@ impl Timeouts {
 pub struct Audit {
     /// When an audit record counts as written.
     pub fsync: Fsync,
+    /// Where records go besides journal and database.
+    pub sinks: SinkOptions,
 }
 
 /// When an audit record counts as written.
@@ -172,28 +156,45 @@ impl Settings {
     /// Reads a file. Relative paths in it are beside it.
     ///
     /// # Errors
-    /// A file that cannot be read or is not as documented; the message names the line.
+    /// A file that cannot be read or is not as documented; the message names the file, the line and the key.
     pub fn read(path: &Path) -> Result<Self, ServeError> {
-        let wrong = |what: &dyn std::fmt::Display| {
-            ServeError::new(format!("the configuration {} is not valid: {what}", path.display()))
-        };
         let text = std::fs::read_to_string(path)
             .map_err(|error| ServeError::new(format!("cannot read the configuration {}: {error}", path.display())))?;
-        let mut settings: Settings = toml::from_str(&text).map_err(|error| wrong(&error.to_string().trim_end()))?;
-        settings.check().map_err(|what| wrong(&what))?;
+        let wrong = |line: Option<usize>, key: &str, what: &str| {
+            let line = line.map_or_else(String::new, |line| format!(":{line}"));
+            let key = if key.is_empty() {
+                String::new()
+            } else {
+                format!("{key}: ")
+            };
+            ServeError::new(format!(
+                "{}{line}: {key}{what}. docs/server.md describes the configuration",
+                path.display()
+            ))
+        };
+        let mut settings: Settings = toml::from_str(&text).map_err(|error| {
+            let place = error.span().map(|span| place::at(&text, span.start));
+            let key = place.as_ref().map_or("", |place| place.key.as_str());
+            wrong(place.as_ref().map(|place| place.line), key, error.message().trim_end())
+        })?;
+        settings
+            .check()
+            .map_err(|(key, what)| wrong(place::of(&text, &key), &key, &what))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for file in settings
             .tls
             .iter_mut()
             .flat_map(|tls| [&mut tls.certificate, &mut tls.key])
             .chain(settings.data.iter_mut())
+            .chain(settings.audit.sinks.file.iter_mut())
         {
             *file = folder.join(&*file);
         }
         Ok(settings)
     }
 
-    fn check(&self) -> Result<(), String> {
+    /// The key that is wrong, and how.
+    fn check(&self) -> Result<(), (String, String)> {
         let documented = Limits::default();
         let limits = &self.limits;
         for (name, given, max) in [
@@ -208,7 +209,8 @@ impl Settings {
             ("connections", limits.connections, 1 << 20),
         ] {
             if given == 0 || given > max {
-                return Err(format!("limits.{name} must be between 1 and {max}, not {given}"));
+                let what = format!("it must be between 1 and {max}, not {given}");
+                return Err((format!("limits.{name}"), what));
             }
         }
         let timeouts = &self.timeouts;
@@ -219,10 +221,31 @@ impl Settings {
             ("drain", timeouts.drain),
         ] {
             if given == 0 || given > 3_600 {
-                return Err(format!(
-                    "timeouts.{name} must be between 1 and 3600 seconds, not {given}"
-                ));
+                let what = format!("it must be between 1 and 3600 seconds, not {given}");
+                return Err((format!("timeouts.{name}"), what));
             }
+        }
+        let sinks = &self.audit.sinks;
+        let issuers = self.oidc.iter().map(|oidc| ("oidc.issuer", Some(&oidc.issuer)));
+        let addresses = [
+            ("jupyterhub.api", self.jupyterhub.as_ref().map(|hub| &hub.api)),
+            ("audit.sinks.webhook", sinks.webhook.as_ref()),
+            ("audit.sinks.otlp", sinks.otlp.as_ref()),
+        ];
+        for (key, address) in issuers.chain(addresses) {
+            if let Some(address) = address {
+                outward::check("the address", address).map_err(|error| (key.to_owned(), error.to_string()))?;
+            }
+        }
+        for (at, oidc) in self.oidc.iter().enumerate() {
+            if self.oidc[..at].iter().any(|other| other.issuer == oidc.issuer) {
+                let what = format!("the issuer {:?} is named twice", oidc.issuer);
+                return Err(("oidc".into(), what));
+            }
+        }
+        if sinks.file.is_none() && (sinks.file_bytes_max.is_some() || sinks.files_kept.is_some()) {
+            let what = "file_bytes_max and files_kept say something about a file, and no file is named";
+            return Err(("audit.sinks".into(), what.into()));
         }
         Ok(())
     }
@@ -260,43 +283,132 @@ mod tests {
         assert_eq!(read("").unwrap(), Settings::default());
     }
 
+    /// The first block of TOML in the documentation.
+    fn documented() -> String {
+        let text = include_str!("../../../docs/server.md");
+        text.split("```toml\n")
+            .nth(1)
+            .unwrap()
+            .split("```")
+            .next()
+            .unwrap()
+            .to_owned()
+    }
+
     #[test]
-    fn the_documented_example_is_the_default_but_for_places() {
-        let source = include_str!("settings.rs");
-        let example = source.split("//! ```").nth(1).unwrap().trim_start_matches("toml");
-        let example: String = example
-            .lines()
-            .map(|line| format!("{}\n", line.trim_start_matches("//!").trim()))
-            .collect();
-        let settings = read(&example).unwrap();
+    fn the_documented_example_is_the_default_but_for_what_has_none() {
+        let settings = read(&documented()).unwrap();
         assert_eq!(settings.listen, Some("0.0.0.0:8443".parse().unwrap()));
+        assert_eq!(settings.data, Some("/var/lib/sealbook".into()));
         let tls = settings.tls.clone().unwrap();
         assert!(tls.certificate.is_absolute() && tls.key.ends_with("key.pem"), "{tls:?}");
+        let [first, second] = settings.oidc.as_slice() else {
+            panic!("two issuers: {:?}", settings.oidc)
+        };
+        assert_eq!(
+            (first.user_claim.as_str(), second.user_claim.as_str()),
+            ("email", "preferred_username")
+        );
+        assert_eq!(
+            settings.jupyterhub.as_ref().unwrap().scope.as_deref(),
+            Some("custom:sealbook:kernel")
+        );
+        let sinks = &settings.audit.sinks;
+        assert!(sinks.file.as_ref().unwrap().is_absolute() && sinks.syslog.is_some() && sinks.webhook.is_some());
+        assert!(sinks.otlp.is_some() && !sinks.stdout && sinks.files_kept == Some(10));
         assert_eq!(
             Settings {
                 listen: None,
                 data: None,
                 tls: None,
+                oidc: Vec::new(),
+                jupyterhub: None,
+                audit: Audit::default(),
                 ..settings
             },
             Settings::default()
         );
+        assert_eq!(settings.audit.fsync, Fsync::default());
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn the_documented_example_names_every_key() {
+        // An unknown key's refusal lists those that are known, table by table.
+        let known: std::collections::BTreeSet<String> = [
+            "",
+            "[tls]\n",
+            "[limits]\n",
+            "[timeouts]\n",
+            "[audit]\n",
+            "[audit.sinks]\n",
+            "[[oidc]]\n",
+            "[jupyterhub]\n",
+        ]
+        .iter()
+        .flat_map(|table| {
+            let error = read(&format!("{table}no_such_key = 1")).unwrap_err();
+            assert!(error.contains("no_such_key"), "{error}");
+            let names = error.split("expected").nth(1).unwrap().to_owned();
+            names
+                .split('`')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .collect();
+        let example = documented();
+        for key in &known {
+            let said = example.contains(&format!("{key} = "))
+                || example.contains(&format!("[{key}"))
+                || example.contains(&format!(".{key}]"));
+            assert!(said, "{key} is not in the example");
+        }
+        assert!(known.len() > 30, "{known:?}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line_and_key() {
         for (text, named) in [
-            ("lissten = \"127.0.0.1:1\"", "lissten"),
-            ("listen = \"here\"", "socket address"),
             (
-                "[limits]\nscopes = 1001",
-                "limits.scopes must be between 1 and 1000, not 1001",
+                "lissten = \"127.0.0.1:1\"",
+                "sealbook.toml:1: lissten: unknown field `lissten`, expected one of `listen`",
             ),
-            ("[limits]\nvalue_bytes = 0", "limits.value_bytes"),
-            ("[timeouts]\nbody = 0", "timeouts.body"),
-            ("[audit]\nfsync = \"never\"", "never"),
-            ("[tls]\ncertificate = \"c\"", "key"),
-            ("[", "line 1"),
+            ("\nlisten = \"here\"", "sealbook.toml:2: listen: invalid socket address"),
+            (
+                "[limits]\nsecrets_per_scope = 5\nscopes = 1001",
+                "sealbook.toml:3: limits.scopes: it must be between 1 and 1000, not 1001",
+            ),
+            ("[limits]\nvalue_bytes = 0", ":2: limits.value_bytes: it must be"),
+            (
+                "[limits]\nvalue_bytes = \"1\"",
+                ":2: limits.value_bytes: invalid type: string",
+            ),
+            ("[limits]\nvalue_bites = 1", ":2: limits.value_bites: unknown field"),
+            ("[timeouts]\nbody = 0", ":2: timeouts.body: it must be"),
+            ("[audit]\nfsync = \"never\"", ":2: audit.fsync: unknown variant `never`"),
+            ("[audit.sinks]\nkafka = \"x\"", ":2: audit.sinks.kafka: unknown field"),
+            (
+                "[audit.sinks]\nfiles_kept = 3",
+                "audit.sinks: file_bytes_max and files_kept",
+            ),
+            (
+                "[audit.sinks]\nwebhook = \"http://example.com\"",
+                ":2: audit.sinks.webhook: the address",
+            ),
+            ("[tls]\ncertificate = \"c\"", "missing field `key`"),
+            ("[[oidc]]\nissuer = \"https://a\"", "missing field `audience`"),
+            (
+                "[[oidc]]\naudience = \"s\"\nissuer = \"http://example.com\"",
+                ":3: oidc.issuer: the address",
+            ),
+            (
+                "[[oidc]]\nissuer = \"https://a\"\naudience = \"s\"\n[[oidc]]\nissuer = \"https://a\"\naudience = \"t\"",
+                "is named twice",
+            ),
+            ("[jupyterhub]\napi = \"nothing\"", ":2: jupyterhub.api: the address"),
+            ("[", ":1: "),
+            ("data = \"a\"\ndata = \"b\"", ":2: data: duplicate key"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(named), "{text}: {error}");

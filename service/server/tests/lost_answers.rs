@@ -13,7 +13,7 @@ use sealbook_api::client::{Client, Home, SessionRequest};
 use sealbook_api::secrets::PutValue;
 use sealbook_api::sessions::Attestation;
 use sealbook_api::tokens::{CreateToken, TokenKind};
-use sealbook_server::{Shared, SinkOptions, serve};
+use sealbook_server::{Shared, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -25,9 +25,6 @@ async fn start(folder: &std::path::Path) -> (SocketAddr, SecretText) {
         settings: sealbook_server::Settings::default(),
         listen: "127.0.0.1:0".parse().unwrap(),
         data: folder.to_owned(),
-        oidc: None,
-        hub: None,
-        sinks: SinkOptions::default(),
     };
     let (ready, listening) = oneshot::channel();
     std::thread::spawn(move || {

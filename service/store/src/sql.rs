@@ -77,6 +77,7 @@ pub(crate) const TOKEN_TOUCH: &str = "UPDATE tokens SET last_used_at = $1 WHERE 
 pub(crate) const BOOTSTRAP_DELETE: &str = "DELETE FROM tokens WHERE bootstrap = 1";
 
 pub(crate) const SESSION: &str = "SELECT * FROM sessions WHERE id = $1";
+pub(crate) const SESSION_IDS: &str = "SELECT id FROM sessions";
 pub(crate) const SESSIONS: &str = "SELECT * FROM sessions ORDER BY opened_at, id";
 pub(crate) const SESSIONS_OF: &str = "SELECT * FROM sessions WHERE user_name = $1 ORDER BY opened_at, id";
 pub(crate) const SESSION_INSERT: &str = "INSERT INTO sessions
@@ -115,6 +116,14 @@ pub(crate) const AUDIT_INSERT: &str = "INSERT INTO audit
 pub(crate) const AUDIT_TAIL: &str = "SELECT idx, mac FROM audit WHERE replica = $1 ORDER BY idx DESC LIMIT 1";
 pub(crate) const AUDIT_ROWS: &str = "SELECT * FROM audit WHERE (replica = $1 AND idx > $2) OR replica > $1
      ORDER BY replica, idx LIMIT $3";
+pub(crate) const AUDIT_UNFINISHED: &str = "SELECT i.request_id FROM audit i
+     WHERE i.replica = $1 AND i.idx > $2 AND i.phase = 0
+     AND i.idx >= coalesce((SELECT max(s.idx) FROM audit s
+         WHERE s.replica = $1 AND s.idx > $2 AND s.phase = 0 AND s.action = 'startService'), 0)
+     AND NOT EXISTS (SELECT 1 FROM audit o WHERE o.request_id = i.request_id AND o.phase = 1) ORDER BY i.idx";
+pub(crate) const AUDIT_MISPLACED: &str = "SELECT replica, idx FROM
+     (SELECT replica, idx, id, lag(id) OVER (PARTITION BY replica ORDER BY idx) AS before FROM audit) AS placed
+     WHERE before > id ORDER BY replica, idx LIMIT 1";
 const AUDIT_SELECT: &str = "SELECT i.*, o.body AS o_body, o.idx AS o_idx, o.failed AS o_failed, o.at_ms AS o_at_ms
      FROM audit i LEFT JOIN audit o ON o.request_id = i.request_id AND o.phase = 1
      WHERE i.phase = 0 AND ($1 IS NULL OR i.user_name = $1) AND ($2 IS NULL OR i.scope = $2)

@@ -5,7 +5,7 @@
 //! checkpoint is worth something wherever it was copied to.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -113,8 +113,17 @@ impl CheckpointLog {
             file.write_all(text.as_bytes())?;
             file.sync_data()
         };
-        let written = if lines.len() < LINES_MAX {
+        let whole = self.ends_with_a_line().map_err(|error| self.cannot(&error))?;
+        let written = if lines.len() < LINES_MAX && whole {
             write(&self.path, true, &format!("{new}\n"))
+        } else if lines.len() < LINES_MAX {
+            // A crash, or a full disk, cut the last line; what is written behind it would be no line either.
+            let kept: String = lines[..lines.len().saturating_sub(1)]
+                .iter()
+                .map(|line| format!("{line}\n"))
+                .collect();
+            let beside = self.path.with_extension("new");
+            write(&beside, false, &format!("{kept}{new}\n")).and_then(|()| std::fs::rename(&beside, &self.path))
         } else {
             let kept = lines[lines.len() / 2..].join("\n");
             let beside = self.path.with_extension("new");
@@ -145,6 +154,20 @@ impl CheckpointLog {
             }
         }
         Ok(checkpoints)
+    }
+
+    fn ends_with_a_line(&self) -> std::io::Result<bool> {
+        let mut file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
+            Err(error) => return Err(error),
+        };
+        let mut last = [b'\n'];
+        if file.metadata()?.len() > 0 {
+            file.seek(SeekFrom::End(-1))?;
+            file.read_exact(&mut last)?;
+        }
+        Ok(last == [b'\n'])
     }
 
     fn lines(&self) -> Result<Vec<String>, Error> {
@@ -224,6 +247,11 @@ mod tests {
 
         std::fs::write(log.path(), format!("{line}\n{}", &line[..40])).unwrap();
         assert_eq!(log.read().unwrap(), [checkpoint(2)]);
+        // The next one takes the place of the cut line.
+        for count in [3, 4] {
+            log.append(&checkpoint(count)).unwrap();
+        }
+        assert_eq!(log.read().unwrap(), [checkpoint(2), checkpoint(3), checkpoint(4)]);
         std::fs::write(log.path(), format!("{}\n{line}\n", &line[..40])).unwrap();
         let error = log.read().unwrap_err();
         assert!(error.message().starts_with("Line 1 of "), "{error}");

@@ -50,8 +50,10 @@ pub struct Entry {
 pub struct Recovery {
     /// Records that the database did not have yet.
     pub replayed: usize,
-    /// Of those, requests whose outcome will never be known.
+    /// Requests since the last start whose outcome will never be known.
     pub unknown: Vec<String>,
+    /// There were records, and no checkpoint that says how many.
+    pub checkpoints_missing: bool,
     /// The first record that the database had, by a checkpoint, and has no more.
     pub restored_from: Option<u64>,
     /// Bytes of a last line that was cut off by a crash.
@@ -139,6 +141,7 @@ impl Journal {
                 .filter(|request| !finished.contains(request))
                 .cloned()
                 .collect(),
+            checkpoints_missing: false,
             restored_from: None,
             torn_bytes: length - kept,
         };
@@ -385,6 +388,7 @@ mod tests {
             Recovery {
                 replayed: 3,
                 unknown: vec!["r2".into()],
+                checkpoints_missing: false,
                 restored_from: None,
                 torn_bytes: 14
             }

@@ -19,6 +19,9 @@ const EXPORT_ROWS: u32 = 1_000;
 /// The parameter of a `startService` record that says which rows the database had lost.
 pub(super) const RESTORED_FROM: &str = "restoredFrom";
 
+/// The parameter of a `startService` record that says that nothing showed how many records there had been.
+pub(super) const CHECKPOINTS_MISSING: &str = "checkpointsMissing";
+
 /// What signed checkpoints say of each chain: MACs by record number.
 type Expected = BTreeMap<String, BTreeMap<u64, String>>;
 
@@ -123,6 +126,10 @@ impl Vault {
             return bad(found, what, restored);
         }
         if let Some(what) = restored {
+            return bad(found, what, None);
+        }
+        if let Some((replica, index)) = self.store.audit_misplaced().await? {
+            let what = format!("record {index} of chain {replica} was moved before one that is older");
             return bad(found, what, None);
         }
         // This very request has no outcome yet.
@@ -305,6 +312,13 @@ fn restoration(row: &AuditRow) -> Option<String> {
         return None;
     }
     let record: AuditRecord = serde_json::from_str(&row.body).ok()?;
+    if record.request_params.contains_key(CHECKPOINTS_MISSING) {
+        return Some(format!(
+            "the checkpoints of chain {} were missing when the service started (record {}): nothing shows that all records \
+             before it are there",
+            row.replica, row.index
+        ));
+    }
     let from = record.request_params.get(RESTORED_FROM)?.as_u64()?;
     Some(format!(
         "record {from} of chain {}, and all after it, were missing in the database when the service started (record {}); \

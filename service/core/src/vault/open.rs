@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use sealbook_api::{ErrorCode, SecretBytes};
 
-use super::audit_verify::RESTORED_FROM;
+use super::audit_verify::{CHECKPOINTS_MISSING, RESTORED_FROM};
 use super::{Caller, Limits, Vault, params};
 use crate::acl::Identity;
-use crate::audit::{Action, Chain, CheckpointLog, GENESIS, Journal, Origin, Recovery, Sync};
+use crate::audit::{Action, Chain, CheckpointLog, GENESIS, Journal, Origin, Recovery, Sync, checkpoint};
 use crate::clock::{Clock, Entropy, random};
 use crate::envelope::KEY_BYTES;
 use crate::error::Error;
@@ -24,6 +24,8 @@ use crate::store::{Change, CommitError, Store};
 
 /// Who the service's own records are by.
 const SERVICE: &str = "sealbook";
+/// Records at the end of the chain among which requests without an outcome are looked for.
+const UNFINISHED_SEARCHED: u64 = 100_000;
 /// Requests without an outcome that the record of a start names.
 const UNKNOWN_NAMED_MAX: usize = 100;
 
@@ -72,7 +74,14 @@ impl Vault {
         let checkpoints = CheckpointLog::new(&parts.checkpoints_path);
         let database_end = end.index();
         // Fewer records than a checkpoint counted: the journal may have them still, but somebody took them away.
-        let lost = database_end < last_checkpoint(&checkpoints, &parts.replica);
+        let signed = last_checkpoint(&checkpoints, &parts.replica);
+        let lost = database_end < signed.unwrap_or(0);
+        // The first checkpoint is older than the first record and the first user.
+        let checkpoints_missing = signed.is_none() && (database_end > 0 || !parts.store.users().await?.is_empty());
+        if signed.is_none() && !checkpoints_missing {
+            let key = keyring.first().checkpoint();
+            checkpoints.append(&checkpoint::sign(key, &parts.organisation, &end, parts.clock.now_ms()))?;
+        }
         let (journal, mut recovery) = Journal::open(
             &parts.journal_path,
             end,
@@ -81,9 +90,13 @@ impl Vault {
             parts.journal_sync,
         )?;
         recovery.restored_from = lost.then_some(database_end + 1);
+        recovery.checkpoints_missing = checkpoints_missing;
         let journal = Arc::new(journal);
         parts.store.attach_audit(journal.clone());
         parts.store.flush_audit().await?;
+        // Also what the database has of requests that were cut off.
+        let searched_from = journal.end().index().saturating_sub(UNFINISHED_SEARCHED);
+        recovery.unknown = parts.store.audit_unfinished(&parts.replica, searched_from).await?;
         let vault = Self {
             store: parts.store,
             keyring,
@@ -99,10 +112,10 @@ impl Vault {
             literal_questions: super::quota::Quota::default(),
             status_of: parts.status_of,
         };
+        vault.note_start(&recovery)?;
         if let Some(owner) = vault.owner.clone() {
             vault.ensure_user(&owner).await?;
         }
-        vault.note_start(&recovery)?;
         Ok((vault, recovery))
     }
 
@@ -115,6 +128,9 @@ impl Vault {
         let some: Vec<&String> = recovery.unknown.iter().take(UNKNOWN_NAMED_MAX).collect();
         if !some.is_empty() {
             named.insert("unknownRequests".into(), some.into_iter().cloned().collect());
+        }
+        if recovery.checkpoints_missing {
+            named.insert(CHECKPOINTS_MISSING.into(), true.into());
         }
         if let Some(first) = recovery.restored_from {
             named.insert(RESTORED_FROM.into(), first.into());
@@ -135,15 +151,15 @@ impl Vault {
     }
 }
 
-/// How many records of this chain were in the database for certain. Checkpoints that cannot be read are reported when
-/// the log is verified.
-fn last_checkpoint(log: &CheckpointLog, replica: &str) -> u64 {
-    let checkpoints = log.read().unwrap_or_default();
+/// How many records of this chain were in the database for certain; `None` without any checkpoint. Checkpoints that cannot
+/// be read are reported when the log is verified.
+fn last_checkpoint(log: &CheckpointLog, replica: &str) -> Option<u64> {
+    let Ok(checkpoints) = log.read() else { return Some(0) };
     let counts = checkpoints
         .iter()
         .filter(|one| one.replica == replica)
         .map(|one| one.count);
-    counts.max().unwrap_or(0)
+    counts.max()
 }
 
 async fn keyring(parts: &Parts) -> Result<Keyring, Error> {

@@ -223,8 +223,8 @@ impl Vault {
             return Err(refusal());
         }
         let identity = self.identity(&row.user).await?;
-        if identity.is_admin() && identity.user != BOOTSTRAP_USER && !row.bootstrap {
-            self.retire_bootstrap_token().await?;
+        if !row.bootstrap {
+            self.seen(&identity).await?;
         }
         if row.last_used_at.is_none_or(|last| now - last >= TOUCH_INTERVAL_MS) {
             self.store
@@ -279,8 +279,14 @@ impl Vault {
         Ok(Some(token))
     }
 
-    /// The first other administrator who authenticates ends the bootstrap token's life.
-    async fn retire_bootstrap_token(&self) -> Result<(), Error> {
+    /// Somebody has authenticated: the first other administrator ends the bootstrap token's life.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn seen(&self, identity: &Identity) -> Result<(), Error> {
+        if !identity.is_admin() || identity.user == BOOTSTRAP_USER {
+            return Ok(());
+        }
         let retired = self.bootstrap_retired.load(std::sync::atomic::Ordering::Relaxed);
         if !retired {
             self.store

@@ -1,15 +1,19 @@
 //! Attestations: parsed from a request, and whom they establish. Not an endpoint; two use it.
 
-use sealbook_api::sessions::{Attestation, JobRun};
+use sealbook_api::sessions::{Attestation, JobRun, OpenSession};
 use sealbook_api::{ErrorCode, SecretText};
 use sealbook_core::Error;
 use sealbook_core::vault::Established;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use crate::authenticate::of_credential;
 use crate::fields::Fields;
 use crate::operation::Call;
 use crate::peer::Peer;
 use crate::service::IdentitySource;
+
+/// Characters of a claim that are recorded.
+const CLAIM_CHARS_MAX: usize = 256;
 
 /// `{"kind": "...", "credential": "..."}`.
 pub(super) fn parse(fields: &mut Fields) -> Result<Attestation, Error> {
@@ -57,7 +61,7 @@ pub(super) async fn establish(call: &Call, attestation: &Attestation) -> Result<
         Attestation::PeerCredential => by_peer(call),
         Attestation::KernelToken(token) => call.vault().establish_by_token(token).await,
         Attestation::JobTicket(ticket) => call.vault().establish_by_ticket(ticket).await,
-        Attestation::Oidc(token) => match &call.service.trusted.oidc {
+        Attestation::Oidc(token) => match call.service.trusted.issuer_of(token.expose()) {
             Some(oidc) => by_issuer(call, "oidc", oidc.user(token.expose()).await?).await,
             None => Err(not_taken(attestation)),
         },
@@ -67,6 +71,24 @@ pub(super) async fn establish(call: &Call, attestation: &Attestation) -> Result<
         },
         other => Err(not_taken(other)),
     }
+}
+
+/// What a session that is not opened was claimed to be: for which kind of attestation, kernel and notebook.
+pub(super) fn claims(call: &Call, request: &OpenSession) -> Map<String, Value> {
+    let mut claims = match &request.attestation {
+        Attestation::KernelToken(secret)
+        | Attestation::JobTicket(secret)
+        | Attestation::Jupyterhub(secret)
+        | Attestation::Oidc(secret) => of_credential(&call.service, secret.expose()),
+        _ => Map::new(),
+    };
+    let shortened = |text: &str| Value::from(text.chars().take(CLAIM_CHARS_MAX).collect::<String>());
+    claims.insert("claimedAttestation".into(), request.attestation.kind().into());
+    claims.insert("claimedKernelId".into(), shortened(&request.kernel_id));
+    if let Some(path) = &request.notebook_path {
+        claims.insert("claimedNotebookPath".into(), shortened(path));
+    }
+    claims
 }
 
 fn not_taken(attestation: &Attestation) -> Error {

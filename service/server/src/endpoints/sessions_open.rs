@@ -48,7 +48,7 @@ async fn run(mut call: Call) -> Result<Answer, Refusal> {
     };
     let established = attestation::establish(&call, &request.attestation)
         .await
-        .map_err(unaudited)?;
+        .map_err(|error| Refusal::Claimed(error, attestation::claims(&call, &request)))?;
     let opened = call.vault().open_session(&call.from(), established, &request).await?;
     Answer::json(&opened)
 }

@@ -1,5 +1,6 @@
 //! The `Store` trait: reads from the pool, writes through the writer.
 
+use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 
 use sealbook_core::api::audit::AuditQuery;
@@ -22,6 +23,9 @@ use super::writer::Job;
 use crate::error::failed;
 use crate::map::{self, Columns};
 use crate::sql;
+
+/// Replay windows in memory from which on those of sessions that are gone are looked for.
+const WINDOWS_SWEPT: usize = 1_024;
 
 type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
 
@@ -52,6 +56,21 @@ impl SqliteStore {
             .iter()
             .map(map)
             .collect()
+    }
+
+    /// Forgets the windows of sessions that are gone. One that is opened meanwhile was not among those looked at.
+    async fn sweep_windows(&self) -> Result<(), Error> {
+        let looked_at: Vec<String> = {
+            let windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+            windows.keys().cloned().collect()
+        };
+        let there = self.all(sqlx::query(sql::SESSION_IDS), |row| row.text("id")).await?;
+        let there: HashSet<String> = there.into_iter().collect();
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        for id in looked_at.iter().filter(|id| !there.contains(*id)) {
+            windows.remove(id);
+        }
+        Ok(())
     }
 
     async fn write(&self, changes: Vec<Change>) -> Result<(), CommitError> {
@@ -209,10 +228,17 @@ impl Store for SqliteStore {
                     _ => None,
                 })
                 .collect();
+            let expired = changes.iter().any(|change| matches!(change, Change::Expire { .. }));
             self.write(changes).await?;
-            let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-            for id in closed {
-                windows.remove(&id);
+            let many = {
+                let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+                for id in closed {
+                    windows.remove(&id);
+                }
+                windows.len() > WINDOWS_SWEPT
+            };
+            if expired && many {
+                self.sweep_windows().await.map_err(CommitError::Failed)?;
             }
             Ok(())
         })
@@ -250,6 +276,17 @@ impl Store for SqliteStore {
     fn audit_tail<'a>(&'a self, replica: &'a str) -> Pending<'a, Result<Option<(u64, Vec<u8>)>, Error>> {
         let statement = sqlx::query(sql::AUDIT_TAIL).bind(replica);
         Box::pin(self.one(statement, |row| Ok((row.unsigned("idx")?, row.bytes("mac")?))))
+    }
+
+    fn audit_unfinished<'a>(&'a self, replica: &'a str, after: u64) -> Pending<'a, Result<Vec<String>, Error>> {
+        let statement = sqlx::query(sql::AUDIT_UNFINISHED).bind(replica).bind(after as i64);
+        Box::pin(self.all(statement, |row| row.text("request_id")))
+    }
+
+    fn audit_misplaced(&self) -> Pending<'_, Result<Option<(String, u64)>, Error>> {
+        Box::pin(self.one(sqlx::query(sql::AUDIT_MISPLACED), |row| {
+            Ok((row.text("replica")?, row.unsigned("idx")?))
+        }))
     }
 
     fn audit_query<'a>(
