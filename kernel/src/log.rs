@@ -40,7 +40,10 @@ pub fn start(redactor: &Redactor) -> io::Result<Log> {
         loop {
             match reader.read(&mut buffer) {
                 Ok(0) => break,
-                Ok(n) => write(&mut out, stream.push(Lane::Stderr, &buffer[..n])),
+                Ok(n) => {
+                    write(&mut out, stream.push(Lane::Stderr, &buffer[..n]));
+                    write(&mut out, stream.advance());
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => break,
             }

@@ -1,15 +1,15 @@
 //! `cargo xtask test`: everything that has to pass.
 //!
 //! ```text
-//! setup → fmt → clippy → doc → product (release binaries) → unit (nextest) → doctest → e2e (real clients)
-//! → wheel (the Python package, installed)
+//! setup → fmt → clippy → doc → product (release binaries) → unit (nextest) → doctest → fuzz (a bounded time)
+//! → e2e (real clients) → wheel (the Python package, installed)
 //! ```
 //!
 //! Everything is built in the release profile: the evaluation engine and the database drivers are large, and one
 //! profile means that they are built once. A step that fails does not stop the later ones, except where they need it.
 
 use crate::tally::Tally;
-use crate::{node, packages, python, step, wheel, workspace};
+use crate::{fuzz, node, packages, python, step, wheel, workspace};
 
 /// Crates with few dependencies, whose documentation examples are compiled (the proofs' `compile_fail` examples are
 /// among them). The others' examples would link the engine once each.
@@ -22,7 +22,7 @@ const DOCTESTED: &[&str] = &[
 ];
 
 const STEPS: &[&str] = &[
-    "setup", "fmt", "clippy", "doc", "product", "unit", "doctest", "e2e", "wheel",
+    "setup", "fmt", "clippy", "doc", "product", "unit", "doctest", "fuzz", "e2e", "wheel",
 ];
 
 /// Runs the steps named in `arguments`, or all of them; what follows `--` goes to pytest.
@@ -66,6 +66,7 @@ pub fn run(arguments: &[&str]) -> Result<(), String> {
             "doc" => drop(record(step, doc())),
             "unit" => drop(record(step, unit())),
             "doctest" => drop(record(step, doctest())),
+            "fuzz" => drop(record(step, fuzz::check())),
             "product" => ready &= record(step, product()),
             "e2e" if ready => drop(record(step, e2e(pytest))),
             "wheel" if ready => drop(record(step, python_package())),

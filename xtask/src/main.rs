@@ -1,4 +1,4 @@
-//! `cargo xtask test | bench | soak | wheel`: the commands of the people who work on Sealbook.
+//! `cargo xtask test | bench | fuzz | sanitize | soak | wheel`: the commands of the people who work on Sealbook.
 //!
 //! What: `test` installs what the tests need and runs every check that has to pass before a change lands; `bench` measures the
 //! kernel beside its peer; `wheel` builds the Python package.
@@ -13,10 +13,12 @@
 )]
 
 mod bench;
+mod fuzz;
 mod gate;
 mod node;
 mod packages;
 mod python;
+mod sanitize;
 mod soak;
 mod step;
 mod tally;
@@ -30,9 +32,11 @@ Usage: cargo xtask <COMMAND>
 
 Commands:
   test [STEP…] [-- PYTEST ARGUMENTS]   install what the tests need, run every check
-                                       steps: setup fmt clippy doc product unit doctest e2e wheel
+                                       steps: setup fmt clippy doc product unit doctest fuzz e2e wheel
   bench kernel [--runs N]              measure the kernel beside evcxr_jupyter
   bench redact|service                 run the benchmarks of that part
+  fuzz [TARGET] [--seconds N]          feed mutated input to what reads strangers' bytes
+  sanitize                             look for data races in the redactor
   soak [--cells N]                     run thousands of cells in one kernel, say what grows
   wheel                                build the Python package into the target folder
 ";
@@ -43,6 +47,8 @@ fn main() -> ExitCode {
     let result = match words.as_slice() {
         ["test", rest @ ..] => gate::run(rest),
         ["bench", rest @ ..] => bench::run(rest),
+        ["fuzz", rest @ ..] => fuzz::run(rest),
+        ["sanitize"] => sanitize::run(),
         ["soak", rest @ ..] => soak::run(rest),
         ["wheel", rest @ ..] => wheel::run(rest),
         ["help" | "--help" | "-h"] => {

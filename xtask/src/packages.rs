@@ -33,6 +33,11 @@ const PACKAGES: &[Package] = &[
         why: "JupyterLab in a browser",
     },
     Package {
+        name: "g++",
+        present: || on_path("c++") || on_path("g++"),
+        why: "libFuzzer",
+    },
+    Package {
         name: "nodejs",
         present: || on_path("node"),
         why: "JupyterHub's proxy",

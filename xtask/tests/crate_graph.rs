@@ -15,6 +15,10 @@ const GRAPH: &[(&str, &[&str])] = &[
     ("sealbook-api", &[]),
     ("sealbook-core", &["sealbook-api"]),
     (
+        "sealbook-fuzz",
+        &["sealbook-redact", "sealbook-server", "sealbook-wire"],
+    ),
+    (
         "sealbook-kernel",
         &[
             "dbutils",

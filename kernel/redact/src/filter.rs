@@ -1,11 +1,16 @@
 //! The redactor as a program: standard input to standard output.
 
 use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, AsRawFd};
+use std::time::{Duration, Instant};
 
 use crate::{Chunk, Lane, Redactor, Secret, Tail};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
+
+/// What is safe leaves after this time at the latest; bytes that come within it are looked at together.
+const DELAY: Duration = Duration::from_millis(20);
 
 /// Why a filter ended early. Holds no text of either side.
 #[derive(Debug)]
@@ -34,13 +39,13 @@ impl std::error::Error for FilterError {
     }
 }
 
-/// Copies `reader` to `writer` with every form of the secrets hidden; what is safe leaves at once. Returns the notices
+/// Copies `reader` to `writer` with every form of the secrets hidden; what is safe leaves within [`DELAY`]. Returns the notices
 /// about values that can be masked only partly or not at all through `notice`, before the first byte is read.
 ///
 /// # Errors
 /// Reading or writing failed. Bytes held back at that moment are not written.
 pub fn filter(
-    mut reader: impl Read,
+    mut reader: impl Read + AsFd,
     mut writer: impl Write,
     secrets: Vec<Secret>,
     mut notice: impl FnMut(&str),
@@ -54,7 +59,15 @@ pub fn filter(
     drop(secrets);
     let mut stream = redactor.stream(Tail::default());
     let mut buffer = zeroize::Zeroizing::new(vec![0; READ_BYTES]);
+    // When the oldest byte that was not looked at yet must be.
+    let mut due: Option<Instant> = None;
     loop {
+        if let Some(left) = due.map(|due| due.saturating_duration_since(Instant::now()))
+            && !comes_within(&reader, left).map_err(FilterError::Read)?
+        {
+            write(&mut writer, &stream.advance())?;
+            due = None;
+        }
         let n = match reader.read(&mut buffer) {
             Ok(0) => break,
             Ok(n) => n,
@@ -62,9 +75,35 @@ pub fn filter(
             Err(error) => return Err(FilterError::Read(error)),
         };
         write(&mut writer, &stream.push(Lane::Stdout, &buffer[..n]))?;
+        due = due.or_else(|| Some(Instant::now() + DELAY));
     }
     let (last, _) = stream.finish();
     write(&mut writer, &last)
+}
+
+/// Whether a read of `reader` gives something, an end included, before `time` has passed; never when it is zero.
+#[expect(unsafe_code, reason = "poll has no safe form in the standard library")]
+fn comes_within(reader: &impl AsFd, time: Duration) -> io::Result<bool> {
+    if time.is_zero() {
+        return Ok(false);
+    }
+    let mut poll = libc::pollfd {
+        fd: reader.as_fd().as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let milliseconds = libc::c_int::try_from(time.as_millis())
+        .unwrap_or(libc::c_int::MAX)
+        .max(1);
+    // SAFETY: one pollfd, which lives until the call returns; the descriptor is borrowed for as long.
+    match unsafe { libc::poll(&raw mut poll, 1, milliseconds) } {
+        0 => Ok(false),
+        1.. => Ok(true),
+        _ => match io::Error::last_os_error() {
+            error if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+            error => Err(error),
+        },
+    }
 }
 
 fn write(writer: &mut impl Write, chunks: &[Chunk]) -> Result<(), FilterError> {

@@ -6,8 +6,11 @@
 //!             order)      both as they are shown        live suffix   may reach back into)
 //! ```
 //!
+//! Writes are looked at together, every [`STEP_BYTES`], and whenever a timer or the program's end asks; so any split of the same
+//! input gives the same output by construction, and many small writes cost one scan.
+//!
 //! Invariants: bytes leave in the order in which they came; any split of the same input gives the same output while no
-//! timer fires and the hold-back stays below its maximum; every byte that is not part of a match leaves unchanged.
+//! timer fires; every byte that is not part of a match leaves unchanged.
 
 use crate::redaction::{self, Redaction};
 use crate::redactor::Redactor;
@@ -20,7 +23,7 @@ pub const HOLD_BACK_BYTES_MAX: usize = 256 * 1024;
 /// Released bytes kept to complete a match that began in them.
 const CONTEXT_BYTES_MAX: usize = 4 * 1024;
 
-/// Bytes scanned at once, so that one huge write does not need memory in proportion.
+/// Bytes scanned at once: one huge write does not need memory in proportion, and many small ones are scanned together.
 const STEP_BYTES: usize = 64 * 1024;
 
 /// A held suffix with fewer bytes of a secret than this is released by the timer.
@@ -106,6 +109,8 @@ pub struct StreamRedactor {
     pending: Vec<u8>,
     /// Kept for its memory; wiped after each use.
     scratch: Vec<u8>,
+    /// Bytes that came since the last step.
+    since_step: usize,
     /// Whose the pending bytes are, in order.
     lanes: Vec<(Lane, usize)>,
     /// Pending bytes that a token takes the place of.
@@ -123,6 +128,7 @@ impl StreamRedactor {
             tail,
             pending: Vec::new(),
             scratch: Vec::new(),
+            since_step: 0,
             lanes: Vec::new(),
             marks: Vec::new(),
             merged_from: 0,
@@ -130,15 +136,32 @@ impl StreamRedactor {
         }
     }
 
-    /// Takes bytes as the process wrote them; gives back what is safe now.
-    pub fn push(&mut self, lane: Lane, bytes: &[u8]) -> Vec<Chunk> {
+    /// Takes bytes as the process wrote them. They are looked at whenever [`STEP_BYTES`] have come, wherever the writes
+    /// were cut; what is safe then is given back. Less than that waits for [`advance`](Self::advance), a
+    /// [`tick`](Self::tick) or the end.
+    pub fn push(&mut self, lane: Lane, mut bytes: &[u8]) -> Vec<Chunk> {
         let mut chunks = Vec::new();
-        for step in bytes.chunks(STEP_BYTES) {
+        while !bytes.is_empty() {
+            let (step, rest) = bytes.split_at(bytes.len().min(STEP_BYTES - self.since_step));
+            bytes = rest;
             self.pending.extend_from_slice(step);
             match self.lanes.last_mut() {
                 Some((last, n)) if *last == lane => *n += step.len(),
                 _ => self.lanes.push((lane, step.len())),
             }
+            self.since_step += step.len();
+            if self.since_step == STEP_BYTES {
+                self.since_step = 0;
+                chunks.append(&mut self.advance());
+            }
+        }
+        chunks
+    }
+
+    /// Gives back what is safe now: all but the longest suffix that may begin a secret.
+    pub fn advance(&mut self) -> Vec<Chunk> {
+        let mut chunks = Vec::new();
+        if !self.pending.is_empty() {
             let (hold, _) = self.examine(false);
             self.release(hold, &mut chunks);
             let excess = self.pending.len().saturating_sub(HOLD_BACK_BYTES_MAX);
@@ -150,7 +173,8 @@ impl StreamRedactor {
         chunks
     }
 
-    /// For a timer of a few tens of milliseconds: releases a held suffix that is too short to reveal anything.
+    /// For a timer of a few tens of milliseconds, so that output is live: gives back what is safe, and a held suffix that is
+    /// too short to reveal anything.
     pub fn tick(&mut self) -> Vec<Chunk> {
         let mut chunks = Vec::new();
         if !self.pending.is_empty() {

@@ -1,24 +1,19 @@
 //! Mutated texts from a committed corpus, a bounded number of them, the same in every run: no needle leaves, nothing else
-//! is lost or changed, and any split gives the same bytes.
+//! is lost or changed, and any split gives the same bytes. With a pause after each piece, too, no needle leaves and nothing
+//! else changes; what is shown then may differ a little, because nobody knows yet what comes.
 //!
 //! `SEALBOOK_MUTATIONS=1000000 cargo test --release -p sealbook-redact --test mutations` looks further.
 
+#[path = "support/oracle.rs"]
+mod oracle;
 #[path = "support/random.rs"]
 mod random;
 #[path = "support/streams.rs"]
 mod streams;
 
+use oracle::{SECRETS, is_subsequence, parts};
 use random::Random;
-use sealbook_redact::TOKEN;
-use streams::{learn, stream};
-
-const SECRETS: [&[u8]; 5] = [
-    b"plantedT0ken9xQ4vLw8Zr2Kd7",
-    b"hunter22",
-    b"Pl4nted!pass-word",
-    b"p@$$w0rd/Plant'ed\"&<x>",
-    b"9f86d081884c7d659a2feaa0c55ad015",
-];
+use streams::{learn, live, stream};
 
 fn corpus() -> Vec<Vec<u8>> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus");
@@ -63,34 +58,6 @@ fn mutate(text: &mut Vec<u8>, corpus: &[Vec<u8>], random: &mut Random) {
     text.truncate(4096);
 }
 
-/// The text in parts of random lengths.
-fn parts<'t>(mut text: &'t [u8], random: &mut Random) -> Vec<&'t [u8]> {
-    let mut parts = Vec::new();
-    while !text.is_empty() {
-        let (part, rest) = text.split_at((1 + random.below(48)).min(text.len()));
-        parts.push(part);
-        text = rest;
-    }
-    parts
-}
-
-/// Every byte of the output that is not a token's stands in the input, in the same order.
-fn is_subsequence(out: &[u8], text: &[u8]) -> bool {
-    let mut rest = text.iter();
-    let mut out = out;
-    while let Some(byte) = out.first() {
-        if let Some(after) = out.strip_prefix(TOKEN.as_bytes()) {
-            out = after;
-        } else {
-            if !rest.any(|b| b == byte) {
-                return false;
-            }
-            out = &out[1..];
-        }
-    }
-    true
-}
-
 #[test]
 fn mutated_texts_keep_their_secrets_and_lose_nothing_else() {
     let rounds: usize = std::env::var("SEALBOOK_MUTATIONS")
@@ -105,8 +72,16 @@ fn mutated_texts_keep_their_secrets_and_lose_nothing_else() {
         let mut text = corpus[random.below(corpus.len())].clone();
         mutate(&mut text, &corpus, &mut random);
         let whole = stream(&redactor, [&text[..]]);
-        let split = stream(&redactor, parts(&text, &mut random));
-        for out in [&whole, &split] {
+        let parts = parts(&text, &mut random);
+        let split = stream(&redactor, parts.iter().copied());
+        assert_eq!(
+            String::from_utf8_lossy(&split),
+            String::from_utf8_lossy(&whole),
+            "round {round}: {}",
+            String::from_utf8_lossy(&text)
+        );
+        let live = live(&redactor, parts);
+        for out in [&whole, &live] {
             for secret in SECRETS {
                 assert!(
                     memchr::memmem::find(out, secret).is_none(),
@@ -120,20 +95,20 @@ fn mutated_texts_keep_their_secrets_and_lose_nothing_else() {
                 String::from_utf8_lossy(&text)
             );
         }
-        if split != whole {
+        if live != whole {
             different += 1;
             if std::env::var_os("SEALBOOK_MUTATIONS_SHOW").is_some() {
                 eprintln!(
-                    "round {round}\n  in    {:?}\n  whole {:?}\n  split {:?}",
+                    "round {round}\n  in    {:?}\n  whole {:?}\n  live  {:?}",
                     String::from_utf8_lossy(&text),
                     String::from_utf8_lossy(&whole),
-                    String::from_utf8_lossy(&split)
+                    String::from_utf8_lossy(&live)
                 );
             }
         }
     }
     assert!(
-        different * 100 <= rounds,
-        "{different} of {rounds} texts come out differently in pieces"
+        different * 100 <= 3 * rounds,
+        "{different} of {rounds} texts come out differently with pauses"
     );
 }

@@ -9,53 +9,16 @@ mod random;
 use std::collections::HashSet;
 use std::io;
 use std::path::Path;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures::executor::block_on;
 use random::Random;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::zmtp::{self, FrameReader, Incoming, SocketType};
+use crate::fuzzing::{self, Heard, MESSAGE_BYTES_MAX, SocketType};
 use crate::{Message, Signer, WireError};
 
 const KEY: &[u8] = b"planted-key";
 /// Rounds of the usual run: about a second.
 const ROUNDS: u64 = 20_000;
-/// Largest message in these tests, so that the limit itself is reached.
-const MESSAGE_BYTES_MAX: usize = 64 * 1024;
-
-/// A peer whose bytes come in pieces of any size, and who takes everything.
-struct Peer<'b> {
-    bytes: &'b [u8],
-    random: Random,
-}
-
-impl AsyncRead for Peer<'_> {
-    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let most = self.bytes.len().min(buffer.remaining());
-        let length = if most == 0 { 0 } else { 1 + self.random.below(most) };
-        let (piece, rest) = self.bytes.split_at(length);
-        buffer.put_slice(piece);
-        self.bytes = rest;
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Peer<'_> {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
 
 impl Random {
     fn range(&mut self, length: usize) -> std::ops::Range<usize> {
@@ -64,32 +27,8 @@ impl Random {
     }
 }
 
-/// What one connection gave: the handshake, then messages until the peer ended or broke the rules.
-#[derive(Debug, PartialEq)]
-struct Heard {
-    handshake: Result<Bytes, io::ErrorKind>,
-    incoming: Vec<Incoming>,
-    end: Option<io::ErrorKind>,
-}
-
-fn hear(bytes: &[u8], own: SocketType, random: Random) -> Heard {
-    let mut peer = Peer { bytes, random };
-    let mut reader = FrameReader::new(MESSAGE_BYTES_MAX);
-    block_on(async {
-        let handshake = zmtp::handshake(&mut peer, &mut reader, own).await;
-        let mut heard = Heard {
-            handshake: handshake.map_err(|error| error.kind()),
-            incoming: Vec::new(),
-            end: None,
-        };
-        while heard.handshake.is_ok() && heard.end.is_none() {
-            match reader.read(&mut peer).await {
-                Ok(incoming) => heard.incoming.push(incoming),
-                Err(error) => heard.end = Some(error.kind()),
-            }
-        }
-        heard
-    })
+fn hear(bytes: &[u8], own: SocketType, mut random: Random) -> Heard {
+    fuzzing::hear(bytes, own, move |most| 1 + random.below(most))
 }
 
 fn corpus() -> Vec<Vec<u8>> {
@@ -102,13 +41,6 @@ fn corpus() -> Vec<Vec<u8>> {
     paths.sort();
     assert!(paths.len() >= 9, "{paths:?}");
     paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
-}
-
-fn messages(heard: &Heard) -> impl Iterator<Item = &Vec<Bytes>> {
-    heard.incoming.iter().filter_map(|incoming| match incoming {
-        Incoming::Message(frames) => Some(frames),
-        Incoming::Command(..) => None,
-    })
 }
 
 /// One to four changes: bits, bytes, ranges lost, doubled, moved in from another file, lengths that announce too much.
@@ -176,10 +108,9 @@ fn the_corpus_itself_is_understood() {
     let mut types = HashSet::new();
     for bytes in corpus() {
         let heard = hear(&bytes, own_type(&bytes), Random(1));
-        assert!(heard.handshake.is_ok(), "{heard:?}");
-        assert!(!heard.incoming.is_empty());
-        assert_eq!(heard.end, Some(io::ErrorKind::UnexpectedEof));
-        for frames in messages(&heard).filter(|frames| frames.len() > 2) {
+        assert_eq!(heard.refused(), None);
+        assert_eq!(heard.end(), Some(io::ErrorKind::UnexpectedEof));
+        for frames in heard.messages().filter(|frames| frames.len() > 2) {
             let message = Message::decode(frames.clone(), &Signer::new(KEY)).unwrap();
             types.insert(message.msg_type().to_owned());
         }
@@ -193,7 +124,8 @@ fn changed_bytes_are_refused_or_read_the_same_way_in_any_pieces() {
     let signed: HashSet<Vec<Bytes>> = corpus
         .iter()
         .flat_map(|bytes| {
-            messages(&hear(bytes, own_type(bytes), Random(1)))
+            hear(bytes, own_type(bytes), Random(1))
+                .messages()
                 .filter_map(|frames| body(frames))
                 .collect::<Vec<_>>()
         })
@@ -206,9 +138,9 @@ fn changed_bytes_are_refused_or_read_the_same_way_in_any_pieces() {
         let heard = hear(&bytes, own, random.clone());
         random.next();
         assert_eq!(heard, hear(&bytes, own, random.clone()), "pieces matter");
-        let read: usize = messages(&heard).flatten().map(Bytes::len).sum();
+        let read: usize = heard.messages().flatten().map(Bytes::len).sum();
         assert!(read <= bytes.len(), "more came out than went in");
-        for frames in messages(&heard) {
+        for frames in heard.messages() {
             // With the key: only what a client signed, byte for byte.
             if Message::decode(frames.clone(), &Signer::new(KEY)).is_ok() {
                 let body = body(frames).unwrap();
@@ -230,7 +162,8 @@ fn well_signed_nonsense_is_malformed_and_never_fatal() {
     let all: Vec<Vec<Bytes>> = corpus
         .iter()
         .flat_map(|bytes| {
-            messages(&hear(bytes, own_type(bytes), Random(1)))
+            hear(bytes, own_type(bytes), Random(1))
+                .messages()
                 .filter(|frames| body(frames).is_some())
                 .cloned()
                 .collect::<Vec<_>>()

@@ -17,6 +17,8 @@ pub mod connection;
 pub mod error;
 #[cfg(test)]
 mod fuzz_tests;
+#[doc(hidden)]
+pub mod fuzzing;
 mod heartbeat;
 pub mod message;
 mod peer;

@@ -422,7 +422,7 @@ fn hex_bytes(run: &[u8]) -> Vec<u8> {
         if b.is_ascii_digit() {
             b - b'0'
         } else {
-            (b | 0x20) - b'a' + 10
+            (b | 0x20).wrapping_sub(b'a' - 10)
         }
     };
     let (pairs, _) = run.as_chunks::<2>();

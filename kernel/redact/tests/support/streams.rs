@@ -11,17 +11,25 @@ pub fn learn(values: &[&[u8]]) -> Redactor {
     redactor
 }
 
+/// What comes out of parts written one after another.
 pub fn stream<'p>(redactor: &Redactor, parts: impl IntoIterator<Item = &'p [u8]>) -> Vec<u8> {
+    written(redactor, parts, false)
+}
+
+/// The same with a pause after each part, in which what is safe is shown.
+pub fn live<'p>(redactor: &Redactor, parts: impl IntoIterator<Item = &'p [u8]>) -> Vec<u8> {
+    written(redactor, parts, true)
+}
+
+fn written<'p>(redactor: &Redactor, parts: impl IntoIterator<Item = &'p [u8]>, pause: bool) -> Vec<u8> {
     let mut stream = redactor.stream(Tail::default());
-    let mut out = Vec::new();
+    let mut chunks = Vec::new();
     for part in parts {
-        out.extend(
-            stream
-                .push(Lane::Stdout, part)
-                .into_iter()
-                .flat_map(|chunk| chunk.bytes),
-        );
+        chunks.extend(stream.push(Lane::Stdout, part));
+        if pause {
+            chunks.extend(stream.advance());
+        }
     }
-    out.extend(stream.finish().0.into_iter().flat_map(|chunk| chunk.bytes));
-    out
+    chunks.extend(stream.finish().0);
+    chunks.into_iter().flat_map(|chunk| chunk.bytes).collect()
 }
