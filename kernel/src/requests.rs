@@ -103,7 +103,9 @@ pub struct Shutdown {
 /// `input_reply`.
 #[derive(Debug, Deserialize)]
 pub struct InputReply {
-    pub value: String,
+    /// Absent when the front end could not ask; then `status` says so.
+    #[serde(default)]
+    pub value: Option<String>,
 }
 
 /// A cursor that is not said is at the end.

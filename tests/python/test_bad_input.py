@@ -90,6 +90,29 @@ def test_broken_connections(kernel, channel):
         peer.close()
 
 
+ASKING = {
+    "subscriptions": ("iopub", greeting() + ready(b"SUB"), frame(b"\x01planted") + frame(b"\x00planted")),
+    "subscriptions by command": ("iopub", greeting() + ready(b"SUB"), b"\x04\x0c\x09SUBSCRIBEab\x04\x09\x06CANCELab"),
+    "pings": ("hb", DEALER, b"\x04\x11\x04PING\x00\x00" + b"planted-it"),
+}
+
+
+@pytest.mark.parametrize("kind", ASKING)
+def test_a_peer_that_asks_and_reads_nothing_is_read_no_further(kernel, kind):
+    channel, hello, question = ASKING[kind]
+    with connect(kernel, channel) as peer:
+        peer.sendall(hello)
+        peer.settimeout(1)
+        questions = question * 1000
+        try:
+            for _ in range(4000):
+                peer.sendall(questions)
+        except (TimeoutError, ConnectionError):
+            pass
+        else:
+            raise AssertionError("the kernel took millions of questions whose answers nobody reads")
+
+
 def test_many_silent_connections(kernel):
     peers = [connect(kernel, channel) for channel in CHANNELS for _ in range(60)]
     assert kernel.ok("1 + 1").result["text/plain"] == "2"

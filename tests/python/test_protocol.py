@@ -290,6 +290,16 @@ def test_input_that_is_not_allowed_is_an_error(kernel):
     assert kernel.ok("1 + 1").result["text/plain"] == "2"
 
 
+def test_a_front_end_that_could_not_ask_ends_the_wait_for_input(kernel):
+    client = kernel.client
+    cell = client.execute('let never = ask("EVCXR_INPUT_REQUEST", "name? ");', allow_stdin=True)
+    client.get_stdin_msg(timeout=60)
+    client.stdin_channel.send(client.session.msg("input_reply", content={"status": "error", "ename": "Closed", "evalue": ""}))
+    kernel._until_idle(cell, 60, [])
+    assert kernel._reply(cell, 60)["content"]["status"] == "error"
+    assert kernel.ok("1 + 1").result["text/plain"] == "2"
+
+
 def test_an_interrupt_ends_the_wait_for_input(kernel):
     client = kernel.client
     cell = client.execute('let never = ask("EVCXR_INPUT_REQUEST", "name? ");', allow_stdin=True)

@@ -13,7 +13,9 @@ pub async fn serve(session: Shared, mut inbox: Inbox) {
             continue;
         }
         match requests::content::<InputReply>(&message) {
-            Ok(reply) => session.input.answer(reply.value),
+            Ok(InputReply { value: Some(value) }) => session.input.answer(value),
+            // The front end could not ask, so the cell does not wait for ever.
+            Ok(InputReply { value: None }) => session.input.cancel(),
             Err(error) => tracing::warn!(%error, "dropped a message"),
         }
     }

@@ -32,6 +32,10 @@ pub const QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const STALL: Duration = Duration::from_secs(10);
 /// Time for the handshake.
 const HANDSHAKE: Duration = Duration::from_secs(30);
+/// What a queued answer to a PING takes beside what it echoes.
+const PONG_BYTES: usize = 64;
+/// What a welcome takes beside its topic.
+const WELCOME_BYTES: usize = 1024;
 /// Peers of one socket; front ends need one or two each.
 const PEERS_MAX: usize = 1024;
 
@@ -143,8 +147,8 @@ pub trait Handler: Send + Sync + 'static {
     fn connected(&self, _peer: &Peer, _queue: &Queue) {}
     /// A message of a peer. `false` ends the connection.
     fn message(&self, peer: &Peer, queue: &Queue, frames: Vec<Bytes>) -> impl Future<Output = bool> + Send;
-    /// A subscription (or with `false` its end); only publishers care.
-    fn subscribe(&self, _peer: &Peer, _topic: Bytes, _on: bool) {}
+    /// A subscription, with room for what answers it (or without, its end); only publishers care.
+    fn subscribe(&self, _peer: &Peer, _topic: Bytes, _room: Option<Room>) {}
     /// The connection has ended.
     fn disconnected(&self, _peer: &Peer) {}
 }
@@ -234,9 +238,20 @@ async fn read<H: Handler>(
                 }
             }
             Incoming::Command(name, data) => match name.as_ref() {
-                b"PING" => queue.push_unbounded(zmtp::pong(&data)),
-                b"SUBSCRIBE" => handler.subscribe(peer, data, true),
-                b"CANCEL" => handler.subscribe(peer, data, false),
+                // Answers take room like all else: a peer that asks and never reads is read no further.
+                b"PING" => {
+                    let Some(room) = queue.room(PONG_BYTES + data.len()).await else {
+                        return Ok(());
+                    };
+                    queue.push(zmtp::pong(&data), room);
+                }
+                b"SUBSCRIBE" => {
+                    let Some(room) = queue.room_to_welcome(&data).await else {
+                        return Ok(());
+                    };
+                    handler.subscribe(peer, data, Some(room));
+                }
+                b"CANCEL" => handler.subscribe(peer, data, None),
                 b"ERROR" => return Ok(()),
                 _ => {}
             },
@@ -305,7 +320,12 @@ impl Queue {
         });
     }
 
-    /// Queues a short message without waiting for room: answers to PING, status messages of the control channel.
+    /// Room for the answer to a subscription to `topic`, which names it twice.
+    pub async fn room_to_welcome(&self, topic: &[u8]) -> Option<Room> {
+        self.room(WELCOME_BYTES + 2 * topic.len()).await
+    }
+
+    /// Queues a short message without waiting for room: status messages of the control channel.
     pub fn push_unbounded(&self, wire: Bytes) {
         let _ = self.sender.send(Queued { wire, _permit: None });
     }

@@ -10,12 +10,15 @@ use bytes::Bytes;
 use sealbook_redact::Redacted;
 
 use crate::connection::Channel;
-use crate::peer::{Handler, Peer, Queue};
+use crate::peer::{Handler, Peer, Queue, Room};
 use crate::zmtp::{self, SocketType};
 use crate::{Message, Signer};
 
 /// Subscriptions of one peer; Jupyter's front ends have one.
 const SUBSCRIPTIONS_MAX: usize = 1024;
+
+/// Longest topic that is taken; Jupyter's are below a hundred bytes.
+const TOPIC_BYTES_MAX: usize = 4096;
 
 /// Makes the welcome for a new subscription to a topic.
 pub type Welcome = Box<dyn Fn(&[u8]) -> Redacted<Message> + Send + Sync>;
@@ -127,17 +130,28 @@ impl Handler for XPub {
         self.lock().push(subscriber);
     }
 
-    async fn message(&self, peer: &Peer, _queue: &Queue, mut frames: Vec<Bytes>) -> bool {
+    async fn message(&self, peer: &Peer, queue: &Queue, mut frames: Vec<Bytes>) -> bool {
         // In ZMTP 3.0 subscriptions are messages: one byte, then the topic.
         if let [frame] = frames.as_mut_slice()
             && let Some(kind @ (0 | 1)) = frame.first().copied()
         {
-            self.subscribe(peer, frame.split_off(1), kind == 1);
+            let topic = frame.split_off(1);
+            let room = match kind {
+                1 => match queue.room_to_welcome(&topic).await {
+                    Some(room) => Some(room),
+                    None => return false,
+                },
+                _ => None,
+            };
+            self.subscribe(peer, topic, room);
         }
         true
     }
 
-    fn subscribe(&self, peer: &Peer, topic: Bytes, on: bool) {
+    fn subscribe(&self, peer: &Peer, topic: Bytes, room: Option<Room>) {
+        if topic.len() > TOPIC_BYTES_MAX {
+            return tracing::warn!("a subscription to a topic that is too long was ignored");
+        }
         let mut subscribers = self.lock();
         let Some(subscriber) = subscribers
             .iter_mut()
@@ -145,10 +159,12 @@ impl Handler for XPub {
         else {
             return;
         };
-        if on && subscriber.topics.len() < SUBSCRIPTIONS_MAX {
-            subscriber.topics.push(topic.clone());
-            let welcome = (self.welcome)(&topic).into_message().encode(&self.signer);
-            subscriber.queue.push_unbounded(zmtp::encode(&welcome));
+        if let Some(room) = room {
+            if subscriber.topics.len() < SUBSCRIPTIONS_MAX {
+                subscriber.topics.push(topic.clone());
+                let welcome = (self.welcome)(&topic).into_message().encode(&self.signer);
+                subscriber.queue.push(zmtp::encode(&welcome), room);
+            }
         } else if let Some(index) = subscriber.topics.iter().position(|known| *known == topic) {
             subscriber.topics.swap_remove(index);
         }
