@@ -110,8 +110,8 @@ def soak(kernel, house, cells):
 # What each row of the table is.
 NAMES = {
     "all MiB": "resident memory, all processes", "kernel MiB": "… the kernel: sockets, redactor, session",
-    "cell-builder MiB": "… the builder: evcxr", "cell-supervisor MiB": "… the supervisor", "cell-runner MiB": "… supervisor, worker and its frozen copy",
-    "other MiB": "… rust-analyzer's helpers", "processes": "processes", "descriptors": "open descriptors", "files": "files in the build folder",
+    "cell-builder MiB": "… the builder: evcxr", "cell-runner MiB": "… supervisor, worker and its frozen copy",
+    "other MiB": "… others", "processes": "processes", "descriptors": "open descriptors", "files": "files in the build folder",
 }
 
 
