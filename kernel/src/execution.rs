@@ -4,6 +4,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use sealbook_runtime::{
     Completeness, Completions, Engine, Event, Host, InputRefused, InputRequest, MimeBundle, Outcome,
@@ -20,6 +21,9 @@ use crate::output::Output;
 use crate::pager;
 use crate::requests::{self, Execute, byte_offset, code_points};
 use crate::session::{Object, Shared, error_content, object};
+
+/// Longest time for an answer about code, because front ends give up after ten seconds.
+const ANSWER: Duration = Duration::from_secs(8);
 
 /// What runs cells.
 #[derive(Clone)]
@@ -382,13 +386,13 @@ pub async fn complete(engine: &EngineThread, request: requests::Complete) -> Obj
         end: cursor,
         candidates: Vec::new(),
     };
-    let found = match engine.loaded().await {
-        State::Ready => engine
-            .run(move |engine| engine.complete(&code, cursor))
-            .await
-            .unwrap_or(none),
-        _ => none,
+    let asking = async {
+        match engine.loaded().await {
+            State::Ready => engine.run(move |engine| engine.complete(&code, cursor)).await.ok(),
+            _ => None,
+        }
     };
+    let found = in_time(asking).await.unwrap_or(none);
     let (start, end) = (
         code_points(&request.code, found.start),
         code_points(&request.code, found.end),
@@ -420,16 +424,28 @@ pub async fn inspect(session: &Shared, engine: &EngineThread, request: requests:
     let source = (request.detail_level > 0)
         .then(|| defined(session, items::word_at(&request.code, cursor)))
         .flatten();
-    let found = match engine.loaded().await {
-        State::Ready => engine
-            .run(move |engine| engine.inspect(&request.code, cursor, request.detail_level))
-            .await
-            .unwrap_or_default(),
-        _ => None,
+    let asking = async {
+        match engine.loaded().await {
+            State::Ready => engine
+                .run(move |engine| engine.inspect(&request.code, cursor, request.detail_level))
+                .await
+                .unwrap_or_default(),
+            _ => None,
+        }
     };
+    let found = in_time(asking).await;
     let found = pager::with_source(found, source.as_deref());
     let data = found.as_ref().map(pager::bundle).unwrap_or_default();
     object(json!({"status": "ok", "found": found.is_some(), "data": data, "metadata": {}}))
+}
+
+/// What the engine knows within [`ANSWER`]. What takes it longer (it reads the standard library before the first
+/// completion) it finishes by itself, and the next question finds it done.
+async fn in_time<T>(asking: impl Future<Output = Option<T>>) -> Option<T> {
+    tokio::time::timeout(ANSWER, asking).await.unwrap_or_else(|_| {
+        tracing::debug!("a question about code was answered with nothing: the engine is busy");
+        None
+    })
 }
 
 /// The source of the item called `name` in the cells that have run.
