@@ -228,6 +228,8 @@ struct Kinds {
     wide: u8,
     /// For each base, how many of its numbers stand in a row at most.
     longest: [usize; 4],
+    /// And where those rows start that are long enough for a list.
+    rows: [Vec<usize>; 4],
 }
 
 impl Kinds {
@@ -237,15 +239,19 @@ impl Kinds {
             narrow: u8::MAX,
             wide: 0,
             longest: [0; 4],
+            rows: Default::default(),
         };
         let mut row = [0usize; 4];
-        for token in tokens {
+        for (i, token) in tokens.iter().enumerate() {
             kinds.lettered |= token.lettered;
             kinds.narrow = kinds.narrow.min(token.len);
             kinds.wide = kinds.wide.max(token.len);
-            for ((row, longest), digits) in row.iter_mut().zip(&mut kinds.longest).zip(token.digits) {
+            for (nth, (row, digits)) in row.iter_mut().zip(token.digits).enumerate() {
                 *row = if digits > 0 { *row + 1 } else { 0 };
-                *longest = (*longest).max(*row);
+                kinds.longest[nth] = kinds.longest[nth].max(*row);
+                if *row == ELEMENTS_MIN {
+                    kinds.rows[nth].push(i + 1 - ELEMENTS_MIN);
+                }
             }
         }
         kinds
@@ -341,45 +347,66 @@ fn each_reading(
         if done == Some(nth) || !(enough || begun) {
             continue;
         }
-        let mut values: Vec<Element> = std::mem::take(&mut scanner.elements);
-        let mut previous: Option<&Token> = None;
-        for token in all {
-            // The last number may still grow.
-            let open = !window.text.complete && token.end() == bytes.len();
-            let Some(Value { number, digits }) = token.value(nth).filter(|_| !open) else {
-                if !values.is_empty() {
-                    flush(scanner, window, &mut values, base, depth, scan);
-                }
-                continue;
-            };
-            let negative = base == Base::Decimal && number <= 128 && is_negative(bytes, token.start());
-            let number = if negative { 256 - number } else { number };
-            let digits = usize::from(digits);
-            // An offset between bytes is none of them.
-            let offset = |token: &Token, digits: usize| {
-                let marked = token.start().checked_sub(1).is_some_and(|i| bytes[i] == b'+');
-                digits > 2 && bytes[token.start()] == b'0' && digits == usize::from(token.len) && !marked
-            };
-            let differs = values.last().is_some_and(|v| usize::from(v.digits) != digits);
-            if differs
-                && (offset(token, digits)
-                    || previous
-                        .zip(values.last())
-                        .is_some_and(|(p, v)| offset(p, usize::from(v.digits))))
-            {
+        if done.is_some() && !begun {
+            // Only where enough of them stand in a row.
+            for first in &kinds.rows[nth] {
+                let row = all[*first..].iter().take_while(|token| token.digits[nth] > 0).count();
+                in_base(scanner, window, &all[*first..*first + row], (base, nth), depth, scan);
+            }
+        } else {
+            in_base(scanner, window, all, (base, nth), depth, scan);
+        }
+    }
+}
+
+/// Reads numbers in one base.
+fn in_base(
+    scanner: &mut Scanner<'_>,
+    window: &Window<'_>,
+    all: &[Token],
+    (base, nth): (Base, usize),
+    depth: usize,
+    scan: &mut Scan,
+) {
+    let bytes = window.text.bytes;
+    let mut values: Vec<Element> = std::mem::take(&mut scanner.elements);
+    let mut previous: Option<&Token> = None;
+    // Words of several bytes are none of a list of bytes or characters.
+    let is_word = |number: u32, digits: usize| digits > 8 || base == Base::Decimal && number > 0x10_FFFF;
+    for token in all {
+        // The last number may still grow.
+        let open = !window.text.complete && token.end() == bytes.len();
+        let Some(Value { number, digits }) = token.value(nth).filter(|_| !open) else {
+            if !values.is_empty() {
                 flush(scanner, window, &mut values, base, depth, scan);
             }
-            values.push(Element {
-                number,
-                from: token.start - u32::from(negative),
-                to: token.end() as u32,
-                digits: digits as u8,
-            });
-            previous = Some(token);
+            continue;
+        };
+        let negative = base == Base::Decimal && number <= 128 && is_negative(bytes, token.start());
+        let number = if negative { 256 - number } else { number };
+        let digits = usize::from(digits);
+        // An offset between bytes is none of them.
+        let offset = |token: &Token, digits: usize| {
+            let marked = token.start().checked_sub(1).is_some_and(|i| bytes[i] == b'+');
+            digits > 2 && bytes[token.start()] == b'0' && digits == usize::from(token.len) && !marked
+        };
+        if let Some((last, previous)) = values.last().zip(previous) {
+            let before = usize::from(last.digits);
+            let differs = before != digits && (offset(token, digits) || offset(previous, before));
+            if differs || is_word(last.number, before) != is_word(number, digits) {
+                flush(scanner, window, &mut values, base, depth, scan);
+            }
         }
-        flush(scanner, window, &mut values, base, depth, scan);
-        scanner.elements = values;
+        values.push(Element {
+            number,
+            from: token.start - u32::from(negative),
+            to: token.end() as u32,
+            digits: digits as u8,
+        });
+        previous = Some(token);
     }
+    flush(scanner, window, &mut values, base, depth, scan);
+    scanner.elements = values;
 }
 
 fn flush(
