@@ -11,13 +11,22 @@ use crate::{Form, index};
 /// Shortest list.
 pub(super) const ELEMENTS_MIN: usize = 6;
 
+/// A stretch as short as this is looked at with as much text after it.
+const SHORT_SPAN_BYTES: usize = 512;
+
 /// Shortest text that is numbered.
-const COUNTED_MIN: usize = 6;
+pub(super) const COUNTED_MIN: usize = 6;
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let mut tokens: Vec<Token> = std::mem::take(&mut scanner.tokens);
     for (from, to) in spans(window) {
         tokens.clear();
+        // A number among the texts that are numbered ends a stretch early.
+        let to = if to - from < SHORT_SPAN_BYTES {
+            (to + SHORT_SPAN_BYTES).min(window.to)
+        } else {
+            to
+        };
         // In a hexadecimal list some numbers have letters only; in other texts `b` and `be` are part of separators.
         let words = tokenise(window.text.bytes, from, to, true, &mut tokens);
         let hexadecimal = words.lettered > 0 && words.mixed;
@@ -36,7 +45,9 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     }
     scanner.tokens = tokens;
     if window.last && !window.text.complete {
-        tail(scanner, window, scan);
+        for letters in [false, true] {
+            tail(scanner, window, letters, scan);
+        }
     }
 }
 
@@ -50,6 +61,19 @@ fn lists(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], to: u
     for run in runs(tokens, least) {
         each_reading(scanner, window, tokens, run, depth, scan);
     }
+}
+
+/// The same for some lines that begin with numbers.
+pub(super) fn counted_lines(
+    scanner: &mut Scanner<'_>,
+    window: &Window<'_>,
+    (from, to): (usize, usize),
+    depth: usize,
+    scan: &mut Scan,
+) {
+    let mut tokens = Vec::new();
+    tokenise(window.text.bytes, from, to, false, &mut tokens);
+    counted(scanner, window, &tokens, depth, scan);
 }
 
 /// Texts between numbers that count up: `0:a 1:b 2:c`.
@@ -76,7 +100,9 @@ fn counted(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], dep
             chain.push(tokens[following]);
             last = following;
         }
-        if chain.len() < COUNTED_MIN {
+        // At the end of an unfinished text more may follow.
+        let begun = window.last && !window.text.complete && bytes.len() - tokens[last].end() <= SEPARATOR_BYTES_MAX;
+        if chain.len() < if begun { 3 } else { COUNTED_MIN } {
             first += 1;
             continue;
         }
@@ -521,15 +547,16 @@ fn read(bytes: &[u8], values: &[Element], reading: Reading, decimal: Option<usiz
 }
 
 /// The end of the text may be the beginning of a list: fewer numbers than a list has, or an unfinished one.
-fn tail(scanner: &Scanner<'_>, window: &Window<'_>, scan: &mut Scan) {
+/// With `letters`, the first ones of them may be hexadecimal letters only.
+fn tail(scanner: &Scanner<'_>, window: &Window<'_>, letters: bool, scan: &mut Scan) {
     let bytes = window.text.bytes;
     let from = bytes.len().saturating_sub(SEPARATOR_BYTES_MAX * 4).max(window.from);
     let near = bytes.len().saturating_sub(SEPARATOR_BYTES_MAX);
-    if !bytes[near..].iter().any(u8::is_ascii_digit) {
+    if !letters && !bytes[near..].iter().any(u8::is_ascii_digit) {
         return;
     }
     let mut tokens = Vec::new();
-    tokenise(bytes, from, bytes.len(), false, &mut tokens);
+    tokenise(bytes, from, bytes.len(), letters, &mut tokens);
     let Some(last) = tokens
         .last()
         .copied()
@@ -559,7 +586,9 @@ fn tail(scanner: &Scanner<'_>, window: &Window<'_>, scan: &mut Scan) {
     if broken && closed.len() < 2 && line.into_iter().any(|b| is_kept(*b)) {
         return;
     }
-    if open {
+    // Half a word of letters begins a list only after others, or after a bracket.
+    let bracket = last.start().checked_sub(1).is_some_and(|i| bytes[i] == b'[');
+    if open && (!letters || bracket || !closed.is_empty()) {
         scan.hold(last.start(), 1, u32::MAX);
     }
     for step in [1, 2] {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::View;
+use super::{View, numbers};
 use crate::Form;
 use crate::scan::{LINE_BYTES_MAX, Scan, Scanner, Window};
 
@@ -23,6 +23,9 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     nth.for_each(|nth| prefixes(scanner, window, nth, depth, scan));
 }
 
+/// A number and what stands around it at the start of a line.
+const GUTTER_BYTES_MAX: usize = 16;
+
 /// Longest text that lines may begin with alike.
 const PREFIX_BYTES_MAX: usize = 200;
 
@@ -31,11 +34,13 @@ const PREFIX_BYTES_MAX: usize = 200;
 fn prefixes(scanner: &mut Scanner<'_>, window: &Window<'_>, nth: usize, depth: usize, scan: &mut Scan) {
     let bytes = window.text.bytes;
     let several = scanner.index.has_lines();
+    let unfinished = window.last && !window.text.complete && !several;
     let mut block: Vec<Range<usize>> = Vec::new();
     let mut previous: Option<Range<usize>> = None;
-    let finish = |block: &mut Vec<Range<usize>>, scanner: &mut Scanner<'_>, scan: &mut Scan| {
-        if block.len() >= 2 {
+    let finish = |block: &mut Vec<Range<usize>>, begun: bool, scanner: &mut Scanner<'_>, scan: &mut Scan| {
+        if block.len() >= if begun { 1 } else { 2 } {
             let end = block.last().map_or(0, |last| (last.end + 1).min(bytes.len()));
+            let end = if begun { bytes.len() } else { end };
             let make = |plain: bool, _: Option<usize>| {
                 let mut view = View::new(32 * block.len(), plain);
                 view.fragments = true;
@@ -69,11 +74,40 @@ fn prefixes(scanner: &mut Scanner<'_>, window: &Window<'_>, nth: usize, depth: u
                 }
                 block.push(line.start + at..line.end);
             }
-            None => finish(&mut block, scanner, scan),
+            None => {
+                let last = unfinished && line.end == bytes.len();
+                let begun = previous.clone().filter(|_| last).and_then(|before| {
+                    let word = match block.last() {
+                        Some(word) => word.start - before.start,
+                        None => last_word(&bytes[before.clone()])?,
+                    };
+                    begins_like(&bytes[line.clone()], &bytes[before.start..before.start + word])
+                        .then(|| before.start + word..before.end)
+                });
+                if let Some(word) = begun {
+                    // The next one of them is not finished.
+                    let at = line.start + word.start.saturating_sub(previous.map_or(0, |before| before.start));
+                    if block.is_empty() {
+                        block.push(word);
+                    }
+                    block.extend((at < line.end).then_some(at..line.end));
+                    finish(&mut block, true, scanner, scan);
+                    return;
+                }
+                finish(&mut block, false, scanner, scan);
+            }
         }
         previous = Some(line);
     }
-    finish(&mut block, scanner, scan);
+    match previous.filter(|last| unfinished && last.end + 1 == bytes.len() && bytes.ends_with(b"\n")) {
+        // The line after these has not begun yet.
+        Some(last) if block.is_empty() => {
+            block.extend(last_word(&bytes[last.clone()]).map(|at| last.start + at..last.end));
+            finish(&mut block, true, scanner, scan);
+        }
+        Some(_) => finish(&mut block, true, scanner, scan),
+        None => finish(&mut block, false, scanner, scan),
+    }
 }
 
 fn digit(byte: u8) -> u8 {
@@ -94,6 +128,21 @@ fn shared_words(a: &[u8], b: &[u8], nth: usize) -> Option<usize> {
     a[..at].iter().any(u8::is_ascii_alphabetic).then_some(at)
 }
 
+/// Whether an unfinished line may become one that begins with this.
+fn begins_like(line: &[u8], start: &[u8]) -> bool {
+    let same = line.iter().zip(start).all(|(a, b)| digit(*a) == digit(*b));
+    same && !line.get(start.len()..).is_some_and(|rest| rest.contains(&b' '))
+}
+
+/// Where the last word of a line starts, if it may be a piece of a wrapped value.
+fn last_word(line: &[u8]) -> Option<usize> {
+    if line.len() < 8 || line[line.len() - 4..].contains(&b' ') {
+        return None;
+    }
+    let at = memchr::memrchr(b' ', line)? + 1;
+    (at <= PREFIX_BYTES_MAX && line[..at].iter().any(u8::is_ascii_alphabetic)).then_some(at)
+}
+
 /// Where the last word of both lines starts, if all before it is alike.
 fn shared_but_one(a: &[u8], b: &[u8]) -> Option<usize> {
     if b.len() > a.len() || a.len() < 8 || a[a.len() - 4..].contains(&b' ') {
@@ -102,9 +151,8 @@ fn shared_but_one(a: &[u8], b: &[u8]) -> Option<usize> {
     let at = memchr::memrchr(b' ', a)? + 1;
     let alike = at < b.len()
         && b[at - 1] == b' '
+        && begins_like(b, &a[..at])
         && at <= PREFIX_BYTES_MAX
-        && a[..at].iter().zip(b).all(|(a, b)| digit(*a) == digit(*b))
-        && !b[at..].contains(&b' ')
         && a[..at].iter().any(u8::is_ascii_alphabetic);
     alike.then_some(at)
 }
@@ -218,6 +266,11 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
                     view.decode(b'\n', text.end..text.end);
                 }
                 scanner.view(window, view, end, Form::Wrapped, depth, [0; 4], scan);
+                // A character a line: the numbers are part of what shows them.
+                if block.len() >= numbers::COUNTED_MIN && block[..block.len() - 1].iter().all(|text| text.len() <= 4) {
+                    let from = block[0].start.saturating_sub(GUTTER_BYTES_MAX);
+                    numbers::counted_lines(scanner, window, (from, end), depth, scan);
+                }
             }
             block.clear();
         }

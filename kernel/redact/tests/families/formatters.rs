@@ -52,6 +52,26 @@ fn line(value: &[u8]) -> Option<&str> {
     text(value).filter(|text| !text.contains('\n') && text.chars().count() >= 12)
 }
 
+/// One line without quotes and backslashes.
+fn literal(value: &[u8]) -> Option<&str> {
+    text(value).filter(|text| text.is_ascii() && !text.contains(['\n', '"', '\'', '\\']))
+}
+
+/// ASCII without anything that markup escapes.
+fn plain(value: &[u8]) -> Option<&str> {
+    literal(value).filter(|text| !text.contains(['<', '>', '&']))
+}
+
+/// One word.
+fn word(value: &[u8]) -> Option<&str> {
+    line(value).filter(|text| !text.contains(' '))
+}
+
+/// The bytes in words, without what is left at the end.
+fn whole_words<const N: usize>(value: &[u8]) -> impl Iterator<Item = [u8; N]> {
+    value.as_chunks::<N>().0.iter().copied()
+}
+
 fn join(parts: impl IntoIterator<Item = String>, separator: &str) -> String {
     parts.into_iter().collect::<Vec<_>>().join(separator)
 }
@@ -142,6 +162,10 @@ formatters! {
         "padded" => |v| form(format!("{v:02x?}")),
         "signed" => |v| form(format!("{:?}", v.iter().map(|b| *b as i8).collect::<Vec<_>>())),
         "code points" => |v| form(format!("{:?}", text(v)?.chars().map(u32::from).collect::<Vec<_>>())),
+        "words of four bytes, low one first" => |v| form(join(whole_words::<4>(v.get(..v.len().max(24))?).map(|w| u32::from_le_bytes(w).to_string()), ", ")),
+        "words of eight bytes" => |v| form(join(whole_words::<8>(v.get(..v.len().max(48))?).map(|w| format!("{:#018x}", u64::from_be_bytes(w))), ", ")),
+        "after other numbers" => |v| mixed(format!("1234567890123, 99999999, {}", join(v.iter().map(u8::to_string), ", ")), 0.6),
+        "one string of bits" => |v| form(join(v.iter().map(|b| format!("{b:08b}")), "")),
         "UTF-16" => |v| form(format!("{:?}", text(v)?.encode_utf16().collect::<Vec<_>>())),
         "numbered" => |v| form(format!("{:?}", v.iter().enumerate().collect::<Vec<_>>())),
         "options" => |v| form(format!("{:?}", v.iter().map(Some).collect::<Vec<_>>())),
@@ -188,6 +212,9 @@ formatters! {
         "od -c" => |v| dump("od", &["-c"], v),
         "od -tx1z" => |v| dump("od", &["-A", "x", "-t", "x1z"], v),
         "od -b" => |v| dump("od", &["-b"], v),
+        "hexdump -x" => |v| dump("hexdump", &["-x"], v),
+        "hexdump -d" => |v| dump("hexdump", &["-d"], v),
+        "hexdump -o" => |v| dump("hexdump", &["-o"], v),
         "od -tu1" => |v| dump("od", &["-t", "u1"], v),
     }
     "base64" {
@@ -222,6 +249,7 @@ formatters! {
         "hexadecimal" => |v| form(each(text(v)?, |c| format!("&#x{:X};", u32::from(c)))),
         "twice" => |v| form(each(text(v)?, |c| format!("&amp;#{};", u32::from(c)))),
         "tag per character" => |v| form(each(line(v)?, |c| format!("<span class=\"c\">&#{};</span>", u32::from(c)))).map(|f| Formatted { around: 0.6, ..f }),
+        "CDATA in two" => |v| mixed(format!("<![CDATA[{}]]><![CDATA[{}]]>", plain(v)?.get(..5)?, plain(v)?.get(5..)?), 0.9),
         "CDATA" => |v| mixed(format!("<p><![CDATA[{}]]></p>", text(v)?), 0.9),
         "named" => |v| form(text(v)?.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")),
     }
@@ -231,6 +259,8 @@ formatters! {
         "shell" => |v| form(format!("'{}'", text(v)?.replace('\'', "'\\''"))),
         "printf %q" => |v| form(tool("bash", &["-c", "printf %q \"$(cat)\""], text(v).filter(|t| t.is_ascii())?.as_bytes())?),
         "libpq" => |v| form(format!("'{}'", text(v)?.replace('\\', "\\\\").replace('\'', "\\'"))),
+        "short and joined" => |v| form(format!("\"{}\" \"{}\"", literal(v)?.get(..5)?, literal(v)?.get(5..)?)),
+        "joined by a sign" => |v| form(format!("'{}' + '{}'", literal(v)?.get(..5)?, literal(v)?.get(5..)?)),
         "joined" => |v| form(format!("\"{}\" + \"{}\"", line(v).filter(|t| t.is_ascii() && !t.contains(['"', '\\']))?.get(..6)?, line(v)?.get(6..)?)),
     }
     "terminal" {
@@ -254,11 +284,15 @@ formatters! {
         "padded" => |v| mixed(format!("{:*^60}", text(v)?), 0.2),
         "wrapped" => |v| form(grouped(line(v)?, 8, "\n    ")),
         "table" => |v| form(join(grouped(line(v)?, 8, "\n").lines().map(|cell| format!("| {cell:8} |")), "\n")),
+        "indexed" => |v| form(join(line(v)?.chars().enumerate().map(|(i, c)| format!("s[{i}]={c}")), "\n")).map(|f| Formatted { around: 0.9, ..f }),
+        "logged" => |v| mixed(format!("\n{}\n", join(grouped(word(v)?, 9, "\n").lines().map(|part| format!("web_1  | {part}")), "\n")), 0.6),
         "quoted mail" => |v| form(join(line(v)?.chars().collect::<Vec<_>>().chunks(9).map(|c| c.iter().collect::<String>()).map(|cell| format!("> {cell}")), "\n")),
     }
     "several lines" {
         "CRLF" => |v| form(text(v).filter(|t| t.contains('\n'))?.replace('\n', "\r\n")),
         "indented" => |v| form(text(v).filter(|t| t.contains('\n'))?.replace('\n', "\n        ")),
+        "short and joined" => |v| form(format!("\"{}\" \"{}\"", literal(v)?.get(..5)?, literal(v)?.get(5..)?)),
+        "joined by a sign" => |v| form(format!("'{}' + '{}'", literal(v)?.get(..5)?, literal(v)?.get(5..)?)),
         "joined" => |v| form(text(v).filter(|t| t.contains('\n'))?.replace('\n', " ")),
     }
     "compressed" {

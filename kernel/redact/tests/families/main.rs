@@ -75,16 +75,14 @@ const INNOCENT: &[&str] = &[
     "naïve café — “quoted” … ‘x’ 漢字 🙂, ключ и замок, 1984 and 1999, true or false, prod and dev",
 ];
 
-/// Written in pieces of seven bytes with a pause after each, these show a little more than as a whole: the first number of a numbered text that
-/// stands behind other text, a word of a dump that is not finished, a byte list whose first bytes no text begins with, and
-/// deflate data without a header before enough of it is there to see what it is.
+/// Written in pieces of seven bytes with a pause after each, these show a little more than as a whole: a word of a dump that
+/// is not finished, deflate data without a header before enough of it is there to see what it is, and the first characters
+/// of a text that is numbered with more than numbers.
 const DIFFERENT_IN_PIECES: &[(&str, &str)] = &[
-    ("reshaped", "numbered"),
     ("dumps", "od -c"),
     ("dumps", "xxd -b"),
-    ("Debug of bytes", "hexadecimal"),
-    ("Debug of bytes", "capital"),
     ("compressed", "deflate, base64"),
+    ("reshaped", "indexed"),
 ];
 
 /// Letters, digits and bytes above ASCII.

@@ -1,0 +1,68 @@
+//! A form is found wherever it stands: at every place of a block of sixty-four bytes, on both sides of a window's edge,
+//! between innocent text of its own kind. What is looked at in samples only would be lost at some of them.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sealbook_redact::{Redactor, Secret, TOKEN};
+
+const SECRET: &[u8] = b"plantedT0ken9xQ4vLw8Zr2Kd7";
+
+/// Bytes of one window of a scan.
+const WINDOW_BYTES: usize = 64 * 1024;
+
+fn join(values: &[u8], separator: &str, show: impl Fn(&u8) -> String) -> String {
+    values.iter().map(show).collect::<Vec<_>>().join(separator)
+}
+
+/// Texts that hold the secret, each with the stretch that must go.
+fn forms() -> Vec<(&'static str, String, String)> {
+    let escaped: String = SECRET.iter().map(|b| format!("\\u{b:04x}")).collect();
+    let percent: String = SECRET.iter().map(|b| format!("%{b:02X}")).collect();
+    let near = [77u8, 203, 14, 5, 190, 66, 31, 118];
+    let around = |list: &str, show: &dyn Fn(&u8) -> String| {
+        let near = join(&near, ", ", show);
+        format!("{near}, {list}, {near}")
+    };
+    let decimal = |b: &u8| b.to_string();
+    let hexadecimal = |b: &u8| format!("{b:02x}");
+    let bytes = join(SECRET, ", ", decimal);
+    let pairs = join(SECRET, ", ", hexadecimal);
+    let nested = STANDARD.encode(format!("{{\"key\": \"{escaped}\", \"more\": [1, 2, 3]}}"));
+    let inner = nested[16..nested.len() - 40].to_owned();
+    vec![
+        (
+            "raw",
+            String::from_utf8_lossy(SECRET).into_owned(),
+            "T0ken9xQ4".to_owned(),
+        ),
+        ("decimal bytes", around(&bytes, &decimal), bytes.clone()),
+        ("hexadecimal bytes", around(&pairs, &hexadecimal), pairs.clone()),
+        ("bytes in lines", bytes.replace(", ", ",\n"), bytes.replace(", ", ",\n")),
+        ("escapes", escaped.clone(), escaped),
+        ("percent signs", percent.clone(), percent),
+        ("escapes in base64", nested, inner),
+    ]
+}
+
+#[test]
+fn forms_are_found_at_every_place() {
+    let redactor = Redactor::new();
+    let secret = Secret::new("s", "k", SECRET.to_vec());
+    let _proof = redactor.learn(&secret);
+    for (name, form, gone) in forms() {
+        for fill in [" ", "w ", "7 11 ", "ab, "] {
+            for before in (0..140).chain(WINDOW_BYTES - 90..WINDOW_BYTES + 10) {
+                // The last of it is a blank, so that nothing becomes part of the form.
+                let mut text: String = fill.chars().cycle().take(before).collect();
+                text.push_str("\n= ");
+                text.push_str(&form);
+                text.push_str(" ;");
+                let out = redactor.text(&text);
+                assert!(
+                    !out.contains(&gone) && out.contains(TOKEN),
+                    "{name} after {before} of {fill:?}"
+                );
+            }
+        }
+    }
+}
