@@ -101,3 +101,25 @@ def test_what_is_wrong_is_named(house, tmp_path, text, said):
     done = house.sealbook("serve", "--listen", "127.0.0.1:0", "--data", tmp_path / "data", "--config", config)
     assert done.returncode == 1 and f"{config}{said}" in done.err and done.out == "", done.err
     assert not (tmp_path / "data").exists()
+
+
+def test_a_flood_of_wrong_attestations_is_limited_and_counted(house, tmp_path):
+    """From one address, after a burst: a good attestation opens all the while, and the log says how many were not recorded."""
+    config = written(tmp_path, "[limits]\nfailed_authentications_per_second = 1\n")
+    with Server(house, "--config", config, data=tmp_path / "data").bootstrap() as server:
+        server.user("bob")
+        kernel = server.token("bob", "kernel")
+
+        def attempt():
+            with pytest.raises(Refused) as caught:
+                Protocol(server, "kernel-token", "sealbook_kernel_planted-guess")
+            return caught.value.status
+
+        statuses = [attempt() for _ in range(40)]
+        assert set(statuses) == {401, 429} and statuses[0] == 401
+        assert Protocol(server, "kernel-token", kernel).opened["user"] == "bob"
+        recorded = server.audit(actionName="openKernelSession", userIdentity={"email": "unauthenticated"}, limit=60)
+        assert len(recorded) == statuses.count(401)
+        while attempt() == 429:
+            pass
+        assert server.newest(actionName="authenticate")["requestParams"]["failuresNotRecorded"] >= statuses.count(429)
