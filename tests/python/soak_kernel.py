@@ -111,7 +111,7 @@ def soak(kernel, house, cells):
 NAMES = {
     "all MiB": "resident memory, all processes", "kernel MiB": "… the kernel: sockets, redactor, session",
     "cell-builder MiB": "… the builder: evcxr", "cell-runner MiB": "… supervisor, worker and its frozen copy",
-    "other MiB": "… others", "processes": "processes", "descriptors": "open descriptors", "files": "files in the build folder",
+    "other MiB": "… the embedded secret service", "processes": "processes", "descriptors": "open descriptors", "files": "files in the build folder",
 }
 
 
