@@ -23,6 +23,9 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     nth.for_each(|nth| prefixes(scanner, window, nth, depth, scan));
 }
 
+/// Most borders of a line that are looked at: what a line costs must not grow with their square.
+const BORDERS_MAX: usize = 64;
+
 /// A number and what stands around it at the start of a line.
 const GUTTER_BYTES_MAX: usize = 16;
 
@@ -175,10 +178,15 @@ fn tables(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &m
             let starts = line.iter().filter(|b| **b & 0xC0 != 0x80);
             own.extend((0..).zip(starts).filter(|(_, b)| **b == b'|').map(|(i, _)| i));
         }
+        own.truncate(BORDERS_MAX);
         if block.is_empty() {
             shared.clone_from(&own);
         } else if shared != own {
-            let common = shared.iter().copied().filter(|b| own.contains(b)).collect::<Vec<u32>>();
+            let common = shared
+                .iter()
+                .copied()
+                .filter(|b| own.binary_search(b).is_ok())
+                .collect::<Vec<u32>>();
             if common.is_empty() {
                 columns(scanner, window, &block, &shared, depth, scan);
                 block.clear();
