@@ -75,12 +75,12 @@ pub fn result(bundle: &[(String, String)]) {
     let _ = call("cell.result", &args);
 }
 
-/// `value` in the format chosen with `:fmt` and `:types`.
-pub(crate) fn format_result<T: Debug + ?Sized>(value: &T) -> String {
+/// `value`, of the type `name`, in the format chosen with `:fmt` and `:types`.
+pub(crate) fn format_result(value: &dyn Debug, name: &str) -> String {
     let format = FORMAT.load(Ordering::Relaxed);
     let mut text = String::new();
     if format & 2 != 0 {
-        text = format!(": {} = ", short_type(std::any::type_name::<T>()));
+        text = format!(": {} = ", short_type(name));
     }
     let mut limited = Limited { text: &mut text };
     let written = if format & 1 != 0 {
@@ -283,17 +283,20 @@ mod tests {
 
     #[test]
     fn results_are_formatted_as_chosen() {
-        assert_eq!(format_result(&Some(1)), "Some(1)");
+        assert_eq!(format_result(&Some(1), "core::option::Option<i32>"), "Some(1)");
         set_format(false, true);
-        assert_eq!(format_result(&Some(1)), ": Option<i32> = Some(1)");
+        assert_eq!(
+            format_result(&Some(1), "core::option::Option<i32>"),
+            ": Option<i32> = Some(1)"
+        );
         set_format(true, false);
-        assert_eq!(format_result(&Some(1)), "Some(\n    1,\n)");
+        assert_eq!(format_result(&Some(1), "core::option::Option<i32>"), "Some(\n    1,\n)");
         set_format(false, false);
     }
 
     #[test]
     fn a_huge_result_is_cut() {
-        let text = format_result(&"x".repeat(RESULT_BYTES_MAX + 1));
+        let text = format_result(&"x".repeat(RESULT_BYTES_MAX + 1), "String");
         assert!(text.ends_with("… (cut after 8 MiB)"), "{}", text.len());
     }
 }

@@ -3,6 +3,8 @@
 //! The kernel reads what was printed before it takes the display, and answers only then, so the order holds.
 //! [`Fallback`] shows the final expression of a cell through `Debug`: the evaluator first tries `evcxr_display`, and
 //! with this trait in scope its first build succeeds for every type that has `Debug`. A type's own `evcxr_display` wins.
+//!
+//! What is generic here calls at once what is not, because every cell compiles it anew for its types.
 
 use std::fmt::Debug;
 use std::io::Write;
@@ -24,7 +26,7 @@ pub struct DisplayHandle {
 impl DisplayHandle {
     /// Replaces the display by `value`.
     pub fn update(&self, value: impl Debug) {
-        send(&bundle(&value, format!("{value:?}")), &self.id, true);
+        send(&debug_bundle(&value, name_of(&value)), &self.id, true);
     }
 
     /// Replaces the display by HTML.
@@ -40,7 +42,7 @@ impl DisplayHandle {
 
 /// Shows `value` at once; pass a reference to keep it. Data frames and lists of `dbutils` show as HTML tables too.
 pub fn display(value: impl Debug) -> DisplayHandle {
-    show(&bundle(&value, format!("{value:?}")))
+    show(&debug_bundle(&value, name_of(&value)))
 }
 
 /// Shows HTML at once.
@@ -81,9 +83,17 @@ pub fn clear_output(wait: bool) {
     let _ = call("cell.clear_output", &[if wait { b"1" } else { b"0" }]);
 }
 
-/// `text`, the `Debug` of a value, as content; as HTML too for types that print as tables.
-pub(crate) fn bundle<T: ?Sized>(_: &T, text: String) -> Bundle {
-    let name = std::any::type_name::<T>();
+fn name_of<T>(_: &T) -> &'static str {
+    std::any::type_name::<T>()
+}
+
+#[inline(never)]
+fn debug_bundle(value: &dyn Debug, name: &str) -> Bundle {
+    bundle(name, format!("{value:?}"))
+}
+
+/// `text`, the `Debug` of a value of the type `name`, as content; as HTML too for types that print as tables.
+fn bundle(name: &str, text: String) -> Bundle {
     let is_table = name.contains("dbutils::") || (name.contains("polars") && name.contains("DataFrame"));
     let html = is_table.then(|| table::from_text(&text)).flatten();
     let mut bundle = Vec::new();
@@ -123,6 +133,13 @@ pub(crate) fn flush() {
     let _ = std::io::stdout().flush();
 }
 
+#[inline(never)]
+fn result(value: &dyn Debug, name: &str) {
+    if name != "()" {
+        cell::result(&bundle(name, cell::format_result(value, name)));
+    }
+}
+
 /// Shows the final expression of a cell that has `Debug` and no `evcxr_display` of its own.
 pub trait Fallback {
     /// Sends the value as the cell's result; `()` is no result.
@@ -131,8 +148,6 @@ pub trait Fallback {
 
 impl<T: Debug + ?Sized> Fallback for T {
     fn evcxr_display(&self) {
-        if std::any::type_name::<T>() != "()" {
-            cell::result(&bundle(self, cell::format_result(self)));
-        }
+        result(&self, std::any::type_name::<T>());
     }
 }

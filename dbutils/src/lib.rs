@@ -21,6 +21,7 @@ mod print;
 pub mod protocol;
 mod secrets;
 mod table;
+pub mod variables;
 mod widgets;
 
 pub use call::CallError;

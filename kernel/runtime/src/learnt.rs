@@ -52,6 +52,9 @@ pub(crate) struct Learnt {
     pub(crate) args: Vec<String>,
     folder: String,
     environment: BTreeMap<String, String>,
+    /// Arguments that make rustc run the linker itself, if that is the same.
+    #[serde(default)]
+    linker: Vec<String>,
 }
 
 /// What decides about a build, as text. `None` if cargo must decide: there is a dependency on a folder, or another
@@ -109,7 +112,7 @@ impl Learnt {
             "--emit=dep-info,link" => "--emit=link".to_owned(),
             _ => arg.clone(),
         };
-        self.args.iter().map(without_list)
+        self.args.iter().map(without_list).chain(self.linker.iter().cloned())
     }
 }
 
@@ -159,12 +162,57 @@ fn note(folder: &Path, words: &[&str]) {
         args: args.iter().map(|arg| (*arg).to_owned()).collect(),
         folder: current.to_string_lossy().into_owned(),
         environment: environment.collect(),
+        linker: Vec::new(),
+    };
+    let learnt = Learnt {
+        linker: direct_linker(&learnt).unwrap_or_default(),
+        ..learnt
     };
     if let Ok(text) = serde_json::to_vec(&learnt) {
         // A reader sees the old file or the new one.
         let new = folder.join("learnt.new");
         let _ = fs::write(&new, text).and_then(|()| fs::rename(&new, folder.join(FILE)));
     }
+}
+
+/// rustc has cells linked by the toolchain's own lld, but by way of the C compiler: three more processes. The C compiler
+/// says where it looks for libraries; the rest of what it adds serves C programs. So this is for notebooks without
+/// dependencies, which may be such programs, and without settings of the user's about linking.
+fn direct_linker(learnt: &Learnt) -> Option<Vec<String>> {
+    let args = &learnt.args;
+    let after = |name: &str| args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1));
+    let has_dependencies = args
+        .windows(2)
+        .any(|pair| pair[0] == "--extern" && !pair[1].starts_with(prebuilt::CRATE));
+    let has_settings = args
+        .iter()
+        .any(|arg| arg.starts_with("link") || arg.starts_with("-Clink"));
+    if has_dependencies || has_settings {
+        return None;
+    }
+    let sysroot = Path::new(&learnt.rustc).parent()?.parent()?;
+    let lld = sysroot
+        .join("lib/rustlib")
+        .join(after("--target")?)
+        .join("bin/rust-lld");
+    if !lld.is_file() {
+        return None;
+    }
+    let said = Command::new("cc").arg("-print-search-dirs").output().ok()?;
+    let said = String::from_utf8(said.stdout).ok()?;
+    let folders = said.lines().find_map(|line| line.strip_prefix("libraries: ="))?;
+    let mut folders: Vec<PathBuf> = std::env::split_paths(folders)
+        .filter_map(|folder| folder.canonicalize().ok())
+        .collect();
+    let mut known = std::collections::BTreeSet::new();
+    folders.retain(|folder| known.insert(folder.clone()));
+    let mut linker = vec![
+        format!("-Clinker={}", lld.display()),
+        "-Clinker-flavor=ld.lld".to_owned(),
+        "-Clink-arg=--hash-style=gnu".to_owned(),
+    ];
+    linker.extend(folders.iter().map(|folder| format!("-Lnative={}", folder.display())));
+    Some(linker)
 }
 
 #[cfg(test)]

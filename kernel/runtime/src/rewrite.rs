@@ -1,8 +1,9 @@
 //! Edits evcxr's generated code before it is compiled, so that control never goes through standard output.
 //!
 //! evcxr's code reports panics, failed `?` and retyped variables by printing marker lines, which user output can
-//! forge, glue to, or shift. Each such print becomes a call into the `dbutils` crate. Every edit stays on its line and
-//! touches generated lines only, so the compiler's lines and columns still hold.
+//! forge, glue to, or shift. Each such print becomes a call into the `dbutils` crate. It also writes the store of the
+//! variables into every cell, to be compiled again and again; the one in `dbutils` takes its place. Every edit keeps the
+//! number of lines and touches generated lines only, so the compiler's lines and columns still hold.
 
 /// `source` (evcxr's `src/lib.rs`) with the markers turned into calls.
 pub(crate) fn rewrite(source: &str) -> String {
@@ -19,11 +20,7 @@ pub(crate) fn rewrite(source: &str) -> String {
         "}).map_err(::dbutils::cell::panicked).is_err() {\n",
     );
     failed_question_mark(&mut code);
-    replace_last(
-        &mut code,
-        "println!(\"{VARIABLE_CHANGED_TYPE}{name}\");",
-        "::dbutils::cell::type_changed(name);",
-    );
+    shared_store(&mut code);
     replace_last(
         &mut code,
         "\"evcxr_tokio_runtime\"",
@@ -54,6 +51,18 @@ fn failed_question_mark(code: &mut String) {
     );
 }
 
+/// The store of the variables, out of `dbutils`.
+fn shared_store(code: &mut String) {
+    const START: &str = "\nmod evcxr_internal_runtime {";
+    const END: &str = "\n}\n#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_";
+    let Some(start) = code.find(START) else { return };
+    let Some(length) = code[start..].find(END) else { return };
+    let lines = code[start..start + length].matches('\n').count();
+    let shared = "\nuse ::dbutils::variables as evcxr_internal_runtime;".to_owned() + &"\n".repeat(lines);
+    // The closing brace goes too; the end of its line stays.
+    code.replace_range(start..start + length + 2, &shared);
+}
+
 fn replace_last(code: &mut String, from: &str, to: &str) {
     if let Some(at) = code.rfind(from) {
         code.replace_range(at..at + from.len(), to);
@@ -72,7 +81,13 @@ mod tests {
                     eprintln!("{}", error);
                     println!("{}", evcxr_internal_runtime::USER_ERROR_OCCURRED);
                     EvcxrUserCodeError {}
-            println!("{VARIABLE_CHANGED_TYPE}{name}");
+mod evcxr_internal_runtime {
+pub struct VariableStore {
+}
+
+}
+#[unsafe(no_mangle)]
+pub extern "C" fn run_user_code_7(
 match std::panic::catch_unwind(
   std::panic::AssertUnwindSafe(||{
 println!("EVCXR_PANIC_NOTIFICATION");
@@ -88,7 +103,13 @@ println!("EVCXR_PANIC_NOTIFICATION");
                     ::dbutils::cell::failed::<T>(&format!("{}", error));
                     
                     EvcxrUserCodeError {}
-            ::dbutils::cell::type_changed(name);
+use ::dbutils::variables as evcxr_internal_runtime;
+
+
+
+
+#[unsafe(no_mangle)]
+pub extern "C" fn run_user_code_7(
 match std::panic::catch_unwind(
   std::panic::AssertUnwindSafe(||{
 println!("EVCXR_PANIC_NOTIFICATION");

@@ -19,6 +19,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("protocol.rs", include_str!("../../../../dbutils/src/protocol.rs")),
     ("secrets.rs", include_str!("../../../../dbutils/src/secrets.rs")),
     ("table.rs", include_str!("../../../../dbutils/src/table.rs")),
+    ("variables.rs", include_str!("../../../../dbutils/src/variables.rs")),
     ("widgets.rs", include_str!("../../../../dbutils/src/widgets.rs")),
 ];
 

@@ -265,8 +265,9 @@ impl Session {
             return nothing;
         };
         let items = found.completions.into_iter().map(|item| {
-            let signature = (item.label != item.code).then_some(item.label);
-            (item.code, item.kind.to_owned(), signature)
+            let code = plain_name(&item.code, &item.kind);
+            let signature = (item.label != code).then_some(item.label);
+            (code, item.kind.to_owned(), signature)
         });
         FromBuilder::Completed(items.collect(), found.start_offset, found.end_offset)
     }
@@ -292,6 +293,13 @@ fn shorten(text: &mut String) {
         let name = path.rsplit("::").next().unwrap_or(path);
         *text = text.replace(&format!("std::{path}"), name);
     }
+}
+
+/// What a completion writes: the name. The parentheses that rust-analyzer adds for some calls may stand there already.
+fn plain_name(code: &str, kind: &str) -> String {
+    let is_call = kind.contains("method") || kind.contains("function");
+    let end = code.find('(').filter(|at| is_call && *at > 0).unwrap_or(code.len());
+    code[..end].to_owned()
 }
 
 /// Whether an error may come from a type that was written down wrongly, or could not be found.
