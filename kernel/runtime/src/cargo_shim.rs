@@ -14,6 +14,7 @@ use crate::learnt::{self, Learnt};
 use crate::probe::{self, Probe};
 use crate::rewrite::rewrite;
 use crate::sys;
+use crate::warm::{self, Built};
 
 /// Names the real cargo, in the shim's folder.
 pub(crate) const REAL_CARGO: &str = "cargo.path";
@@ -47,11 +48,12 @@ pub(crate) fn main(program: &Path, args: Vec<OsString>) -> ! {
             }
         } else {
             let source = folder.join(SOURCE);
-            if let Ok(code) = fs::read_to_string(&source) {
-                let _ = fs::write(&source, rewrite(&code));
-            }
+            let code = rewrite(&fs::read_to_string(&source).unwrap_or_default());
+            let _ = fs::write(&source, &code);
+            // Asked in any case: what waits for another build must not be there while this one runs.
+            let built = warm::build(folder, key.as_ref().filter(|_| learnt.is_some()), &code);
             if let Some(learnt) = learnt {
-                build(&learnt);
+                build(folder, &learnt, &code, built);
             }
         }
     }
@@ -76,14 +78,22 @@ pub(crate) fn fail(tool: &str, error: &std::io::Error) -> ! {
     std::process::exit(101)
 }
 
-/// Becomes rustc. What cargo would say about its success is said before; evcxr asks for it after a success only.
-fn build(learnt: &Learnt) {
+/// Says what the compiler that waited said, or becomes rustc. What cargo would say about its success is said before;
+/// evcxr asks for it after a success only.
+fn build(folder: &Path, learnt: &Learnt, code: &str, built: Option<Built>) {
     let Some(library) = learnt.library() else { return };
     let artifact = serde_json::json!({
         "reason": "compiler-artifact", "target": {"name": "ctx"}, "filenames": [library],
     });
-    if writeln!(std::io::stdout(), "{artifact}").is_ok() {
-        let error = learnt.command(learnt.build_args()).exec();
+    if writeln!(std::io::stdout(), "{artifact}").is_err() {
+        return;
+    }
+    if let Some(built) = built {
+        let _ = std::io::stderr().write_all(built.messages.as_bytes());
+        std::process::exit(if built.success { 0 } else { 101 });
+    }
+    if learnt::put_source(folder, code).is_ok() {
+        let error = learnt.command(learnt.build_args(), None).exec();
         fail("rustc", &error)
     }
 }
@@ -97,9 +107,10 @@ fn check(folder: &Path, learnt: &Learnt) {
     if fs::write(&source, &probe.source).is_err() {
         return;
     }
-    let mut rustc = learnt.command(probe::args(learnt, folder));
+    let mut rustc = learnt.command(probe::args(learnt, folder), None);
     // Full paths in messages are an unstable option; nothing of what is compiled here is kept.
     rustc
+        .current_dir(folder.join("home"))
         .env("RUSTC_BOOTSTRAP", "1")
         .stdin(Stdio::null())
         .stdout(Stdio::null());

@@ -18,6 +18,7 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cargo_shim;
 use crate::prebuilt;
 use crate::sys;
 
@@ -47,7 +48,7 @@ const NOT_LEARNT: &[&str] = &[
 /// How cargo ran rustc for a cell.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Learnt {
-    key: String,
+    pub(crate) key: String,
     rustc: String,
     pub(crate) args: Vec<String>,
     folder: String,
@@ -85,13 +86,24 @@ pub(crate) fn key(home: &Path, args: &[OsString]) -> Option<String> {
 impl Learnt {
     /// What was learnt from the last build by cargo, if it is of this key.
     pub(crate) fn load(folder: &Path, key: &str) -> Option<Learnt> {
-        let learnt: Learnt = serde_json::from_slice(&fs::read(folder.join(FILE)).ok()?).ok()?;
-        (learnt.key == key).then_some(learnt)
+        Learnt::last(folder).filter(|learnt| learnt.key == key)
     }
 
-    /// rustc as cargo would run it, with other arguments.
-    pub(crate) fn command(&self, args: impl IntoIterator<Item = String>) -> Command {
-        let mut command = Command::new(&self.rustc);
+    /// What was learnt from the last build by cargo.
+    pub(crate) fn last(folder: &Path) -> Option<Learnt> {
+        serde_json::from_slice(&fs::read(folder.join(FILE)).ok()?).ok()
+    }
+
+    /// rustc as cargo would run it, with other arguments, and with `wrapper` in front if given.
+    pub(crate) fn command(&self, args: impl IntoIterator<Item = String>, wrapper: Option<&Path>) -> Command {
+        let mut command = match wrapper {
+            Some(wrapper) => {
+                let mut command = Command::new(wrapper);
+                command.arg(&self.rustc);
+                command
+            }
+            None => Command::new(&self.rustc),
+        };
         command
             .args(args)
             .current_dir(&self.folder)
@@ -134,7 +146,8 @@ pub(crate) fn wrap(args: Vec<OsString>) -> ! {
         .map(|pair| pair[1]);
     let folder = std::env::var_os(FOLDER_VARIABLE).map(PathBuf::from).unwrap_or_default();
     let is_whole = words.len() == args.len();
-    if crate_name == Some(CELL_CRATE) && is_whole {
+    let is_cell = crate_name == Some(CELL_CRATE) && is_whole && !folder.as_os_str().is_empty();
+    if is_cell {
         note(&folder, &words);
     }
     if crate_name == Some(prebuilt::CRATE) && is_whole && prebuilt::provide(&folder, &words) {
@@ -143,31 +156,52 @@ pub(crate) fn wrap(args: Vec<OsString>) -> ! {
     let Some((rustc, args)) = args.split_first() else {
         std::process::exit(2)
     };
-    let error = Command::new(rustc).args(args).exec();
-    crate::cargo_shim::fail("rustc", &error)
+    let mut command = Command::new(rustc);
+    command.args(args);
+    let generated = folder.join(cargo_shim::SOURCE);
+    if is_cell && let Ok(code) = fs::read_to_string(generated) {
+        // Where later builds are, so that they find what this one leaves of use.
+        if put_source(&folder, &code).is_ok() {
+            command.current_dir(place(&folder));
+        }
+    }
+    let error = command.exec();
+    cargo_shim::fail("rustc", &error)
+}
+
+/// Where cells are compiled.
+fn place(folder: &Path) -> PathBuf {
+    folder.join("home/cell")
+}
+
+/// The source as rustc reads it, under the same name as in the package.
+pub(crate) fn source(folder: &Path) -> PathBuf {
+    place(folder).join("src/lib.rs")
+}
+
+/// Writes the source for a build that starts now.
+pub(crate) fn put_source(folder: &Path, code: &str) -> std::io::Result<()> {
+    let source = source(folder);
+    fs::create_dir_all(place(folder).join("src"))?;
+    // It may be a link, for a compiler that waited.
+    let _ = fs::remove_file(&source);
+    fs::write(source, code)
 }
 
 fn note(folder: &Path, words: &[&str]) {
-    let (Some((rustc, args)), Ok(key), Ok(current)) = (
-        words.split_first(),
-        std::env::var(KEY_VARIABLE),
-        std::env::current_dir(),
-    ) else {
+    let (Some((rustc, args)), Ok(key)) = (words.split_first(), std::env::var(KEY_VARIABLE)) else {
         return;
     };
     let environment = std::env::vars().filter(|(name, _)| !NOT_LEARNT.contains(&name.as_str()));
-    let learnt = Learnt {
+    let mut learnt = Learnt {
         key,
         rustc: (*rustc).to_owned(),
         args: args.iter().map(|arg| (*arg).to_owned()).collect(),
-        folder: current.to_string_lossy().into_owned(),
+        folder: place(folder).to_string_lossy().into_owned(),
         environment: environment.collect(),
         linker: Vec::new(),
     };
-    let learnt = Learnt {
-        linker: direct_linker(&learnt).unwrap_or_default(),
-        ..learnt
-    };
+    learnt.linker = direct_linker(&learnt).unwrap_or_default();
     if let Ok(text) = serde_json::to_vec(&learnt) {
         // A reader sees the old file or the new one.
         let new = folder.join("learnt.new");

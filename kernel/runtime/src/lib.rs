@@ -25,6 +25,7 @@ mod pump;
 mod rewrite;
 pub mod runner;
 mod sys;
+mod warm;
 
 pub use engine::{
     Completeness, Completion, Completions, DbutilsHandler, Documentation, Engine, EngineError, Event, Host,

@@ -31,6 +31,7 @@ use std::time::Duration;
 
 use crate::cargo_shim::{INTERRUPTED, RUNNING};
 use crate::messages::{self, FromBuilder, ToBuilder};
+use crate::warm::Compilers;
 use crate::{folder, sys};
 pub(crate) use prelude::SOCKET;
 use session::Session;
@@ -107,8 +108,12 @@ pub(crate) fn main(args: Vec<OsString>) -> ! {
         Err(_) => std::process::exit(1),
     };
     let shell = Arc::new(AtomicI32::new(0));
-    let queue = read_requests(socket, place.folder.clone(), Arc::clone(&shell));
-    let mut session = match Session::start(&place, shell) {
+    let compilers = match Compilers::serve(&place.folder) {
+        Ok(compilers) => compilers,
+        Err(_) => std::process::exit(1),
+    };
+    let queue = read_requests(socket, place.folder.clone(), Arc::clone(&shell), compilers.clone());
+    let mut session = match Session::start(&place, shell, compilers.clone()) {
         Ok(session) => session,
         Err(error) => {
             let _ = messages::send(&mut answers, &FromBuilder::Failed(error.0));
@@ -117,11 +122,12 @@ pub(crate) fn main(args: Vec<OsString>) -> ! {
     };
     let mut send = |answer| {
         if messages::send(&mut answers, &answer).is_err() {
-            end(&place.folder);
+            end(&place.folder, &compilers);
         }
     };
     send(FromBuilder::Ready);
     loop {
+        session.prepare();
         let request = match queue.recv_timeout(IDLE_TIME) {
             Ok(request) => request,
             Err(RecvTimeoutError::Timeout) => {
@@ -140,11 +146,16 @@ pub(crate) fn main(args: Vec<OsString>) -> ! {
             ToBuilder::Interrupt => continue,
         });
     }
-    end(&place.folder)
+    end(&place.folder, &compilers)
 }
 
 /// Reads requests on a thread of its own, so that interrupts and the kernel's end are noticed while evcxr works.
-fn read_requests(socket: UnixStream, folder: PathBuf, shell: Arc<AtomicI32>) -> mpsc::Receiver<ToBuilder> {
+fn read_requests(
+    socket: UnixStream,
+    folder: PathBuf,
+    shell: Arc<AtomicI32>,
+    compilers: Compilers,
+) -> mpsc::Receiver<ToBuilder> {
     let (sender, receiver) = mpsc::channel();
     let mut reader = BufReader::new(socket);
     std::thread::spawn(move || {
@@ -155,7 +166,7 @@ fn read_requests(socket: UnixStream, folder: PathBuf, shell: Arc<AtomicI32>) -> 
                     let _ = fs::remove_file(folder.join(INTERRUPTED));
                     let _ = sender.send(request);
                 }
-                Err(_) => end(&folder),
+                Err(_) => end(&folder, &compilers),
             }
         }
     });
@@ -178,7 +189,8 @@ fn interrupt(folder: &Path, shell: &AtomicI32) {
 }
 
 /// The kernel is gone: the supervisor and cargo die with us, and the folder is ours to remove.
-fn end(place: &Path) -> ! {
+fn end(place: &Path, compilers: &Compilers) -> ! {
+    compilers.end();
     // The supervisor notices too, and ends what the cells started; if it went with us first, that would live on.
     sys::wait_for_children(END_TIME_MAX);
     folder::remove(place);

@@ -24,6 +24,7 @@ use crate::prebuilt;
 use crate::probe;
 use crate::runner::RUNNER;
 use crate::sys;
+use crate::warm::Compilers;
 
 /// Set for the builder by the kernel, and not for the children of the builder that run user code.
 pub(crate) const BUILDER_ONLY: &[&str] = &["EVCXR_CONFIG_DIR", "EVCXR_TMPDIR", "CARGO", "RUSTC"];
@@ -34,6 +35,7 @@ pub(super) struct Session {
     fds: Fds,
     /// Counts the cells whose code started.
     starts: OwnedFd,
+    compilers: Compilers,
     analysis: Analysis,
     opt_level: String,
     /// Process group of the shell command that runs now; 0 if none.
@@ -41,7 +43,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn start(place: &Place, shell: Arc<AtomicI32>) -> Result<Session, EngineError> {
+    pub(super) fn start(place: &Place, shell: Arc<AtomicI32>, compilers: Compilers) -> Result<Session, EngineError> {
         let folder = &place.folder;
         let rustc = toolchain::install_shims(folder)?;
         let failed = |what: &str, error: &dyn std::fmt::Display| EngineError(format!("cannot {what}: {error}"));
@@ -62,6 +64,7 @@ impl Session {
             folder: folder.clone(),
             fds: place.fds,
             starts,
+            compilers,
             analysis: Analysis::Early,
             opt_level: prelude::OPT_LEVEL_DEFAULT.to_owned(),
             shell,
@@ -98,6 +101,11 @@ impl Session {
             executed.failure = Some(Failure::new("KeyboardInterrupt", "interrupted"));
         }
         executed
+    }
+
+    /// Has a compiler wait for the next cell.
+    pub(super) fn prepare(&self) {
+        self.compilers.prepare();
     }
 
     fn evaluate(&mut self, code: &str, content: &mut BTreeMap<String, String>) -> Option<Failure> {

@@ -1,0 +1,211 @@
+//! A compiler that waits for the next cell: rustc, started after the last one, up to where it reads its source.
+//!
+//! ```text
+//! evcxr ── cargo build ──► shim ── key, source ──► builder ── source ──► standard input of rustc
+//!                           ◄──── status, messages ───┘            after the answer: starts the next rustc
+//! ```
+//!
+//! Why: to start rustc and load its libraries takes a sixth of a small cell's build.
+//! How: the source's name is a link to standard input, because rustc names the file in its messages.
+//! Invariants: a build that does not use the waiting compiler ends it first, because both read the source under one name
+//! (the compiler's cache of earlier work is for that name and folder) and write the same library.
+
+use std::fs;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::cargo_shim::RUNNING;
+use crate::learnt::{self, Learnt};
+use crate::messages;
+use crate::sys;
+
+/// Name of the socket in the build folder.
+const SOCKET: &str = "compiler.sock";
+
+#[derive(Serialize, Deserialize)]
+struct Request {
+    /// What decides about the build; without it, no waiting compiler will do.
+    key: Option<String>,
+    source: String,
+}
+
+/// What the compiler said.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Built {
+    pub(crate) success: bool,
+    pub(crate) messages: String,
+}
+
+/// The builder's end: keeps one compiler waiting.
+#[derive(Clone)]
+pub(crate) struct Compilers {
+    folder: PathBuf,
+    waiting: Arc<Mutex<Option<Waiting>>>,
+}
+
+struct Waiting {
+    process: Child,
+    source: OwnedFd,
+    key: String,
+}
+
+impl Compilers {
+    /// Ends the compiler that waits; for this process's end.
+    pub(crate) fn end(&self) {
+        stop(self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// Answers the shim from now on.
+    pub(crate) fn serve(folder: &Path) -> io::Result<Compilers> {
+        let listener = UnixListener::bind(folder.join(SOCKET))?;
+        let compilers = Compilers {
+            folder: folder.to_owned(),
+            waiting: Arc::default(),
+        };
+        let server = compilers.clone();
+        std::thread::Builder::new().name("compilers".into()).spawn(move || {
+            for shim in listener.incoming().flatten() {
+                // A shim that was killed is a build that was interrupted.
+                let _ = server.answer(shim);
+            }
+        })?;
+        Ok(compilers)
+    }
+
+    /// Starts the next compiler, if there is none for what was learnt last.
+    pub(crate) fn prepare(&self) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(learnt) = Learnt::last(&self.folder) else {
+            return;
+        };
+        if waiting.as_ref().is_some_and(|waiting| waiting.key == learnt.key) {
+            return;
+        }
+        stop(waiting.take());
+        // Without a compiler that waits, cells are built all the same.
+        *waiting = start(&self.folder, learnt).ok();
+    }
+
+    fn answer(&self, mut shim: UnixStream) -> io::Result<()> {
+        let request: Request = messages::receive(&mut shim)?;
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let fits = waiting.as_mut().is_some_and(|waiting| {
+            request.key.as_ref() == Some(&waiting.key) && matches!(waiting.process.try_wait(), Ok(None))
+        });
+        let built = match waiting.take_if(|_| fits) {
+            Some(waiting) => Some(self.build(waiting, &request.source)?),
+            None => {
+                stop(waiting);
+                None
+            }
+        };
+        let is_built = built.is_some();
+        messages::send(&mut shim, &built)?;
+        drop(shim);
+        if is_built {
+            self.prepare();
+        }
+        Ok(())
+    }
+
+    fn build(&self, mut waiting: Waiting, source: &str) -> io::Result<Built> {
+        // An interrupt ends the compiler from now on, and its linker.
+        fs::write(self.folder.join(RUNNING), waiting.process.id().to_string())?;
+        // If it ended meanwhile, its status says so.
+        let _ = sys::write_all(&waiting.source, source.as_bytes());
+        drop(waiting.source);
+        let mut said = Vec::new();
+        if let Some(mut messages) = waiting.process.stderr.take() {
+            messages.read_to_end(&mut said)?;
+        }
+        let status = waiting.process.wait()?;
+        Ok(Built {
+            success: status.success(),
+            messages: String::from_utf8_lossy(&said).into_owned(),
+        })
+    }
+}
+
+fn start(folder: &Path, learnt: Learnt) -> io::Result<Waiting> {
+    let path = learnt::source(folder);
+    let _ = fs::remove_file(&path);
+    symlink("/proc/self/fd/0", &path)?;
+    let (input, source) = sys::pipe()?;
+    // Our wrapper first, which ties the compiler's life to ours.
+    let mut command = learnt.command(learnt.build_args(), Some(&folder.join("bin").join(learnt::WRAPPER)));
+    command
+        .stdin(Stdio::from(input))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .process_group(0);
+    Ok(Waiting {
+        process: command.spawn()?,
+        source,
+        key: learnt.key,
+    })
+}
+
+fn stop(waiting: Option<Waiting>) {
+    if let Some(mut waiting) = waiting {
+        let _ = waiting.process.kill();
+        let _ = waiting.process.wait();
+    }
+}
+
+/// The shim's end: has the source built by the compiler that waits. `None` if there is none for this build; then none
+/// reads the source under its name.
+pub(crate) fn build(folder: &Path, key: Option<&String>, source: &str) -> Option<Built> {
+    let mut builder = UnixStream::connect(folder.join(SOCKET)).ok()?;
+    let request = Request {
+        key: key.cloned(),
+        source: source.to_owned(),
+    };
+    messages::send(&mut builder, &request).ok()?;
+    messages::receive(&mut builder).ok()?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A compiler that is a shell: it reads its source under the name, as rustc does.
+    fn learn(folder: &Path, key: &str) {
+        for name in ["bin", "home/cell/src"] {
+            fs::create_dir_all(folder.join(name)).unwrap();
+        }
+        symlink("/usr/bin/env", folder.join("bin").join(learnt::WRAPPER)).unwrap();
+        let script = "read code < src/lib.rs; echo \"said $code\" >&2; exit 1";
+        let learnt = serde_json::json!({
+            "key": key, "rustc": "/bin/sh", "args": ["-c", script],
+            "folder": folder.join("home/cell"), "environment": {},
+        });
+        fs::write(folder.join("learnt.json"), learnt.to_string()).unwrap();
+    }
+
+    #[test]
+    fn what_waits_builds_once_and_only_what_it_was_started_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let compilers = Compilers::serve(folder).unwrap();
+        let key = "key".to_owned();
+        assert!(build(folder, Some(&key), "nobody waits\n").is_none());
+        learn(folder, &key);
+        compilers.prepare();
+        let built = build(folder, Some(&key), "one\n").unwrap();
+        assert_eq!((built.success, built.messages.as_str()), (false, "said one\n"));
+        // The next one is started by itself, and then ended, because this is another build.
+        compilers.prepare();
+        assert!(build(folder, Some(&"other".to_owned()), "two\n").is_none());
+        assert!(compilers.waiting.lock().unwrap().is_none());
+        compilers.prepare();
+        assert_eq!(build(folder, Some(&key), "three\n").unwrap().messages, "said three\n");
+    }
+}
