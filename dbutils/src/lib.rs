@@ -15,6 +15,7 @@ mod comms;
 mod display;
 mod fs;
 mod help;
+mod input;
 mod location;
 mod notebook;
 mod print;
@@ -29,6 +30,7 @@ pub use comms::{Comm, CommMessage, Comms};
 pub use display::{DisplayHandle, Fallback, clear_output, display, display_data, display_html, display_table};
 pub use fs::{FileInfo, FileList, FileSystem};
 pub use help::Help;
+pub use input::{input, password};
 pub use notebook::Notebook;
 pub use print::printed;
 pub use secrets::{

@@ -23,8 +23,8 @@ use crate::builder::{ANALYSIS_CARGO, ANALYSIS_RUSTC, Fds, SOCKET};
 use crate::cargo_shim;
 use crate::dbutils_server::{self, Calls};
 use crate::engine::{
-    Completeness, Completions, DbutilsHandler, Documentation, Engine, EngineError, Event, Host, Interrupt, MimeBundle,
-    Outcome,
+    Completeness, Completions, DbutilsHandler, Documentation, Engine, EngineError, Event, Host, InputRequest,
+    Interrupt, MimeBundle, Outcome,
 };
 use crate::folder::BuildFolder;
 use crate::messages::{self, FromBuilder, ToBuilder};
@@ -166,7 +166,10 @@ impl EvcxrEngine {
         loop {
             match items.recv().ok()? {
                 ToCall::Event(event) => host.event(event),
-                ToCall::Input(request) => match host.input(request) {
+                ToCall::Input(request, answer) => match host.input(request) {
+                    Ok(text) if answer.is_some() => {
+                        let _ = answer.map(|answer| answer.send(text));
+                    }
                     Ok(line) => {
                         // User code reads one line; a newline inside the answer must not become the next one.
                         let line = line.trim_end_matches(['\r', '\n']).replace(['\r', '\n'], " ") + "\n";
@@ -382,6 +385,7 @@ impl Calls for OwnCalls {
         };
         let is_set = |index: usize| request.args.get(index).is_some_and(|arg| arg == b"1");
         let event = match call {
+            "input" => return Some(self.input(text(0).unwrap_or_default(), is_set(1))),
             "result" => Event::Result(bundle(&request.args)),
             "display" => Event::Display {
                 data: bundle(request.args.get(2..).unwrap_or_default()),
@@ -407,12 +411,31 @@ impl Calls for OwnCalls {
             }
         };
         let (done, wait) = mpsc::channel();
-        let sent = lock(&self.to_pump).send(FromCell { event, done });
-        if sent.is_ok() {
-            let _ = sys::write_all(&self.wake, b"w");
+        if self.tell(FromCell::Event { event, done }) {
             let _ = wait.recv();
         }
         Some(Response::Ok(Vec::new()))
+    }
+}
+
+impl OwnCalls {
+    fn tell(&self, from_cell: FromCell) -> bool {
+        let sent = lock(&self.to_pump).send(from_cell).is_ok();
+        sent && sys::write_all(&self.wake, b"w").is_ok()
+    }
+
+    /// Asks the front end, and waits for its answer, or for the end of the cell.
+    fn input(&self, prompt: String, password: bool) -> Response {
+        let (answer, wait) = mpsc::channel();
+        let request = InputRequest { prompt, password };
+        let told = self.tell(FromCell::Input { request, answer });
+        match wait.recv() {
+            Ok(text) if told => Response::Ok(vec![text.into_bytes()]),
+            _ => Response::Err {
+                code: "INPUT_NOT_ALLOWED".into(),
+                message: "nobody can be asked for input: the front end allows none, or no cell is running".into(),
+            },
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
+use crate::builder::input_crate;
 use crate::cargo_shim;
 use crate::prebuilt;
 use crate::sys;
@@ -68,7 +69,14 @@ pub(crate) fn key(home: &Path, args: &[OsString]) -> Option<String> {
     let lines = manifest.lines().map(str::trim).filter(|line| !line.starts_with('#'));
     let manifest: Vec<&str> = lines.collect();
     // The manifest's own paths have lines of their own.
-    let names_folder = |line: &str| line.contains("path") && !line.starts_with("path") && !line.starts_with("rpath");
+    // Nor does anybody change our own crate.
+    let own = home.parent().map(|folder| format!("{:?}", input_crate::at(folder)));
+    let names_folder = |line: &str| {
+        line.contains("path")
+            && !line.starts_with("path")
+            && !line.starts_with("rpath")
+            && !own.as_ref().is_some_and(|own| line.contains(own))
+    };
     if manifest.iter().any(|line| names_folder(line)) {
         return None;
     }

@@ -41,7 +41,8 @@ const BACKLOG_BYTES_MAX: usize = 4 << 20;
 /// What a running call receives.
 pub(crate) enum ToCall {
     Event(Event),
-    Input(InputRequest),
+    /// Input for user code; with somebody who waits for the answer, or by standard input.
+    Input(InputRequest, Option<Sender<String>>),
     Answer(FromBuilder, Ending),
     /// The builder ended.
     Gone,
@@ -54,10 +55,15 @@ pub(crate) struct Ending {
     pub(crate) death: Option<Death>,
 }
 
-/// What a `dbutils` call gives to the pump; answered when it is in order.
-pub(crate) struct FromCell {
-    pub(crate) event: Event,
-    pub(crate) done: Sender<()>,
+/// What a `dbutils` call gives to the pump, which answers when it is in order.
+pub(crate) enum FromCell {
+    /// Something to show.
+    Event { event: Event, done: Sender<()> },
+    /// Something to ask.
+    Input {
+        request: InputRequest,
+        answer: Sender<String>,
+    },
 }
 
 /// What the pump shares with the engine, its interrupts and the `dbutils` server.
@@ -229,7 +235,7 @@ impl Pump {
                 Part::Input { prompt, password } => {
                     self.release(false);
                     if self.shared.executing.load(Ordering::SeqCst) {
-                        self.deliver(ToCall::Input(InputRequest { prompt, password }));
+                        self.deliver(ToCall::Input(InputRequest { prompt, password }, None));
                     }
                 }
             }
@@ -316,11 +322,20 @@ impl Pump {
     fn hear_cells(&mut self) {
         let mut ignored = [0; 64];
         let _ = sys::read(&self.waker, &mut ignored);
-        while let Ok(FromCell { event, done }) = self.from_cells.try_recv() {
+        while let Ok(from_cell) = self.from_cells.try_recv() {
             self.drain();
             self.release(false);
-            self.event(event);
-            let _ = done.send(());
+            match from_cell {
+                FromCell::Event { event, done } => {
+                    self.event(event);
+                    let _ = done.send(());
+                }
+                FromCell::Input { request, answer } => {
+                    if self.shared.executing.load(Ordering::SeqCst) {
+                        self.deliver(ToCall::Input(request, Some(answer)));
+                    }
+                }
+            }
         }
     }
 

@@ -11,6 +11,7 @@
 
 mod commands;
 mod diagnostics;
+pub(crate) mod input_crate;
 mod literals;
 mod markdown;
 mod prelude;

@@ -13,6 +13,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("display.rs", include_str!("../../../../dbutils/src/display.rs")),
     ("fs.rs", include_str!("../../../../dbutils/src/fs.rs")),
     ("help.rs", include_str!("../../../../dbutils/src/help.rs")),
+    ("input.rs", include_str!("../../../../dbutils/src/input.rs")),
     ("location.rs", include_str!("../../../../dbutils/src/location.rs")),
     ("notebook.rs", include_str!("../../../../dbutils/src/notebook.rs")),
     ("print.rs", include_str!("../../../../dbutils/src/print.rs")),

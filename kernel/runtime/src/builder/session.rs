@@ -15,7 +15,7 @@ use evcxr::{CommandContext, Error, EvalContext, EvalOutputs};
 use super::commands::{self, Step};
 use super::prelude::Analysis;
 use super::types::{self, Typed};
-use super::{Fds, Place, SOCKET, diagnostics, markdown, prelude, toolchain};
+use super::{Fds, Place, SOCKET, diagnostics, input_crate, markdown, prelude, toolchain};
 use crate::cargo_shim::INTERRUPTED;
 use crate::engine::EngineError;
 use crate::messages::{Executed, Failure, FromBuilder};
@@ -48,6 +48,7 @@ impl Session {
         let rustc = toolchain::install_shims(folder)?;
         let failed = |what: &str, error: &dyn std::fmt::Display| EngineError(format!("cannot {what}: {error}"));
         prelude::write(folder)
+            .and_then(|()| input_crate::write(folder))
             .and_then(|()| prebuilt::prepare(folder, &rustc))
             .map_err(|error| failed("fill the build folder", &error))?;
         let here = std::env::current_dir().map_err(|error| failed("find the working folder", &error))?;
@@ -109,7 +110,7 @@ impl Session {
     }
 
     fn evaluate(&mut self, code: &str, content: &mut BTreeMap<String, String>) -> Option<Failure> {
-        let code = named_arguments::rewrite(code);
+        let code = input_crate::depend(&named_arguments::rewrite(code), &self.folder);
         let mut typed = Typed::unchanged(&code);
         if self.analysis == Analysis::Early {
             match self.typed(&code) {

@@ -119,6 +119,19 @@ pub fn input() {
         notebook.result("ask(\"EVCXR_INPUT_REQUEST:again\")"),
         "\"AGAIN hidden: false\""
     );
+    // Over the private channel the answer comes whole; the crate's two functions are ours, without a registry.
+    notebook.ok(":dep evcxr_input = \"1\"");
+    assert_eq!(
+        notebook.result("evcxr_input::get_string(\"name?\")"),
+        "\"NAME?\\nhidden: false\""
+    );
+    assert_eq!(
+        notebook.result("dbutils::password(\"key\").unwrap()"),
+        "\"KEY\\nhidden: true\""
+    );
+    let (ename, _, _) = notebook.error("evcxr_input::get_password(\"refuse\")");
+    assert_eq!(ename, "StdinNotImplementedError");
+    assert_eq!(notebook.result("1 + 1"), "2");
 }
 
 pub fn completion_and_inspection() {
