@@ -274,7 +274,7 @@ impl Session {
             return nothing;
         };
         let items = found.completions.into_iter().map(|item| {
-            let code = plain_name(&item.code, &item.kind);
+            let code = plain_name(&item.code, item.kind);
             let signature = (item.label != code).then_some(item.label);
             (code, item.kind.to_owned(), signature)
         });
