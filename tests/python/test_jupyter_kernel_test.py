@@ -15,7 +15,7 @@ class TestConformance(jupyter_kernel_test.KernelTests):
     file_extension = ".rs"
     code_hello_world = 'println!("hello, world");'
     code_stderr = 'eprintln!("planted on stderr");'
-    completion_samples = [{"text": "let v: Vec<i32> = Vec::new(); v.is_emp", "matches": {"is_empty()"}}]
+    completion_samples = [{"text": "let v: Vec<i32> = Vec::new(); v.is_emp", "matches": {"is_empty"}}]
     complete_code_samples = ["1", 'println!("hello");', "fn f() -> i32 { 1 }", "let x = 5;"]
     incomplete_code_samples = ["fn f() {", 'println!("hello"', "let x = vec![1,", "/* a comment"]
     invalid_code_samples = ["fn f() }", "let x = );"]
