@@ -306,7 +306,7 @@ fn shorten(text: &mut String) {
 
 /// What a completion writes: the name. The parentheses that rust-analyzer adds for some calls may stand there already.
 fn plain_name(code: &str, kind: &str) -> String {
-    let is_call = kind.contains("method") || kind.contains("function");
+    let is_call = kind == "function" || code.ends_with("()");
     let end = code.find('(').filter(|at| is_call && *at > 0).unwrap_or(code.len());
     code[..end].to_owned()
 }
