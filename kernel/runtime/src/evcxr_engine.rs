@@ -40,7 +40,7 @@ const EVENTS_MAX: usize = 64;
 const PIPE_BYTES: i32 = 1 << 20;
 
 /// How long the supervisor may take to end, in milliseconds.
-const END_TIME_MAX_MS: i32 = 200;
+const END_TIME_MAX_MS: i32 = 1000;
 
 /// Names of environment variables that cells get besides the allow list, separated by commas.
 const PASS_ENV: &str = "SEALBOOK_PASS_ENV";
