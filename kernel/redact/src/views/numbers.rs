@@ -83,7 +83,7 @@ fn counted(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], dep
     let mark = |token: &Token| bytes.get(token.end()).copied().filter(|b| !is_kept(*b));
     // A text between two numbers may be a number itself.
     let next = |last: usize, first: usize| {
-        let number = plain(&tokens[last])? + 1;
+        let number = plain(&tokens[last])?.checked_add(1)?;
         let near = last + 1..tokens.len().min(last + 4);
         near.into_iter()
             .find(|i| plain(&tokens[*i]) == Some(number) && mark(&tokens[*i]) == mark(&tokens[first]))
