@@ -5,6 +5,8 @@
 //! below the target folder, so that the next run goes on from there. An input that fails is written beside it, and the
 //! message says how to repeat it.
 
+use std::path::{Path, PathBuf};
+
 use crate::tally::Tally;
 use crate::{step, workspace};
 
@@ -14,6 +16,8 @@ struct Target {
     seeds: &'static str,
     /// Largest input, in bytes.
     bytes_max: usize,
+    /// Inputs in a run of the tests: about twenty seconds.
+    runs: u64,
 }
 
 const TARGETS: &[Target] = &[
@@ -21,16 +25,19 @@ const TARGETS: &[Target] = &[
         name: "redact_stream",
         seeds: "kernel/redact/tests/corpus",
         bytes_max: 2048,
+        runs: 1_000,
     },
     Target {
         name: "wire_decoder",
         seeds: "kernel/wire/corpus",
         bytes_max: 64 * 1024,
+        runs: 200_000,
     },
     Target {
         name: "request_decoder",
         seeds: "fuzz/corpus/request_decoder",
         bytes_max: 4096,
+        runs: 20_000,
     },
 ];
 
@@ -71,7 +78,8 @@ pub fn run(arguments: &[&str]) -> Result<(), String> {
     }
 }
 
-/// Every target for the usual time, as a step of the tests.
+/// Every target on a number of inputs, as a step of the tests: from the committed corpus alone and with one seed, so that a
+/// failure can be repeated and the same code passes again.
 ///
 /// # Errors
 /// When a target cannot be built or started.
@@ -79,7 +87,14 @@ pub fn check() -> Result<Tally, String> {
     build()?;
     let mut tally = Tally::default();
     for target in TARGETS {
-        let outcome = fuzz(target, SECONDS);
+        let corpus = folder(target).join("tests");
+        let _ = std::fs::remove_dir_all(&corpus);
+        let limits = [
+            "-seed=1".to_owned(),
+            format!("-runs={}", target.runs),
+            "-max_total_time=120".to_owned(),
+        ];
+        let outcome = fuzz(target, &corpus, &limits);
         if let Err(message) = &outcome {
             eprintln!("xtask: {message}");
         }
@@ -91,7 +106,12 @@ pub fn check() -> Result<Tally, String> {
 fn all(names: &[&str], seconds: u64) -> Result<(), String> {
     build()?;
     let chosen = TARGETS.iter().filter(|target| names.contains(&target.name));
-    let failed: Vec<String> = chosen.filter_map(|target| fuzz(target, seconds).err()).collect();
+    let failed: Vec<String> = chosen
+        .filter_map(|target| {
+            let corpus = folder(target).join("corpus");
+            fuzz(target, &corpus, &[format!("-max_total_time={seconds}")]).err()
+        })
+        .collect();
     if failed.is_empty() {
         Ok(())
     } else {
@@ -115,13 +135,16 @@ fn build() -> Result<(), String> {
     )
 }
 
-fn fuzz(target: &Target, seconds: u64) -> Result<(), String> {
-    let folder = workspace::target().join("fuzz").join(target.name);
-    let found = folder.join("corpus");
-    std::fs::create_dir_all(&found).map_err(|error| format!("{}: {error}", found.display()))?;
+/// Where inputs that fail are written, and folders of what runs found.
+fn folder(target: &Target) -> PathBuf {
+    workspace::target().join("fuzz").join(target.name)
+}
+
+fn fuzz(target: &Target, found: &Path, limits: &[String]) -> Result<(), String> {
+    std::fs::create_dir_all(found).map_err(|error| format!("{}: {error}", found.display()))?;
     let mut command = step::command(binary(target.name));
     command
-        .arg(format!("-max_total_time={seconds}"))
+        .args(limits)
         .arg(format!("-max_len={}", target.bytes_max))
         .args([
             "-timeout=20",
@@ -129,7 +152,7 @@ fn fuzz(target: &Target, seconds: u64) -> Result<(), String> {
             "-print_final_stats=1",
             "-verbosity=0",
         ])
-        .arg(format!("-artifact_prefix={}/", folder.display()))
+        .arg(format!("-artifact_prefix={}/", folder(target).display()))
         .arg(&found)
         .arg(workspace::root().join("fuzz/corpus").join(target.name));
     let seeds = workspace::root().join(target.seeds);
@@ -148,6 +171,6 @@ fn one(name: &str, command: &mut std::process::Command) -> Result<(), String> {
     ))
 }
 
-fn binary(name: &str) -> std::path::PathBuf {
+fn binary(name: &str) -> PathBuf {
     workspace::target().join("release").join(name)
 }
