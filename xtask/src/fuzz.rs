@@ -37,7 +37,7 @@ const TARGETS: &[Target] = &[
         name: "request_decoder",
         seeds: "fuzz/corpus/request_decoder",
         bytes_max: 4096,
-        runs: 20_000,
+        runs: 4_000,
     },
 ];
 
