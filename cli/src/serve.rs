@@ -10,6 +10,9 @@ use sealbook_api::client::Home;
 use crate::failure::{Failure, Outcome};
 use crate::serve_options::ServeOptions;
 
+/// Requests that can wait for one sync of the disk.
+const THREADS_THAT_WAIT_FOR_THE_DISK: usize = 64;
+
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
 pub struct Serve {
@@ -30,6 +33,9 @@ pub struct Serve {
     /// The data folder of the shared server (default: SEALBOOK_HOME)
     #[arg(long, value_name = "FOLDER", conflicts_with = "embedded")]
     data: Option<PathBuf>,
+    /// The name of this server among several that share the data folder
+    #[arg(long, value_name = "NAME", conflicts_with = "embedded")]
+    replica: Option<String>,
     #[command(flatten)]
     options: ServeOptions,
     /// The certificate chain in PEM: the server speaks TLS
@@ -56,7 +62,15 @@ impl Serve {
             .map_or_else(Home::from_environment, Home::at)
             .map_err(crate::service::failed)?;
         home.prepare().map_err(crate::service::failed)?;
-        let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::io("start", &error))?;
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        if settings.audit.fsync == sealbook_server::settings::Fsync::Always {
+            // Requests wait for the disk in their threads, and one sync serves all that wait.
+            runtime.worker_threads(THREADS_THAT_WAIT_FOR_THE_DISK);
+        }
+        let runtime = runtime
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::io("start", &error))?;
         if self.embedded {
             return embedded(&runtime, &home);
         }
@@ -92,6 +106,7 @@ impl Serve {
         }
         settings.allow_plain_http |= self.allow_plain_http;
         self.options.apply(&mut settings);
+        settings.replica = self.replica.clone().or(settings.replica);
         Ok(settings)
     }
 }

@@ -10,7 +10,7 @@ pub fn run(arguments: &[&str]) -> Result<(), String> {
     match arguments {
         ["kernel", rest @ ..] => kernel(rest),
         ["redact", rest @ ..] => cargo_bench("sealbook-redact", rest),
-        ["service", rest @ ..] => cargo_bench("sealbook-server", rest),
+        ["service", rest @ ..] => service(rest),
         _ => Err("say what to measure: cargo xtask bench kernel | redact | service".to_owned()),
     }
 }
@@ -55,6 +55,39 @@ fn install_peer() -> Result<std::path::PathBuf, String> {
         step::quiet("cargo install evcxr_jupyter", &mut install)?;
     }
     Ok(binary)
+}
+
+/// The secret service and OpenBao in turn, in one run; writes Markdown tables into docs/.
+fn service(arguments: &[&str]) -> Result<(), String> {
+    packages::install_missing()?;
+    python::install()?;
+    let peer = python::install_peers()?;
+    succeed(step::run(
+        "build sealbook and the load",
+        step::cargo().args([
+            "build",
+            "--quiet",
+            "--locked",
+            "--release",
+            "--package",
+            "sealbook",
+            "--package",
+            "sealbook-server",
+            "--bin",
+            "sealbook",
+            "--example",
+            "load",
+        ]),
+    )?)?;
+    let release = workspace::target().join("release");
+    let mut command = python::python();
+    command
+        .arg("tests/python/bench_service.py")
+        .args(arguments)
+        .env("SEALBOOK_BENCH_OURS", release.join("sealbook"))
+        .env("SEALBOOK_BENCH_LOAD", release.join("examples/load"))
+        .env("SEALBOOK_BENCH_PEER", peer.join("bao"));
+    succeed(step::run("bench service", &mut command)?)
 }
 
 fn cargo_bench(package: &str, arguments: &[&str]) -> Result<(), String> {

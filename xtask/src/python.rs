@@ -15,18 +15,31 @@ pub fn environment() -> PathBuf {
 /// # Errors
 /// When Python or one of its packages cannot be installed.
 pub fn install() -> Result<(), String> {
-    let pinned = workspace::root().join("tests/python/requirements.txt");
+    install_into(&environment(), "tests/python/requirements.txt", "jupyter")
+}
+
+/// Makes the environment of the servers that benchmarks compare with; the folder of their programs.
+///
+/// # Errors
+/// When Python or one of its packages cannot be installed.
+pub fn install_peers() -> Result<PathBuf, String> {
+    let folder = workspace::tools().join("peers");
+    install_into(&folder, "tests/python/requirements-bench.txt", "bao")?;
+    Ok(folder.join("bin"))
+}
+
+fn install_into(folder: &Path, requirements: &str, probe: &str) -> Result<(), String> {
+    let pinned = workspace::root().join(requirements);
     let wanted = std::fs::read(&pinned).map_err(|error| format!("{}: {error}", pinned.display()))?;
-    let folder = environment();
     let stamp = folder.join("installed-requirements.txt");
-    if std::fs::read(&stamp).is_ok_and(|installed| installed == wanted) && works(&folder) {
+    if std::fs::read(&stamp).is_ok_and(|installed| installed == wanted) && works(folder, probe) {
         println!("── Python environment: up to date");
         return Ok(());
     }
-    let _ = std::fs::remove_dir_all(&folder);
+    let _ = std::fs::remove_dir_all(folder);
     step::quiet(
         "Python environment",
-        step::command("python3").args(["-m", "venv"]).arg(&folder),
+        step::command("python3").args(["-m", "venv"]).arg(folder),
     )?;
     step::quiet(
         "Python packages",
@@ -58,8 +71,8 @@ pub fn python() -> Command {
 }
 
 /// An environment that was moved with its target folder no longer works: its scripts hold absolute paths.
-fn works(folder: &Path) -> bool {
-    step::command(folder.join("bin/jupyter"))
+fn works(folder: &Path, probe: &str) -> bool {
+    step::command(folder.join("bin").join(probe))
         .arg("--version")
         .output()
         .is_ok_and(|output| output.status.success())

@@ -118,6 +118,13 @@ pub enum Change {
         /// Milliseconds since 1970.
         expires_at: i64,
     },
+    /// Claims a request number in a session; it must not have been claimed before.
+    ClaimNumber {
+        /// The session.
+        session: String,
+        /// The number.
+        seq: u64,
+    },
     /// Removes a session; it must exist.
     CloseSession {
         /// The session.

@@ -325,7 +325,8 @@ fn nobody(peer: &Peer, headers: &HeaderMap) -> Caller {
             source: peer.describe(),
             user_agent: user_agent.unwrap_or_default(),
         },
-        request_id: uuid::Uuid::new_v4().to_string(),
+        // Ordered by time, so that its index grows at its end.
+        request_id: uuid::Uuid::now_v7().to_string(),
     }
 }
 

@@ -13,16 +13,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sealbook_core::audit::Recovery;
+use sealbook_core::audit::{Journal, Recovery};
 use sealbook_core::kms::FileKms;
+use sealbook_core::store::Store;
 use sealbook_core::vault::Parts;
 use sealbook_core::{SystemClock, SystemEntropy, Vault};
-use sealbook_store::SqliteStore;
+use sealbook_store::{Sharing, SqliteStore};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::checkpoints::Checkpoints;
 use crate::connection::Connections;
+use crate::data_lock::{ALONE, DataLock, opening};
 use crate::error::ServeError;
 use crate::log;
 use crate::metrics::Metrics;
@@ -64,10 +66,13 @@ impl Embedded {
 /// Why it could not start; the caller tells whoever started it.
 pub async fn embedded(options: Embedded, ready: impl FnOnce()) -> Result<(), ServeError> {
     log::start();
-    let _lock = lock(&options.home)?;
+    let _lock = DataLock::take(&options.home, None)?;
     let owner = Owner::of_this_process();
     let settings = Settings::default();
-    let (vault, recovery) = open(&options.home, Some(&owner), &settings).await?;
+    let (vault, recovery) = {
+        let _opening = opening(&options.home)?;
+        open(&options.home, Some(&owner), &settings).await?
+    };
     report(&recovery);
     let service = Arc::new(Service {
         vault,
@@ -137,36 +142,6 @@ async fn accept(
     }
 }
 
-pub(crate) fn lock(home: &Path) -> Result<File, ServeError> {
-    let path = home.join("run/service.lock");
-    let cannot = |error: std::io::Error| ServeError::new(format!("cannot lock {}: {error}", path.display()));
-    std::fs::create_dir_all(home.join("run")).map_err(cannot)?;
-    let mode = std::fs::metadata(home.join("run"))
-        .map_err(cannot)?
-        .permissions()
-        .mode();
-    if mode & 0o022 != 0 {
-        return Err(ServeError::new(format!(
-            "other users can write to the folder {0}: run `chmod 700 {0}`",
-            home.join("run").display()
-        )));
-    }
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(cannot)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(ServeError::new(format!(
-            "a service runs already on the data folder {}; stop it first",
-            home.display()
-        ))),
-        Err(std::fs::TryLockError::Error(error)) => Err(cannot(error)),
-    }
-}
-
 pub(crate) async fn open(
     home: &Path,
     owner: Option<&Owner>,
@@ -183,7 +158,26 @@ pub(crate) async fn open(
     }
     let entropy = Arc::new(SystemEntropy);
     let kms = FileKms::open_or_create(&key, entropy.clone())?;
-    let store = SqliteStore::open(&database).await?;
+    let alone = home.join("audit.journal");
+    let (sharing, replica, journal_path) = match &settings.replica {
+        None => (Sharing::Alone, ALONE.to_owned(), alone.clone()),
+        Some(name) => (
+            Sharing::Shared,
+            name.clone(),
+            home.join(format!("audit-{name}.journal")),
+        ),
+    };
+    let store = SqliteStore::open(&database, sharing).await?;
+    if sharing == Sharing::Shared {
+        let tail = store.audit_tail(ALONE).await?.map_or(0, |(index, _)| index);
+        if Journal::last_index(&alone)? > tail {
+            return Err(ServeError::new(format!(
+                "{} has audit records that the database lacks, because a server without --replica did not end in good \
+                 order: start and stop it so once more, which takes them over",
+                alone.display()
+            )));
+        }
+    }
     let parts = Parts {
         store: Arc::new(store),
         kms: Arc::new(kms),
@@ -191,8 +185,8 @@ pub(crate) async fn open(
         entropy,
         limits: settings.vault_limits(),
         organisation: "default".into(),
-        replica: "main".into(),
-        journal_path: home.join("audit.journal"),
+        replica,
+        journal_path,
         checkpoints_path: home.join("audit.checkpoints"),
         journal_sync: settings.journal_sync(),
         owner: owner.map(|owner| owner.name.clone()),

@@ -12,6 +12,7 @@
 mod authenticate;
 mod checkpoints;
 mod connection;
+mod data_lock;
 mod descriptors;
 mod dispatch;
 pub mod embedded;

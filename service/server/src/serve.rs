@@ -14,7 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::checkpoints::Checkpoints;
 use crate::connection::Connections;
-use crate::embedded::{cannot_wait, lock, open, report};
+use crate::data_lock::{DataLock, opening};
+use crate::embedded::{cannot_wait, open, report};
 use crate::error::ServeError;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
@@ -68,13 +69,15 @@ pub async fn serve(options: Shared, ready: impl FnOnce(Listening)) -> Result<(),
     let acceptor = settings.tls.as_ref().map(tls::acceptor).transpose()?;
     descriptors::raise();
     let sinks = settings.audit.sinks.open()?;
-    let _lock = lock(&options.data)?;
+    let _lock = DataLock::take(&options.data, settings.replica.as_deref())?;
+    let opening = opening(&options.data)?;
     let (vault, recovery) = open(&options.data, None, &settings).await?;
     report(&recovery);
     let cannot = |error: std::io::Error| ServeError::new(format!("cannot listen on {}: {error}", options.listen));
     let listener = TcpListener::bind(options.listen).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
     let bootstrap_token = vault.bootstrap().await?;
+    drop(opening);
     let service = Arc::new(Service {
         vault,
         identity: IdentitySource::Tokens,

@@ -16,7 +16,7 @@ use crate::error::ServeError;
 use crate::hub::HubOptions;
 use crate::oidc::OidcOptions;
 use crate::sinks::SinkOptions;
-use crate::{outward, place};
+use crate::{data_lock, outward, place};
 
 /// Everything in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -30,6 +30,8 @@ pub struct Settings {
     pub allow_plain_http: bool,
     /// Lets API tokens open kernel sessions.
     pub api_tokens_open_sessions: bool,
+    /// The name of this server among several on one data folder; without one it is the only one.
+    pub replica: Option<String>,
     /// Certificate and key.
     pub tls: Option<TlsFiles>,
     /// Maxima.
@@ -195,6 +197,9 @@ impl Settings {
 
     /// The key that is wrong, and how.
     fn check(&self) -> Result<(), (String, String)> {
+        if let Some(name) = &self.replica {
+            data_lock::check_name(name).map_err(|what| ("replica".to_owned(), what))?;
+        }
         let documented = Limits::default();
         let limits = &self.limits;
         for (name, given, max) in [
@@ -316,10 +321,12 @@ mod tests {
         let sinks = &settings.audit.sinks;
         assert!(sinks.file.as_ref().unwrap().is_absolute() && sinks.syslog.is_some() && sinks.webhook.is_some());
         assert!(sinks.otlp.is_some() && !sinks.stdout && sinks.files_kept == Some(10));
+        assert_eq!(settings.replica.as_deref(), Some("a"));
         assert_eq!(
             Settings {
                 listen: None,
                 data: None,
+                replica: None,
                 tls: None,
                 oidc: Vec::new(),
                 jupyterhub: None,
@@ -386,6 +393,8 @@ mod tests {
             ),
             ("[limits]\nvalue_bites = 1", ":2: limits.value_bites: unknown field"),
             ("[timeouts]\nbody = 0", ":2: timeouts.body: it must be"),
+            ("replica = \"../a\"", ":1: replica: it must be"),
+            ("replica = \"main\"", ":1: replica: it must be"),
             ("[audit]\nfsync = \"never\"", ":2: audit.fsync: unknown variant `never`"),
             ("[audit.sinks]\nkafka = \"x\"", ":2: audit.sinks.kafka: unknown field"),
             (

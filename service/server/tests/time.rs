@@ -19,7 +19,7 @@ use sealbook_core::kms::FileKms;
 use sealbook_core::vault::{Caller, Established, Limits, Parts, SessionOrigin, SignedCall, UserChange};
 use sealbook_core::{Clock, Error, SystemEntropy, Vault};
 use sealbook_server::status::status_of;
-use sealbook_store::SqliteStore;
+use sealbook_store::{Sharing, SqliteStore};
 
 /// Requests so far: each has an id of its own.
 static REQUESTS: AtomicI64 = AtomicI64::new(0);
@@ -46,7 +46,11 @@ async fn world(folder: &Path, now: i64) -> World {
     let clock = Arc::new(Turned(AtomicI64::new(now)));
     let entropy = Arc::new(SystemEntropy);
     let parts = Parts {
-        store: Arc::new(SqliteStore::open(&folder.join("secrets.db")).await.unwrap()),
+        store: Arc::new(
+            SqliteStore::open(&folder.join("secrets.db"), Sharing::Alone)
+                .await
+                .unwrap(),
+        ),
         kms: Arc::new(FileKms::open_or_create(&folder.join("root.key"), entropy.clone()).unwrap()),
         clock: clock.clone(),
         entropy,

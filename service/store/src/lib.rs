@@ -8,4 +8,4 @@ mod map;
 mod sql;
 mod sqlite;
 
-pub use sqlite::SqliteStore;
+pub use sqlite::{Sharing, SqliteStore};

@@ -110,9 +110,21 @@ pub(crate) const KEKS: &str = "SELECT * FROM keks ORDER BY id";
 pub(crate) const KEK_INSERT: &str =
     "INSERT INTO keks (id, root_key_id, wrapped, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
 
-pub(crate) const AUDIT_INSERT: &str = "INSERT INTO audit
-     (replica, idx, phase, request_id, at_ms, user_name, action, scope, failed, claim_session, claim_seq, body, mac)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING";
+const AUDIT_COLUMNS: [&str; 13] = [
+    "replica",
+    "idx",
+    "phase",
+    "request_id",
+    "at_ms",
+    "user_name",
+    "action",
+    "scope",
+    "failed",
+    "claim_session",
+    "claim_seq",
+    "body",
+    "mac",
+];
 pub(crate) const AUDIT_TAIL: &str = "SELECT idx, mac FROM audit WHERE replica = $1 ORDER BY idx DESC LIMIT 1";
 pub(crate) const AUDIT_ROWS: &str = "SELECT * FROM audit WHERE (replica = $1 AND idx > $2) OR replica > $1
      ORDER BY replica, idx LIMIT $3";
@@ -138,4 +150,19 @@ pub(crate) fn audit_newest() -> String {
 /// The records after a position, oldest first.
 pub(crate) fn audit_after() -> String {
     format!("{AUDIT_SELECT} AND i.id > $7 ORDER BY i.id LIMIT $6")
+}
+
+/// Inserts so many audit records; those that are there already stay as they are.
+pub(crate) fn audit_insert(rows: usize) -> String {
+    let columns = AUDIT_COLUMNS.len();
+    let placeholders = |row: usize| {
+        let numbers: Vec<String> = (1..=columns).map(|at| format!("${}", row * columns + at)).collect();
+        format!("({})", numbers.join(", "))
+    };
+    let values: Vec<String> = (0..rows).map(placeholders).collect();
+    format!(
+        "INSERT INTO audit ({}) VALUES {} ON CONFLICT DO NOTHING",
+        AUDIT_COLUMNS.join(", "),
+        values.join(", ")
+    )
 }

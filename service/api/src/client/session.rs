@@ -9,7 +9,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -35,7 +35,13 @@ use crate::sessions::{
 /// Random bytes that make two sessions' keys differ even if their HPKE keys did not.
 const CLIENT_NONCE_BYTES: usize = 16;
 /// How often a request is sent before a lost answer is an error.
-const ATTEMPTS_MAX: usize = 4;
+const ATTEMPTS_MAX: u32 = 16;
+/// How long after the first attempt another may begin.
+const RETRY_MAX: Duration = Duration::from_secs(30);
+/// The pause before the first repetition; each further one doubles it.
+const PAUSE_MIN: Duration = Duration::from_millis(5);
+/// The longest pause.
+const PAUSE_MAX: Duration = Duration::from_millis(200);
 
 /// What a kernel says when it opens a session.
 #[derive(Debug)]
@@ -301,10 +307,16 @@ impl Session {
     /// Sends a request under a new number. One whose answer is lost is sent again under another: the service answers a
     /// number once, and everything that a session can ask for may be asked twice.
     async fn call_signed<A: DeserializeOwned>(&self, verb: &str, body: Vec<u8>) -> Result<(u64, A), ClientError> {
+        let started = Instant::now();
         let mut attempt = 1;
+        let mut pause = PAUSE_MIN;
         loop {
             match self.call_once(verb, &body).await {
-                Err(error) if attempt < ATTEMPTS_MAX && worth_repeating(&error) => attempt += 1,
+                Err(error) if attempt < ATTEMPTS_MAX && started.elapsed() < RETRY_MAX && worth_repeating(&error) => {
+                    attempt += 1;
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
                 result => return result,
             }
         }

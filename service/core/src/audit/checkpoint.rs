@@ -100,6 +100,15 @@ impl CheckpointLog {
     /// The file cannot be written.
     pub fn append(&self, checkpoint: &AuditCheckpoint) -> Result<(), Error> {
         let _guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        // Replicas share the file.
+        let others = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(self.path.with_extension("checkpoints.lock"))
+            .and_then(|file| file.lock().map(|()| file));
+        let _others = others.map_err(|error| self.cannot(&error))?;
         let lines = self.lines()?;
         let new = serde_json::to_string(checkpoint).map_err(|_| Error::internal("a checkpoint cannot be written"))?;
         let write = |path: &Path, append: bool, text: &str| {

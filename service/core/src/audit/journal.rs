@@ -68,6 +68,10 @@ pub struct Journal {
     sync: Sync,
     path: PathBuf,
     state: Mutex<State>,
+    /// The same file, to be synced while others append to it.
+    disk: File,
+    /// The last record that the disk has. Whoever holds it syncs, for all who wait for it.
+    on_disk: Mutex<u64>,
     wake: Wake,
 }
 
@@ -87,7 +91,7 @@ struct State {
     length: u64,
     waiting: VecDeque<AuditRow>,
     durable: u64,
-    /// A partial line could not be taken back: nothing may be appended behind it.
+    /// A partial line could not be taken back, or the disk refused: nothing may be appended behind it.
     broken: bool,
 }
 
@@ -146,6 +150,7 @@ impl Journal {
             torn_bytes: length - kept,
         };
         let chain = check.chain().clone();
+        let disk = file.try_clone().map_err(cannot)?;
         let state = State {
             chain,
             file,
@@ -160,9 +165,28 @@ impl Journal {
             sync,
             path: path.to_owned(),
             state: Mutex::new(state),
+            disk,
+            on_disk: Mutex::new(0),
             wake: Wake::default(),
         };
         Ok((journal, recovery))
+    }
+
+    /// The number of the last whole record in a journal's file; 0 for none.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is no journal.
+    pub fn last_index(path: &Path) -> Result<u64, Error> {
+        let cannot = |error: std::io::Error| {
+            Error::unavailable(format!("the audit journal {} cannot be used: {error}", path.display()))
+        };
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+            Err(error) => return Err(cannot(error)),
+        };
+        let (rows, _) = read_rows(&file, path).map_err(cannot)?;
+        Ok(rows.last().map_or(0, |row| row.index))
     }
 
     /// Writes an intent.
@@ -213,7 +237,7 @@ impl Journal {
     fn append(&self, mut row: AuditRow) -> Result<(), Error> {
         let mut state = self.lock();
         if state.broken {
-            return Err(self.refuse("an earlier record could not be taken back"));
+            return Err(self.refuse("an earlier record could not be written or taken back"));
         }
         if state.waiting.len() >= QUEUE_ROWS_MAX {
             return Err(self.refuse("the database has not taken any for too long"));
@@ -222,22 +246,44 @@ impl Journal {
         let mut line = serde_json::to_vec(&row).map_err(|_| Error::internal("an audit record cannot be written"))?;
         line.push(b'\n');
         let before = state.length;
-        let written = state.file.write_all(&line).and_then(|()| match self.sync {
-            Sync::System => Ok(()),
-            Sync::Always => state.file.sync_data(),
-        });
-        if let Err(error) = written {
+        if let Err(error) = state.file.write_all(&line) {
             // A partial line would hide every later one at recovery.
             state.broken = state.file.set_len(before).is_err();
             return Err(self.refuse(&error.to_string()));
         }
         state.length += line.len() as u64;
         state.chain.advance(&row);
+        let index = row.index;
         state.waiting.push_back(row);
         drop(state);
         if let Some(wake) = self.wake.0.get() {
             wake();
         }
+        match self.sync {
+            Sync::System => Ok(()),
+            Sync::Always => self.wait_for_disk(index),
+        }
+    }
+
+    /// Returns when the disk has this record. One sync serves everybody who waited for it.
+    fn wait_for_disk(&self, index: u64) -> Result<(), Error> {
+        let mut on_disk = self.on_disk.lock().unwrap_or_else(PoisonError::into_inner);
+        if *on_disk >= index {
+            return Ok(());
+        }
+        let (end, broken) = {
+            let state = self.lock();
+            (state.chain.index(), state.broken)
+        };
+        if broken {
+            return Err(self.refuse("the disk did not take an earlier record"));
+        }
+        if let Err(error) = self.disk.sync_data() {
+            // The system may have dropped what it could not write: nothing more can be promised.
+            self.lock().broken = true;
+            return Err(self.refuse(&error.to_string()));
+        }
+        *on_disk = end;
         Ok(())
     }
 
@@ -394,6 +440,8 @@ mod tests {
             }
         );
         assert_eq!(journal.end(), end);
+        assert_eq!(Journal::last_index(&path).unwrap(), 3);
+        assert_eq!(Journal::last_index(&folder.path().join("none")).unwrap(), 0);
         let rows = journal.take();
         assert_eq!(rows.iter().map(|row| row.index).collect::<Vec<_>>(), [1, 2, 3]);
         assert_eq!(rows[0].scope.as_deref(), Some("jdbc"));
@@ -426,6 +474,28 @@ mod tests {
             let error = Journal::open(&path, empty(), keyring(), Arc::new(SystemClock), Sync::System).unwrap_err();
             assert_eq!(error.code(), sealbook_api::ErrorCode::DataLoss, "{case}");
         }
+    }
+
+    #[test]
+    fn whoever_waits_for_the_disk_is_told_when_it_has_the_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let (journal, _) = Journal::open(&path, empty(), keyring(), Arc::new(SystemClock), Sync::Always).unwrap();
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let journal = &journal;
+                scope.spawn(move || {
+                    for number in 0..20 {
+                        let entry = journal.begin(event(&format!("{thread}-{number}"))).unwrap();
+                        journal.finish(entry, Outcome::ok()).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!((journal.end().index(), *journal.on_disk.lock().unwrap()), (320, 320));
+        // Once the disk has refused, nothing is promised any more.
+        journal.lock().broken = true;
+        assert!(journal.wait_for_disk(321).is_err() && journal.begin(event("late")).is_err());
     }
 
     #[test]

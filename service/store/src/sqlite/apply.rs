@@ -3,6 +3,7 @@
 use sealbook_core::envelope::kind_name;
 use sealbook_core::rows::{SecretRow, SessionRow, TokenRow, token_kind_name};
 use sealbook_core::store::{Change, CommitError, Holder};
+use sealbook_core::window::ReplayWindow;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Row, Sqlite, SqliteConnection};
@@ -131,6 +132,7 @@ pub(super) async fn apply(connection: &mut SqliteConnection, change: &Change) ->
             let renew = sqlx::query(sql::SESSION_RENEW).bind(*expires_at).bind(id);
             changed_or(connection, renew, CommitError::Missing).await
         }
+        Change::ClaimNumber { session, seq } => claim_number(connection, session, *seq).await,
         Change::CloseSession { id } => {
             changed_or(
                 connection,
@@ -283,6 +285,19 @@ async fn end_sessions(connection: &mut SqliteConnection, holder: &Holder) -> Res
     execute(connection, sqlx::query(statement).bind(Vec::<u8>::new()).bind(whose))
         .await
         .map(drop)
+}
+
+async fn claim_number(connection: &mut SqliteConnection, session: &str, seq: u64) -> Result<(), CommitError> {
+    let row = fetch(connection, sqlx::query(sql::SESSION_WINDOW).bind(session)).await?;
+    let stored: Vec<u8> = row.ok_or(CommitError::Missing)?.try_get(0).map_err(failed)?;
+    let mut window = ReplayWindow::from_bytes(&stored).unwrap_or_default();
+    if !window.claim(seq) {
+        return Err(CommitError::Exists);
+    }
+    let set = sqlx::query(sql::SESSION_SET_WINDOW)
+        .bind(window.to_bytes())
+        .bind(session);
+    changed_or(connection, set, CommitError::Missing).await
 }
 
 /// The first statement must find something; the others take along what hangs on it.

@@ -1,9 +1,15 @@
 //! SQLite: WAL, `synchronous=FULL`, one writer, a pool of readers.
 //!
-//! Replay windows live in memory, because this process is the only one on its database, and are written with the audit
-//! intents that claimed the numbers. After a crash the replayed journal claims them again before anything is served.
+//! Where this process is the only one on its database, replay windows live in memory and are written with the audit intents
+//! that claimed the numbers; after a crash the replayed journal claims them again before anything is served. And rows that
+//! nobody has changed are kept (`cache`).
+//!
+//! Where several processes share the database, nothing is kept: every row is read from it, and a number is claimed in a
+//! transaction of its own before its intent is written. Transactions of the processes follow each other (`BEGIN
+//! IMMEDIATE`), so a number is claimed once.
 
 mod apply;
+mod cache;
 mod last_read;
 mod reads;
 mod writer;
@@ -38,14 +44,25 @@ pub struct SqliteStore {
     queue: Arc<OnceLock<Arc<dyn AuditQueue>>>,
     wake: Arc<Notify>,
     windows: Mutex<HashMap<String, ReplayWindow>>,
+    sharing: Sharing,
+    cache: Arc<cache::Cache>,
+}
+
+/// Who else has the database open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// Nobody.
+    Alone,
+    /// Other processes on this machine.
+    Shared,
 }
 
 impl SqliteStore {
-    /// Opens the database, or makes one, and brings its tables up to date.
+    /// Opens the database, or makes one, and brings its tables up to date. Two processes must not do that at once.
     ///
     /// # Errors
     /// A file that is damaged or cannot be used; the message names it and what to do.
-    pub async fn open(path: &Path) -> Result<Self, Error> {
+    pub async fn open(path: &Path, sharing: Sharing) -> Result<Self, Error> {
         let failed = |error: sqlx::Error| cannot_open(path, error);
         // Made here, so that it is private from its first byte.
         std::fs::File::options()
@@ -88,8 +105,15 @@ impl SqliteStore {
             queue: Arc::new(OnceLock::new()),
             wake: Arc::new(Notify::new()),
             windows: Mutex::new(HashMap::new()),
+            sharing,
+            cache: Arc::new(cache::Cache::new(sharing == Sharing::Alone)),
         };
-        let writer = writer::Writer::new(connection, Arc::clone(&store.queue), Arc::clone(&store.wake));
+        let writer = writer::Writer::new(
+            connection,
+            Arc::clone(&store.queue),
+            Arc::clone(&store.wake),
+            Arc::clone(&store.cache),
+        );
         tokio::spawn(writer.run(receiver));
         Ok(store)
     }

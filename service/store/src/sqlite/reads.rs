@@ -18,14 +18,17 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, Sqlite};
 use tokio::sync::oneshot;
 
-use super::SqliteStore;
+use super::cache::Key;
 use super::writer::Job;
+use super::{Sharing, SqliteStore};
 use crate::error::failed;
 use crate::map::{self, Columns};
 use crate::sql;
 
 /// Replay windows in memory from which on those of sessions that are gone are looked for.
 const WINDOWS_SWEPT: usize = 1_024;
+/// Bytes of the largest record that is kept in memory.
+const KEPT_RECORD_BYTES_MAX: usize = 4_096;
 
 type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
 
@@ -90,7 +93,11 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn scope<'a>(&'a self, name: &'a str) -> Pending<'a, Result<Option<ScopeRow>, Error>> {
-        Box::pin(self.one(sqlx::query(sql::SCOPE).bind(name.to_ascii_lowercase()), map::scope))
+        Box::pin(async move {
+            let folded = name.to_ascii_lowercase();
+            let load = self.one(sqlx::query(sql::SCOPE).bind(folded.clone()), map::scope);
+            self.cache.get(Key::Scope(folded), load, Option::is_some).await
+        })
     }
 
     fn scopes(&self) -> Pending<'_, Result<Vec<ScopeRow>, Error>> {
@@ -114,7 +121,16 @@ impl Store for SqliteStore {
     }
 
     fn record<'a>(&'a self, proof: &'a Audited<Read>, key: &'a str) -> Pending<'a, Result<Option<SecretRow>, Error>> {
-        Box::pin(self.one(sqlx::query(sql::RECORD).bind(&proof.scope().id).bind(key), map::secret))
+        let scope_id = &proof.scope().id;
+        let load = self.one(sqlx::query(sql::RECORD).bind(scope_id).bind(key), map::secret);
+        let small = |row: &Option<SecretRow>| {
+            row.as_ref()
+                .is_some_and(|row| row.record.len() <= KEPT_RECORD_BYTES_MAX)
+        };
+        Box::pin(
+            self.cache
+                .get(Key::Record(scope_id.clone(), key.to_owned()), load, small),
+        )
     }
 
     fn blind_matches<'a>(
@@ -136,7 +152,8 @@ impl Store for SqliteStore {
     }
 
     fn user<'a>(&'a self, name: &'a str) -> Pending<'a, Result<Option<UserRow>, Error>> {
-        Box::pin(self.one(sqlx::query(sql::USER).bind(name), map::user))
+        let load = self.one(sqlx::query(sql::USER).bind(name), map::user);
+        Box::pin(self.cache.get(Key::User(name.to_owned()), load, Option::is_some))
     }
 
     fn users(&self) -> Pending<'_, Result<Vec<UserRow>, Error>> {
@@ -156,14 +173,16 @@ impl Store for SqliteStore {
     }
 
     fn memberships<'a>(&'a self, kind: MemberKind, member: &'a str) -> Pending<'a, Result<Vec<MembershipRow>, Error>> {
-        Box::pin(self.all(
+        let load = self.all(
             sqlx::query(sql::MEMBERSHIPS).bind(kind.as_str()).bind(member),
             map::membership,
-        ))
+        );
+        Box::pin(self.cache.get(Key::memberships(kind, member), load, |_| true))
     }
 
     fn token<'a>(&'a self, hash: &'a [u8]) -> Pending<'a, Result<Option<TokenRow>, Error>> {
-        Box::pin(self.one(sqlx::query(sql::TOKEN).bind(hash), map::token))
+        let load = self.one(sqlx::query(sql::TOKEN).bind(hash), map::token);
+        Box::pin(self.cache.get(Key::Token(hash.to_vec()), load, Option::is_some))
     }
 
     fn tokens<'a>(&'a self, user: Option<&'a str>) -> Pending<'a, Result<Vec<TokenRow>, Error>> {
@@ -175,7 +194,8 @@ impl Store for SqliteStore {
     }
 
     fn session<'a>(&'a self, id: &'a str) -> Pending<'a, Result<Option<SessionRow>, Error>> {
-        Box::pin(self.one(sqlx::query(sql::SESSION).bind(id), map::session))
+        let load = self.one(sqlx::query(sql::SESSION).bind(id), map::session);
+        Box::pin(self.cache.get(Key::Session(id.to_owned()), load, Option::is_some))
     }
 
     fn sessions<'a>(&'a self, user: Option<&'a str>) -> Pending<'a, Result<Vec<SessionRow>, Error>> {
@@ -188,6 +208,18 @@ impl Store for SqliteStore {
 
     fn claim<'a>(&'a self, session: &'a str, seq: u64) -> Pending<'a, Result<bool, Error>> {
         Box::pin(async move {
+            if self.sharing == Sharing::Shared {
+                let claim = Change::ClaimNumber {
+                    session: session.to_owned(),
+                    seq,
+                };
+                return match self.write(vec![claim]).await {
+                    Ok(()) => Ok(true),
+                    Err(CommitError::Failed(error)) => Err(error),
+                    // Used before, or the session has ended meanwhile.
+                    Err(_) => Ok(false),
+                };
+            }
             let known = |claim: &dyn Fn(&mut ReplayWindow) -> bool| {
                 self.windows
                     .lock()

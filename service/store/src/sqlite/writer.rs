@@ -15,10 +15,11 @@ use sealbook_core::Error;
 use sealbook_core::audit::AuditRow;
 use sealbook_core::store::{AuditQueue, Change, CommitError};
 use sealbook_core::window::ReplayWindow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::apply::apply;
+use super::cache::Cache;
 use crate::error::failed;
 use crate::sql;
 
@@ -26,6 +27,9 @@ use crate::sql;
 const AUDIT_DELAY: Duration = Duration::from_millis(40);
 /// Jobs in one transaction: bounds how long the first of them waits.
 const BATCH_JOBS_MAX: usize = 256;
+
+/// Audit records in one statement: the largest of these that there are enough for.
+const AUDIT_ROWS_AT_ONCE: [usize; 3] = [64, 8, 1];
 
 /// Changes to make; none means: only the audit records.
 #[derive(Debug)]
@@ -41,6 +45,7 @@ pub(super) struct Writer {
     connection: SqliteConnection,
     queue: Arc<OnceLock<Arc<dyn AuditQueue>>>,
     wake: Arc<Notify>,
+    cache: Arc<Cache>,
 }
 
 impl Writer {
@@ -48,11 +53,13 @@ impl Writer {
         connection: SqliteConnection,
         queue: Arc<OnceLock<Arc<dyn AuditQueue>>>,
         wake: Arc<Notify>,
+        cache: Arc<Cache>,
     ) -> Self {
         Self {
             connection,
             queue,
             wake,
+            cache,
         }
     }
 
@@ -91,6 +98,8 @@ impl Writer {
         if results.is_err() {
             sqlx::query("ROLLBACK").execute(&mut self.connection).await.ok();
         }
+        // Whatever became of them: before anybody is told.
+        batch.iter().for_each(|job| self.cache.forget(&job.changes));
         if let Some(queue) = self.queue.get() {
             match (&results, rows.last().map(|row| row.index)) {
                 (Ok(_), Some(index)) => queue.committed(index),
@@ -160,32 +169,20 @@ async fn apply_all(connection: &mut SqliteConnection, changes: &[Change]) -> Res
 }
 
 async fn insert_audit(connection: &mut SqliteConnection, rows: &[AuditRow]) -> Result<(), Error> {
+    let mut rest = rows;
+    while !rest.is_empty() {
+        // Few sizes, so that few statements have to be prepared.
+        let size = AUDIT_ROWS_AT_ONCE
+            .into_iter()
+            .find(|size| *size <= rest.len())
+            .unwrap_or(1);
+        let (now, later) = rest.split_at(size);
+        insert_audit_rows(connection, now).await?;
+        rest = later;
+    }
     let mut claims: HashMap<&str, Vec<u64>> = HashMap::new();
-    for row in rows {
-        let (session, seq) = row
-            .claim
-            .as_ref()
-            .map_or((None, None), |(session, seq)| (Some(session), Some(*seq)));
-        sqlx::query(sql::AUDIT_INSERT)
-            .bind(&row.replica)
-            .bind(row.index as i64)
-            .bind(i64::from(row.phase == sealbook_core::audit::Phase::Outcome))
-            .bind(&row.request_id)
-            .bind(row.at_ms)
-            .bind(&row.user)
-            .bind(&row.action)
-            .bind(&row.scope)
-            .bind(i64::from(row.failed))
-            .bind(session)
-            .bind(seq.map(|seq| seq as i64))
-            .bind(&row.body)
-            .bind(&row.mac)
-            .execute(&mut *connection)
-            .await
-            .map_err(failed)?;
-        if let Some((session, seq)) = &row.claim {
-            claims.entry(session).or_default().push(*seq);
-        }
+    for (session, seq) in rows.iter().filter_map(|row| row.claim.as_ref()) {
+        claims.entry(session).or_default().push(*seq);
     }
     for (session, numbers) in claims {
         let row = sqlx::query(sql::SESSION_WINDOW)
@@ -207,4 +204,29 @@ async fn insert_audit(connection: &mut SqliteConnection, rows: &[AuditRow]) -> R
             .map_err(failed)?;
     }
     Ok(())
+}
+
+async fn insert_audit_rows(connection: &mut SqliteConnection, rows: &[AuditRow]) -> Result<(), Error> {
+    let mut insert = sqlx::query(AssertSqlSafe(sql::audit_insert(rows.len())));
+    for row in rows {
+        let (session, seq) = row
+            .claim
+            .as_ref()
+            .map_or((None, None), |(session, seq)| (Some(session), Some(*seq)));
+        insert = insert
+            .bind(&row.replica)
+            .bind(row.index as i64)
+            .bind(i64::from(row.phase == sealbook_core::audit::Phase::Outcome))
+            .bind(&row.request_id)
+            .bind(row.at_ms)
+            .bind(&row.user)
+            .bind(&row.action)
+            .bind(&row.scope)
+            .bind(i64::from(row.failed))
+            .bind(session)
+            .bind(seq.map(|seq| seq as i64))
+            .bind(&row.body)
+            .bind(&row.mac);
+    }
+    insert.execute(connection).await.map(drop).map_err(failed)
 }
