@@ -138,8 +138,8 @@ def test_what_keeps_a_replica_from_starting(house, replicas):
     def start(*arguments, data="both"):
         return house.sealbook("serve", "--listen", "127.0.0.1:0", "--data", house.root / data, *arguments, timeout=20)
 
-    for arguments, text in (((), "--replica"), (("--replica", "a"), "called a"), (("--replica", "../a"), "replica must be"),
-                            (("--replica", "main"), "replica must be")):
+    for arguments, text in (((), "--replica"), (("--replica", "a"), "called a"), (("--replica", "../a"), "replica: it must be"),
+                            (("--replica", "main"), "replica: it must be")):
         done = start(*arguments)
         assert done.returncode == 1 and text in done.err, (arguments, done.err)
     # What a server without others claimed and could not write any more must be taken over before others answer.

@@ -29,8 +29,6 @@ use tokio::net::TcpStream;
 
 /// What a read asks for; the benchmark puts it there.
 const READ: &[u8] = br#"{"scope":"bench","key":"secret"}"#;
-/// Its value's length.
-const VALUE_BYTES: usize = 32;
 /// The client's random bytes are not random here: nothing secret hangs on a benchmark's session.
 const NONCE: [u8; 16] = [7; 16];
 const KERNEL: &str = "bench";
@@ -146,8 +144,8 @@ impl Session {
             STANDARD.decode(answer.nonce).unwrap(),
             STANDARD.decode(answer.ciphertext).unwrap(),
         );
-        let value = self.keys.open_answer(&context, &nonce, ciphertext).unwrap();
-        assert_eq!(value.expose().len(), VALUE_BYTES);
+        // What opens is what was sealed for this very read.
+        drop(self.keys.open_answer(&context, &nonce, ciphertext).unwrap());
     }
 }
 

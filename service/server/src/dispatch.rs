@@ -177,24 +177,21 @@ fn failed_authentication(
     operation: &Operation,
     caller: &Caller,
     error: Error,
-    claims: Map<String, Value>,
+    mut claims: Map<String, Value>,
 ) -> Refusal {
-    let refused = |error: Error| match service.vault.refused(caller, operation.action, claims, &error) {
-        Ok(()) => Refusal::Audited(error),
-        Err(error) => Refusal::Audited(error),
+    let refused = |claims, error: Error| {
+        let recorded = service.vault.refused(caller, operation.action, claims, &error);
+        Refusal::Audited(recorded.err().unwrap_or(error))
     };
     if error.code() != ErrorCode::Unauthenticated {
-        return refused(error);
+        return refused(claims, error);
     }
     match service.bounds.failures.take(&caller.origin.source, Instant::now()) {
-        Room::Yes { refused_before: 0 } => refused(error),
         Room::Yes { refused_before } => {
-            let mut params = Map::new();
-            params.insert("failuresNotRecorded".into(), refused_before.into());
-            match service.vault.refused(caller, Action::Authenticate, params, &error) {
-                Ok(()) => refused(error),
-                Err(error) => Refusal::Audited(error),
+            if refused_before > 0 {
+                claims.insert("failuresNotRecorded".into(), refused_before.into());
             }
+            refused(claims, error)
         }
         Room::No => {
             service.metrics.limited.up();

@@ -67,6 +67,7 @@ impl Vault {
         // Our own chain is known to be at least this long.
         let own = self.journal.end().replica().to_owned();
         let own_end = self.journal.durable_end();
+        let mut reached = 0;
 
         let mut check: Option<ChainCheck<'_>> = None;
         let mut open = HashSet::new();
@@ -99,6 +100,9 @@ impl Vault {
                     return bad(found, what, restored);
                 }
                 found.records += 1;
+                if row.replica == own {
+                    reached = row.index;
+                }
                 restored = restored.or_else(|| restoration(&row));
                 match row.phase {
                     Phase::Intent => open.insert(row.request_id),
@@ -110,7 +114,6 @@ impl Vault {
         if let Err(what) = end.as_ref().map_or(Ok(()), |end| ends(end, &mut expected)) {
             return bad(found, what, restored);
         }
-        let reached = end.filter(|end| end.replica() == own).map_or(0, |end| end.index());
         if reached < own_end {
             let what = missing_from(
                 &own,
