@@ -278,10 +278,10 @@ def median(results, field):
     return statistics.median(result[field] for result in results)
 
 
-def document(found, memory, flood_rows, count, seconds):
+def document(found, memory, flood_rows, count, seconds, busy):
     lines = ["# The secret service beside OpenBao", "", "Made by `cargo xtask bench service`: do not edit.", "",
              f"Medians of {count} rounds of {seconds} s for each figure, in turn in one run. {os.cpu_count()} cores, which load and server share, "
-             f"Linux {platform.machine()}. Every server on plain HTTP, loopback, audit on.", "",
+             f"Linux {platform.machine()}. Every server on plain HTTP, loopback, audit on. Load average of the machine before the run: {busy:.1f}.", "",
              "- Sealbook: reads are *sealed* reads in a kernel session: signed by the client, checked against the access control list, recorded,",
              "  sealed, and opened by the load. Writes are `secrets/put`, on the disk before the answer.",
              "- OpenBao (2.7.2, one node): kv v2 over raft storage, audit to a file. Its writes are on the disk before the answer, its audit file is not.",
@@ -316,10 +316,11 @@ def main():
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    busy = os.getloadavg()[0]
     folder = Path(tempfile.mkdtemp(prefix="service-bench-"))
     try:
         found, memory = rounds(folder, options.runs, options.seconds)
-        document(found, memory, floods(folder, options.seconds), options.runs, options.seconds)
+        document(found, memory, floods(folder, options.seconds), options.runs, options.seconds, busy)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
