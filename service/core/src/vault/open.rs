@@ -76,8 +76,11 @@ impl Vault {
         // Fewer records than a checkpoint counted: the journal may have them still, but somebody took them away.
         let signed = last_checkpoint(&checkpoints, &parts.replica);
         let lost = database_end < signed.unwrap_or(0);
-        // The first checkpoint is older than the first record and the first user.
-        let checkpoints_missing = signed.is_none() && (database_end > 0 || !parts.store.users().await?.is_empty());
+        // The first checkpoint is older than the first record of its chain and the first user. A replica may come later,
+        // when there are users and checkpoints of others.
+        let of_nobody = checkpoints.read().is_ok_and(|all| all.is_empty());
+        let checkpoints_missing =
+            signed.is_none() && (database_end > 0 || of_nobody && !parts.store.users().await?.is_empty());
         if signed.is_none() && !checkpoints_missing {
             let key = keyring.first().checkpoint();
             checkpoints.append(&checkpoint::sign(key, &parts.organisation, &end, parts.clock.now_ms()))?;
