@@ -122,4 +122,4 @@ def test_a_flood_of_wrong_attestations_is_limited_and_counted(house, tmp_path):
         assert len(recorded) == statuses.count(401)
         while attempt() == 429:
             pass
-        assert server.newest(actionName="authenticate")["requestParams"]["failuresNotRecorded"] >= statuses.count(429)
+        assert server.newest(actionName="openKernelSession")["requestParams"]["failuresNotRecorded"] >= statuses.count(429)
