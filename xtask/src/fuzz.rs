@@ -153,7 +153,7 @@ fn fuzz(target: &Target, found: &Path, limits: &[String]) -> Result<(), String> 
             "-verbosity=0",
         ])
         .arg(format!("-artifact_prefix={}/", folder(target).display()))
-        .arg(&found)
+        .arg(found)
         .arg(workspace::root().join("fuzz/corpus").join(target.name));
     let seeds = workspace::root().join(target.seeds);
     if !command.get_args().any(|argument| argument == seeds.as_os_str()) {
