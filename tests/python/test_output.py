@@ -58,6 +58,12 @@ def test_a_progress_line_without_newline_moves_while_the_cell_runs(kernel):
     assert texts(messages) == "\r 10%\r 50%\r100%"
 
 
+def test_many_lines_in_a_row_are_shown_while_the_cell_runs(kernel):
+    code = 'for i in 0..100 { println!("{i}"); } gate(0); for i in 100..5000 { println!("{i}"); } gate(1); println!("end");'
+    messages = live(kernel, code, [r"\n99\n$", r"\n4999\n$"])
+    assert texts(messages) == "".join(f"{i}\n" for i in range(5000)) + "end\n"
+
+
 def test_text_that_a_cell_flushes_is_shown_at_once(kernel):
     code = 'use std::io::Write; let mut o = std::io::stdout(); write!(o, "half").unwrap(); o.flush().unwrap(); gate(0); write!(o, " whole").unwrap();'
     assert texts(live(kernel, code, ["half$"])) == "half whole"

@@ -10,6 +10,7 @@
 //!
 //! Why one thread: before it passes on an answer or a display it reads all that was printed before it, so order holds
 //! without any marker in the output. Between cells it keeps reading, so no background thread blocks on a full pipe.
+//! Lines in quick succession gather in their pipe for a few milliseconds; a single line is read at once.
 
 use std::collections::VecDeque;
 use std::io::BufReader;
@@ -31,6 +32,12 @@ use crate::sys::{self, Waiting};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
+
+/// A smaller read of standard output, soon after another, is one of many: a loop that prints line by line, each a write.
+const SMALL_READ_BYTES: usize = 16 * 1024;
+
+/// How long such output gathers in the pipe, so that not every line wakes two processes.
+const GATHER_TIME: Duration = Duration::from_millis(3);
 
 /// How long a possible beginning of a marker, or a display that may be the cell's result, is held back.
 const HOLD_TIME: Duration = Duration::from_millis(30);
@@ -134,6 +141,10 @@ pub(crate) struct State {
     /// Content that was printed last, by MIME type: one display, and perhaps the cell's result.
     content: MimeBundle,
     held_since: Option<Instant>,
+    /// When standard output was last read.
+    last_read: Option<Instant>,
+    /// Standard output may gather until then.
+    gather_until: Option<Instant>,
     progress: Vec<u8>,
     ending: Ending,
     /// The builder has answered once: what was printed before is of its own start.
@@ -150,8 +161,13 @@ impl Pump {
             Err(_) => return self.end_call(ToCall::Gone),
         };
         loop {
+            let gathering = self.is_gathering();
             let mut waiting = [
-                Waiting::on(&self.stdout),
+                if gathering {
+                    Waiting::on_nothing()
+                } else {
+                    Waiting::on(&self.stdout)
+                },
                 Waiting::on(&self.stderr),
                 Waiting::on(&self.control),
                 Waiting::on(&self.waker),
@@ -160,11 +176,12 @@ impl Pump {
             ];
             sys::wait(&mut waiting, self.timeout_ms());
             let [stdout, stderr, control, waker, progress, answer] = waiting.map(|waiting| waiting.is_ready());
-            if stdout {
-                self.read_stdout(READ_BYTES);
-            }
             if stderr {
+                // What was printed before it stands before it.
+                self.drain_stdout();
                 self.read_stderr(READ_BYTES);
+            } else if stdout || (gathering && sys::readable_bytes(&self.stdout) > 0) {
+                self.read_stdout(READ_BYTES);
             }
             if control {
                 self.hear_runner();
@@ -190,28 +207,53 @@ impl Pump {
     }
 
     fn timeout_ms(&self) -> i32 {
-        let left = self
+        let hold = self
             .state
             .held_since
             .map(|since| HOLD_TIME.saturating_sub(since.elapsed()));
-        left.map_or(-1, |left| left.as_millis() as i32 + 1)
+        let gather = self
+            .state
+            .gather_until
+            .map(|until| until.saturating_duration_since(Instant::now()));
+        match hold.into_iter().chain(gather).min() {
+            Some(left) => left.as_micros().div_ceil(1000) as i32,
+            None => -1,
+        }
+    }
+
+    /// Whether standard output gathers now. Whatever else comes meanwhile is read after it, so that order holds.
+    fn is_gathering(&mut self) -> bool {
+        self.state.gather_until = self.state.gather_until.filter(|until| *until > Instant::now());
+        self.state.gather_until.is_some()
     }
 
     /// Reads what is in both pipes now: all that was printed before this moment.
     fn drain(&mut self) {
-        let mut left = sys::readable_bytes(&self.stdout);
-        while left > 0 {
-            left = left.saturating_sub(self.read_stdout(left.min(READ_BYTES)));
-        }
+        self.drain_stdout();
         let mut left = sys::readable_bytes(&self.stderr);
         while left > 0 {
             left = left.saturating_sub(self.read_stderr(left.min(READ_BYTES)));
         }
     }
 
+    fn drain_stdout(&mut self) {
+        let mut left = sys::readable_bytes(&self.stdout);
+        while left > 0 {
+            left = left.saturating_sub(self.read_stdout(left.min(READ_BYTES)));
+        }
+    }
+
     fn read_stdout(&mut self, at_most: usize) -> usize {
         let bytes = read(&self.stdout, at_most);
         let size = bytes.len();
+        let now = Instant::now();
+        let is_one_of_many = size < SMALL_READ_BYTES
+            && self
+                .state
+                .last_read
+                .is_some_and(|last| now.duration_since(last) < 2 * GATHER_TIME);
+        self.state.last_read = Some(now);
+        self.state.gather_until = (is_one_of_many && size > 0).then(|| now + GATHER_TIME);
         let parts = self.state.scanner.push(bytes);
         self.pass(parts);
         self.note_hold();

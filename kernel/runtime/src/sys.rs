@@ -146,6 +146,17 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
+    /// A place in the list that is never ready.
+    pub(crate) fn on_nothing() -> Waiting {
+        Waiting {
+            poll: libc::pollfd {
+                fd: -1,
+                events: 0,
+                revents: 0,
+            },
+        }
+    }
+
     pub(crate) fn on(fd: &impl AsRawFd) -> Waiting {
         Waiting {
             poll: libc::pollfd {

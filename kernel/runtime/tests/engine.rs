@@ -27,6 +27,10 @@ type Test = (&'static str, fn());
 const TESTS: &[Test] = &[
     ("results_and_state", output::results_and_state),
     ("output_is_raw_and_whole", output::output_is_raw_and_whole),
+    (
+        "errors_stand_after_what_was_printed_before",
+        output::errors_stand_after_what_was_printed_before,
+    ),
     ("displays_are_in_order", output::displays_are_in_order),
     ("late_output_is_not_lost", output::late_output_is_not_lost),
     ("a_large_output_is_whole", output::a_large_output_is_whole),

@@ -55,6 +55,19 @@ pub fn output_is_raw_and_whole() {
     assert_eq!((ran.stdout(), ran.stderr()), (b"fine".to_vec(), "oops".to_owned()));
 }
 
+pub fn errors_stand_after_what_was_printed_before() {
+    let mut notebook = Notebook::open();
+    // In one write, more than is read at once; and in many, which are read together.
+    for print in [
+        "print!(\"{}\", \"x\".repeat(500_000));",
+        "for _ in 0..50_000 { println!(\"{}\", \"x\".repeat(9)); }",
+    ] {
+        let ran = notebook.ok(&format!("{print} eprint!(\"then\");"));
+        assert_eq!((ran.stdout().len(), ran.stderr().as_str()), (500_000, "then"));
+        assert_eq!(ran.events.last(), Some(&Event::Stderr(b"then".to_vec())), "{print}");
+    }
+}
+
 pub fn displays_are_in_order() {
     let mut notebook = Notebook::open();
     let ran = notebook.ok(
