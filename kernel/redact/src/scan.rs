@@ -31,7 +31,7 @@ const BUDGET_BYTES_MIN: usize = 256 * 1024;
 /// Longest line that can be one of a table or a dump.
 pub(crate) const LINE_BYTES_MAX: usize = 2048;
 
-/// Streams inflated in one scan: some, and more in a longer text.
+/// Streams inflated in one scan, or in one of its windows: some, and more in a longer text.
 const INFLATIONS_MIN: usize = 64;
 const BYTES_PER_INFLATION: usize = 4096;
 
@@ -137,6 +137,14 @@ pub(crate) struct Scanner<'i> {
 }
 
 impl Scanner<'_> {
+    /// Each window of a text has at least what a text of its length would have, whatever stood before it.
+    fn allow(&mut self, bytes: usize) {
+        let budget = bytes.saturating_mul(BUDGET_PER_BYTE).max(BUDGET_BYTES_MIN);
+        self.budget = self.budget.max(budget);
+        self.inflated = self.inflated.max(views::inflate::OUTPUT_BYTES_MAX);
+        self.inflations = self.inflations.max(INFLATIONS_MIN + bytes / BYTES_PER_INFLATION);
+    }
+
     /// Starting to inflate is slow, so that it is not done at every place that looks like it.
     pub(crate) fn may_inflate(&mut self) -> bool {
         let may = self.inflations > 0;
@@ -156,6 +164,9 @@ impl Scanner<'_> {
             } else {
                 from + window
             };
+            if depth == 0 {
+                self.allow(to - from);
+            }
             let squeezed = Squeezed::new(&text.bytes[from..to]);
             let window = Window {
                 text,

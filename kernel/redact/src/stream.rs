@@ -24,7 +24,7 @@ pub const HOLD_BACK_BYTES_MAX: usize = 256 * 1024;
 const CONTEXT_BYTES_MAX: usize = 4 * 1024;
 
 /// Bytes scanned at once: one huge write does not need memory in proportion, and many small ones are scanned together.
-const STEP_BYTES: usize = 64 * 1024;
+const STEP_BYTES: usize = 256 * 1024;
 
 /// A held suffix with fewer bytes of a secret than this is released by the timer.
 const TIMER_HOLDS_BYTES: usize = 4;

@@ -10,7 +10,7 @@ use super::View;
 use crate::Form;
 use crate::scan::{Scan, Scanner, Window};
 
-/// Most bytes inflated in one scan.
+/// Most bytes inflated in one scan, or in one of its windows.
 pub(crate) const OUTPUT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Most bytes inflated of one stream.

@@ -252,7 +252,9 @@ struct Kinds {
     /// Lengths of the shortest and the longest of them.
     narrow: u8,
     wide: u8,
-    /// For each base, how many of its numbers stand in a row at most.
+    /// The bases, a bit for each, that every number has.
+    all: u32,
+    /// For each base, how many of its numbers stand in a row at most; not more than a list needs.
     longest: [usize; 4],
     /// And where those rows start that are long enough for a list.
     rows: [Vec<usize>; 4],
@@ -264,21 +266,28 @@ impl Kinds {
             lettered: false,
             narrow: u8::MAX,
             wide: 0,
+            all: 0xF,
             longest: [0; 4],
             rows: Default::default(),
         };
-        let mut row = [0usize; 4];
+        // A bit for each base; of a row, one more nibble is set with each number, up to one more than a list needs.
+        let (mut row, mut seen) = (0u32, 0u32);
         for (i, token) in tokens.iter().enumerate() {
             kinds.lettered |= token.lettered;
             kinds.narrow = kinds.narrow.min(token.len);
             kinds.wide = kinds.wide.max(token.len);
-            for (nth, (row, digits)) in row.iter_mut().zip(token.digits).enumerate() {
-                *row = if digits > 0 { *row + 1 } else { 0 };
-                kinds.longest[nth] = kinds.longest[nth].max(*row);
-                if *row == ELEMENTS_MIN {
-                    kinds.rows[nth].push(i + 1 - ELEMENTS_MIN);
-                }
+            let bases = token.bases();
+            kinds.all &= bases;
+            row = (row << 4 | 0xF) & bases.wrapping_mul(0x0111_1111);
+            seen |= row;
+            let mut full = row >> (4 * (ELEMENTS_MIN - 1)) & !(row >> (4 * ELEMENTS_MIN)) & 0xF;
+            while full != 0 {
+                kinds.rows[full.trailing_zeros() as usize].push(i + 1 - ELEMENTS_MIN);
+                full &= full - 1;
             }
+        }
+        for (nth, longest) in kinds.longest.iter_mut().enumerate() {
+            *longest = (0..ELEMENTS_MIN).take_while(|n| seen >> (4 * n + nth) & 1 == 1).count();
         }
         kinds
     }
@@ -288,9 +297,9 @@ impl Kinds {
     fn simple(&self, bytes: &[u8], tokens: &[Token], near_end: bool) -> Option<usize> {
         let nth = usize::from(self.lettered);
         let all = if self.lettered {
-            self.narrow == 2 && self.wide == 2 && self.longest[1] == tokens.len()
+            self.narrow == 2 && self.wide == 2 && self.all & 2 != 0
         } else {
-            self.narrow < 3 && self.wide == 3 && self.longest[0] == tokens.len()
+            self.narrow < 3 && self.wide == 3 && self.all & 1 != 0
         };
         let plain = |token: &Token| {
             let before = token.start().checked_sub(1).map_or(b' ', |i| bytes[i]);
@@ -321,6 +330,11 @@ fn simple(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], nth:
         }
         let make = |plain: bool, _: Option<usize>| {
             let mut view = View::new(tokens.len(), plain);
+            if plain && !chars {
+                view.skip();
+                view.bytes.extend(tokens.iter().map(|token| token.values[nth] as u8));
+                return view;
+            }
             for token in tokens {
                 let value = token.values[nth] as u8;
                 if chars {

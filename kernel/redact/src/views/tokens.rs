@@ -32,6 +32,14 @@ impl Token {
         self.start as usize + usize::from(self.len)
     }
 
+    /// The bases in which it is a number, a bit for each.
+    #[inline]
+    pub(super) fn bases(&self) -> u32 {
+        // The highest bit of each byte that is not zero, gathered by a multiplication: no number has 128 digits.
+        let some = u32::from_le_bytes(self.digits).wrapping_add(0x7F7F_7F7F) >> 7 & 0x0101_0101;
+        some.wrapping_mul(0x0102_0408) >> 24 & 0xF
+    }
+
     pub(super) fn value(&self, base: usize) -> Option<Value> {
         (self.digits[base] > 0).then(|| Value {
             number: self.values[base],
@@ -93,6 +101,17 @@ pub(super) fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, toke
             continue;
         }
         let start = at;
+        if let Some(word) = bytes[at..].first_chunk::<4>().and_then(Short::new) {
+            lettered += usize::from(word.pair & !word.decimal_digit);
+            hex |= word.pair & word.decimal_digit & word.lettered;
+            at += word.len;
+            if word.decimal_digit | (letters & word.pair) {
+                let before = separator(&bytes[last_end..start]);
+                tokens.push(word.token(start, before));
+                last_end = at;
+            }
+            continue;
+        }
         let most = bytes.len().min(start + 4 * TOKEN_BYTES_MAX);
         let (mut some, mut all) = (0, u8::MAX);
         while at < most {
@@ -115,6 +134,69 @@ pub(super) fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, toke
         }
     }
     Words { lettered, mixed: hex }
+}
+
+/// A word of one to three digits, of which the shorter ones may be hexadecimal: what nearly all words of a list are.
+struct Short {
+    len: usize,
+    /// Up to three digits, with zeros before them.
+    values: [u32; 3],
+    /// Has a decimal digit.
+    decimal_digit: bool,
+    /// Has a hexadecimal letter.
+    lettered: bool,
+    /// Not longer than a byte in hexadecimal.
+    pair: bool,
+}
+
+impl Short {
+    /// Without branches where words differ: neither their length nor their digits can be predicted.
+    #[inline(always)]
+    fn new(text: &[u8; 4]) -> Option<Self> {
+        let [_, second, third, fourth] = text.map(|byte| usize::from(WORD[usize::from(byte)] != 0));
+        if second & third & fourth == 1 {
+            return None;
+        }
+        let len = 1 + second + (second & third);
+        let [a, b, c, _] = text.map(|byte| DIGIT_VALUE[usize::from(byte)]);
+        // Bytes after the word are shifted out, zeros before it in.
+        let packed = u32::from_le_bytes([0, a, b, c]) << (8 * (3 - len));
+        let values = [packed >> 8 & 0xFF, packed >> 16 & 0xFF, packed >> 24];
+        let most = values[0].max(values[1]).max(values[2]);
+        let pair = len <= 2;
+        if most >= 16 || most >= 10 && !pair {
+            return None;
+        }
+        let decimal_digit = (a < 10) | (second == 1) & (b < 10) | (len == 3);
+        Some(Self {
+            len,
+            values,
+            decimal_digit,
+            lettered: most >= 10,
+            pair,
+        })
+    }
+
+    #[inline(always)]
+    fn token(&self, start: usize, before: u32) -> Token {
+        let [hundreds, tens, ones] = self.values;
+        let most = hundreds.max(tens).max(ones);
+        let n = self.len as u8;
+        let (decimal, octal) = (u8::from(!self.lettered), u8::from(n == 3 && most < 8));
+        Token {
+            start: start as u32,
+            len: n,
+            lettered: self.lettered,
+            before,
+            values: [
+                hundreds * 100 + tens * 10 + ones,
+                hundreds << 8 | tens << 4 | ones,
+                hundreds << 6 | tens << 3 | ones,
+                0,
+            ],
+            digits: [n * decimal, n, n * octal, 0],
+        }
+    }
 }
 
 /// A hash of a separator that does not see white space or the sign of the number that follows.
@@ -166,28 +248,6 @@ fn token(word: &[u8], start: usize, before: u32) -> Token {
         values: [0; 4],
         digits: [0; 4],
     };
-    // Two or three digits, without branches where the digits differ.
-    let three = match *word {
-        [a, b] => Some([0, DIGIT_VALUE[usize::from(a)], DIGIT_VALUE[usize::from(b)]]),
-        [a, b, c] => Some([a, b, c].map(|byte| DIGIT_VALUE[usize::from(byte)])),
-        _ => None,
-    };
-    if let Some([hundreds, tens, ones]) = three.map(|three| three.map(u32::from)) {
-        let most = hundreds.max(tens).max(ones);
-        let n = word.len() as u8;
-        if most < 10 || most < 16 && n == 2 {
-            token.lettered = most >= 10;
-            token.values = [
-                hundreds * 100 + tens * 10 + ones,
-                hundreds << 8 | tens << 4 | ones,
-                hundreds << 6 | tens << 3 | ones,
-                0,
-            ];
-            let (decimal, octal) = (u8::from(most < 10), u8::from(n == 3 && most < 8));
-            token.digits = [n * decimal, n, n * octal, 0];
-            return token;
-        }
-    }
     if word.len() > TOKEN_BYTES_MAX {
         return token;
     }
@@ -292,4 +352,43 @@ fn value(word: &[u8], radix: u32) -> Option<Value> {
         number: u32::try_from(number).unwrap_or(u32::MAX),
         digits: digits as u8,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every word of up to three characters that matter is read alike, whichever way it is read.
+    #[test]
+    fn short_words_are_read_alike() {
+        let bytes = b"017 89abfFxg_h-";
+        let words = bytes.iter().flat_map(|a| {
+            let pairs = bytes.iter().map(move |b| [*a, *b]);
+            pairs.flat_map(|[a, b]| bytes.iter().map(move |c| [a, b, *c]))
+        });
+        for word in words.filter(|word| WORD[usize::from(word[0])] & KEPT != 0) {
+            let text = [&word[..], b", "].concat();
+            let len = word.iter().take_while(|b| WORD[usize::from(**b)] != 0).count();
+            let slow = token(&word[..len], 7, 9);
+            let Some(short) = text.first_chunk::<4>().and_then(Short::new) else {
+                continue;
+            };
+            let fast = short.token(7, 9);
+            assert_eq!(
+                (fast.start, fast.len, fast.lettered, fast.before, fast.digits),
+                (slow.start, slow.len, slow.lettered, slow.before, slow.digits),
+                "{word:?}"
+            );
+            for nth in 0..BASES.len() {
+                assert_eq!(fast.value(nth).map(|v| v.number), slow.value(nth).map(|v| v.number));
+            }
+            assert_eq!(
+                fast.bases(),
+                (0..4).map(|nth| u32::from(slow.digits[nth] > 0) << nth).sum::<u32>()
+            );
+            let digit = word[..len].iter().any(u8::is_ascii_digit);
+            assert_eq!((short.len, short.decimal_digit, short.pair), (len, digit, len <= 2));
+        }
+        assert!(Short::new(b"12, ").is_some() && Short::new(b"255]").is_some() && Short::new(b"1234").is_none());
+    }
 }
