@@ -356,8 +356,8 @@ def test_completion_counts_code_points(kernel):
     kernel.ok("let numbers = vec![1, 2, 3];", store_history=False)
     code = 'let s = "é🔑𝄞"; numbers.is_emp; // 🔑'
     cursor = code.index(".is_emp") + len(".is_emp")
-    content = request(kernel, "complete_request", {"code": code, "cursor_pos": cursor})[0]["content"]
-    assert [match.rstrip("()") for match in content["matches"]] == ["is_empty"]
+    content = kernel.complete(code, cursor)
+    assert content["matches"] == ["is_empty"]
     assert code[content["cursor_start"]:content["cursor_end"]] == "is_emp"
     kind, = content["metadata"]["_jupyter_types_experimental"]
     assert kind["type"] and kind["text"] == content["matches"][0]

@@ -107,6 +107,17 @@ class Kernel:
         assert cell.status == "ok", f"{code}\n{cell.reply['content']}\n{cell.stdout}\n{cell.stderr}"
         return cell
 
+    def complete(self, code, cursor):
+        """The content of a completion that has matches. While the kernel still reads the standard library's analysis it
+        answers in time, with nothing, so it is asked again."""
+        for _ in range(10):
+            request = self.client.complete(code, cursor)
+            self._until_idle(request, LIMIT_SECONDS, [])
+            content = self._reply(request, LIMIT_SECONDS)["content"]
+            if content["matches"]:
+                return content
+        raise AssertionError(f"no completion of {code!r} at {cursor}: {content}")
+
     def _until_idle(self, request, limit, messages):
         deadline = time.monotonic() + limit
         while True:
