@@ -2,10 +2,11 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
 
 use crate::location;
-use crate::protocol::{Request, Response};
+use crate::protocol::{FRAME_BYTES_MAX, Request, Response};
 
 /// Why a call failed: a code as in the REST API and what to do. Never holds a value.
 #[derive(Clone, PartialEq, Eq)]
@@ -50,12 +51,20 @@ pub(crate) fn call(method: &str, args: &[&[u8]]) -> Result<Vec<Vec<u8>>, CallErr
             format!("dbutils.{method}: the notebook's kernel does not answer ({error}); restart the kernel"),
         )
     };
+    let unsent = |error: std::io::Error| match error.kind() {
+        ErrorKind::InvalidInput => {
+            let most = FRAME_BYTES_MAX >> 20;
+            let message = format!("dbutils.{method}: more than {most} MiB in one call; pass less at once");
+            CallError::new("INVALID_PARAMETER_VALUE", message)
+        }
+        _ => unreachable(error),
+    };
     let mut stream = UnixStream::connect(location::socket()).map_err(unreachable)?;
     let request = Request {
         method: method.to_owned(),
         args: args.iter().map(|arg| arg.to_vec()).collect(),
     };
-    request.write_to(&mut stream).map_err(unreachable)?;
+    request.write_to(&mut stream).map_err(unsent)?;
     match Response::read_from(&mut stream).map_err(unreachable)? {
         Response::Ok(fields) => Ok(fields),
         Response::Err { code, message } => Err(CallError { code, message }),

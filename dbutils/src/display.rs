@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::call::call;
 use crate::cell;
+use crate::content::Content;
 use crate::table;
 
 /// Content by MIME type.
@@ -26,28 +27,48 @@ pub struct DisplayHandle {
 impl DisplayHandle {
     /// Replaces the display by `value`.
     pub fn update(&self, value: impl Debug) {
-        send(&debug_bundle(&value, name_of(&value)), &self.id, true);
+        send(debug_bundle(&value, name_of(&value)), &self.id, true);
     }
 
     /// Replaces the display by HTML.
     pub fn update_html(&self, html: impl AsRef<str>) {
-        send(&html_bundle(html.as_ref()), &self.id, true);
+        send(html_bundle(html.as_ref()), &self.id, true);
+    }
+
+    /// Replaces the display by content with metadata and buffers.
+    ///
+    /// # Panics
+    /// When the metadata is no JSON object, or the kernel does not take the display.
+    #[track_caller]
+    pub fn update_content(&self, content: &Content) {
+        if let Err(error) = content.send(&self.id, true) {
+            panic!("{error}");
+        }
     }
 
     /// The display's id, as front ends see it.
     pub fn id(&self) -> &str {
         &self.id
     }
+
+    /// Of a new display.
+    pub(crate) fn next() -> DisplayHandle {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        DisplayHandle {
+            id: format!("{}-{number}", std::process::id()),
+        }
+    }
 }
 
 /// Shows `value` at once; pass a reference to keep it. Data frames and lists of `dbutils` show as HTML tables too.
 pub fn display(value: impl Debug) -> DisplayHandle {
-    show(&debug_bundle(&value, name_of(&value)))
+    show(debug_bundle(&value, name_of(&value)))
 }
 
 /// Shows HTML at once.
 pub fn display_html(html: impl AsRef<str>) -> DisplayHandle {
-    show(&html_bundle(html.as_ref()))
+    show(html_bundle(html.as_ref()))
 }
 
 /// Shows rows under a header as a table at once.
@@ -62,7 +83,7 @@ where
         .into_iter()
         .map(|row| row.into_iter().map(|cell| cell.to_string()).collect())
         .collect();
-    show(&[
+    show(vec![
         ("text/html".to_owned(), table::html(&header, &rows)),
         ("text/plain".to_owned(), table::text(&header, &rows)),
     ])
@@ -74,7 +95,7 @@ pub fn display_data<M: AsRef<str>, C: AsRef<str>>(bundle: impl IntoIterator<Item
         .into_iter()
         .map(|(mime, content)| (mime.as_ref().to_owned(), content.as_ref().to_owned()))
         .collect();
-    show(&bundle)
+    show(bundle)
 }
 
 /// Clears the output of the running cell; with `wait`, when the next output comes, so that nothing flickers.
@@ -109,24 +130,17 @@ fn html_bundle(html: &str) -> Bundle {
     ]
 }
 
-fn show(bundle: &[(String, String)]) -> DisplayHandle {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let handle = DisplayHandle {
-        id: format!("{}-{number}", std::process::id()),
-    };
+fn show(bundle: Bundle) -> DisplayHandle {
+    let handle = DisplayHandle::next();
     send(bundle, &handle.id, false);
     handle
 }
 
-fn send(bundle: &[(String, String)], id: &str, update: bool) {
-    flush();
-    let mut args: Vec<&[u8]> = vec![id.as_bytes(), if update { b"1" } else { b"0" }];
-    for (mime, content) in bundle {
-        args.extend([mime.as_bytes(), content.as_bytes()]);
+/// What cannot be shown is no reason to end the cell: it is said instead.
+fn send(bundle: Bundle, id: &str, update: bool) {
+    if let Err(error) = Content::from(bundle).send(id, update) {
+        let _ = writeln!(std::io::stderr(), "not shown: {error}");
     }
-    // Without a kernel to show it there is nothing to do; the same as printing to a closed terminal.
-    let _ = call("cell.display", &args);
 }
 
 pub(crate) fn flush() {

@@ -12,6 +12,7 @@
 mod call;
 pub mod cell;
 mod comms;
+mod content;
 mod display;
 mod fs;
 mod help;
@@ -27,6 +28,7 @@ mod widgets;
 
 pub use call::CallError;
 pub use comms::{Comm, CommMessage, Comms};
+pub use content::Content;
 pub use display::{DisplayHandle, Fallback, clear_output, display, display_data, display_html, display_table};
 pub use fs::{FileInfo, FileList, FileSystem};
 pub use help::Help;

@@ -116,13 +116,14 @@ impl Output {
             Event::Display {
                 data,
                 metadata,
+                buffers,
                 display_id,
                 update,
             } => {
                 let msg_type = if update { "update_display_data" } else { "display_data" };
                 let transient = display_id.map_or_else(|| json!({}), |id| json!({"display_id": id}));
                 let content = object(json!({"data": data, "metadata": metadata, "transient": transient}));
-                self.0.between(state, msg_type, content, (Object::new(), Vec::new()));
+                self.0.between(state, msg_type, content, (Object::new(), buffers));
             }
             Event::ClearOutput { wait } => {
                 let content = object(json!({"wait": wait}));

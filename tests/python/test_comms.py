@@ -150,3 +150,15 @@ def test_secrets_in_comms_are_redacted(kernel):
         for form in (password.encode(), json.dumps(password)[1:-1].encode(), base64.b64encode(password.encode())):
             assert not any(form in bytes(buffer) for buffer in message["buffers"])
             assert form not in json.dumps([message["content"], message["metadata"]], ensure_ascii=False).encode()
+
+
+def test_secrets_in_metadata_and_buffers_of_displays_are_redacted(kernel):
+    password = PLANTED["jdbc", "password"]
+    cell = kernel.ok('let secret = dbutils.secrets.get("jdbc", "password"); dbutils::Content::new("text/plain", "shown")'
+                     '.metadata(format!("{{\\"text/plain\\": {{\\"x\\": {secret:?}, {secret:?}: 1}}}}")).buffer([b"\\x00", secret.as_bytes()].concat()).show();')
+    message = only(cell, "display_data")
+    assert message["content"]["data"] == {"text/plain": "shown"}
+    assert "[REDACTED]" in json.dumps(message["content"]["metadata"]) and b"[REDACTED]" in bytes(message["buffers"][0])
+    assert password.encode() not in bytes(message["buffers"][0])
+    for form in (password, json.dumps(password)[1:-1]):
+        assert form not in json.dumps([message["content"], message["metadata"]], ensure_ascii=False)

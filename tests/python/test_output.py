@@ -99,6 +99,28 @@ def test_displays_are_sent_at_once(kernel):
     assert types.index("display_data") < types.index("stream")
 
 
+def test_a_display_has_metadata_and_buffers(kernel):
+    cell = kernel.ok('let shown = dbutils::Content::new("image/svg+xml", "<svg/>").also("application/json", "[1]")'
+                     '.metadata(r#"{"image/svg+xml": {"isolated": true}}"#).buffer(vec![0u8, 255]).buffer("").show(); println!("after");')
+    assert cell.types[2:-1] == ["display_data", "stream"]
+    message = cell.messages[2]
+    identifier = message["content"]["transient"]["display_id"]
+    assert message["content"]["data"] == {"image/svg+xml": "<svg/>", "application/json": [1]}
+    assert message["content"]["metadata"] == {"image/svg+xml": {"isolated": True}}
+    assert [bytes(buffer) for buffer in message["buffers"]] == [b"\x00\xff", b""]
+    cell = kernel.ok('shown.update_content(&dbutils::Content::new("text/plain", "new").metadata(r#"{"n": 2}"#));')
+    message, = [m for m in cell.messages if m["msg_type"] == "update_display_data"]
+    assert message["content"] == {"data": {"text/plain": "new"}, "metadata": {"n": 2}, "transient": {"display_id": identifier}}
+    failed = kernel.execute('dbutils::Content::new("text/plain", "x").metadata("[1]").show();')
+    assert failed.status == "error" and "must be a JSON object" in failed.error["evalue"]
+
+
+def test_what_is_too_large_to_be_shown_is_said(kernel):
+    cell = kernel.ok('display_html("x".repeat(9 << 20)); println!("after");')
+    assert "display_data" not in cell.types and cell.stdout == "after\n"
+    assert "more than 16 MiB" in texts(cell.messages, "stderr")
+
+
 def test_output_of_a_thread_after_its_cell_is_not_lost(kernel):
     path = kernel.house.notebooks / f"late-{time.monotonic_ns()}"
     started = kernel.ok(f'std::thread::spawn(|| {{ gate("{path}"); println!("late"); }}); println!("started");')

@@ -69,6 +69,8 @@ pub enum Event {
         data: MimeBundle,
         /// Metadata by MIME type.
         metadata: MimeBundle,
+        /// Binary buffers of the message.
+        buffers: Vec<Vec<u8>>,
         /// `transient.display_id`.
         display_id: Option<String>,
         /// `update_display_data` rather than `display_data`.

@@ -387,14 +387,8 @@ impl Calls for OwnCalls {
         let event = match call {
             "input" => return Some(self.input(text(0).unwrap_or_default(), is_set(1))),
             "result" => Event::Result(bundle(&request.args)),
-            "display" => Event::Display {
-                data: bundle(request.args.get(2..).unwrap_or_default()),
-                metadata: MimeBundle::new(),
-                display_id: text(0).filter(|id| !id.is_empty()),
-                update: is_set(1),
-            },
             "clear_output" => Event::ClearOutput { wait: is_set(0) },
-            "comm" => match comm(&request.args) {
+            "comm" | "display" => match if call == "comm" { comm } else { shown }(&request.args) {
                 Ok(event) => event,
                 Err(message) => {
                     return Some(Response::Err {
@@ -450,10 +444,6 @@ fn comm(args: &[Vec<u8>]) -> Result<Event, &'static str> {
         b"comm_close" => "comm_close",
         _ => return Err("no such message of a comm"),
     };
-    let object = |text: &[u8]| match text.trim_ascii() {
-        b"" => Some(MimeBundle::new()),
-        text => serde_json::from_slice(text).ok(),
-    };
     let mut content = MimeBundle::new();
     content.insert("comm_id".into(), String::from_utf8_lossy(id).into());
     if msg_type == "comm_open" {
@@ -467,6 +457,32 @@ fn comm(args: &[Vec<u8>]) -> Result<Event, &'static str> {
         metadata: object(metadata).ok_or("the metadata of a comm's message must be a JSON object")?,
         buffers: buffers.to_vec(),
     })
+}
+
+/// A display: its id, whether it replaces another, metadata, the number of MIME types, each with its content, buffers.
+fn shown(args: &[Vec<u8>]) -> Result<Event, &'static str> {
+    let [id, update, metadata, count, rest @ ..] = args else {
+        return Err("a display has too few fields");
+    };
+    let count = std::str::from_utf8(count).ok().and_then(|count| count.parse().ok());
+    let (data, buffers) = count
+        .and_then(|count: usize| rest.split_at_checked(count.checked_mul(2)?))
+        .ok_or("a display has fewer fields than it says")?;
+    Ok(Event::Display {
+        data: bundle(data),
+        metadata: object(metadata).ok_or("the metadata of a display must be a JSON object, such as {\"key\": 1}")?,
+        buffers: buffers.to_vec(),
+        display_id: Some(String::from_utf8_lossy(id).into_owned()).filter(|id| !id.is_empty()),
+        update: update == b"1",
+    })
+}
+
+/// A JSON object; empty text is one without fields.
+fn object(text: &[u8]) -> Option<MimeBundle> {
+    match text.trim_ascii() {
+        b"" => Some(MimeBundle::new()),
+        text => serde_json::from_slice(text).ok(),
+    }
 }
 
 fn bundle(args: &[Vec<u8>]) -> MimeBundle {

@@ -495,6 +495,7 @@ pub(crate) fn display(data: MimeBundle) -> Event {
     Event::Display {
         data,
         metadata: MimeBundle::new(),
+        buffers: Vec::new(),
         display_id: None,
         update: false,
     }

@@ -137,6 +137,7 @@ fn display(text: &str, display_id: Option<String>, update: bool) -> Event {
     Event::Display {
         data: plain(text),
         metadata: MimeBundle::new(),
+        buffers: Vec::new(),
         display_id,
         update,
     }

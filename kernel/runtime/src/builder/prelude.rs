@@ -10,6 +10,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("call.rs", include_str!("../../../../dbutils/src/call.rs")),
     ("cell.rs", include_str!("../../../../dbutils/src/cell.rs")),
     ("comms.rs", include_str!("../../../../dbutils/src/comms.rs")),
+    ("content.rs", include_str!("../../../../dbutils/src/content.rs")),
     ("display.rs", include_str!("../../../../dbutils/src/display.rs")),
     ("fs.rs", include_str!("../../../../dbutils/src/fs.rs")),
     ("help.rs", include_str!("../../../../dbutils/src/help.rs")),
