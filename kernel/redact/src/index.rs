@@ -195,7 +195,11 @@ impl Probe<'_> {
         let mask = u64::MAX >> (64 - 8 * gram);
         let count = (len - gram) / stride + 1;
         // Nearly always; eight at a time, so that nothing waits for what was loaded before it.
-        let first = if stride == WIDE { self.eights(padded, mask, count, out) } else { 0 };
+        let first = if stride == WIDE {
+            self.eights(padded, mask, count, out)
+        } else {
+            0
+        };
         for i in first..count {
             let at = i * stride;
             let word = padded[at..]

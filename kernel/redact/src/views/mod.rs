@@ -368,11 +368,11 @@ fn find_triggers(window: &Window<'_>) -> [Triggers; FAMILIES] {
         });
         masks[MARKUP] = only(markup, start, |at| markup::begins(&bytes[at..], window.text.complete));
         if terminal != 0 {
-            let unsure = terminal & (high(here) | places(here, b'\r'));
-            let sure = only(unsure, start, |at| match bytes[at] {
-                b'\r' => bytes.get(at + 1) != Some(&b'\n'),
-                _ => terminal::is_noise(&bytes[at..]),
-            });
+            // A return before a line break is none.
+            let next = u64::from(bytes.get(start + 64) == Some(&b'\n')) << 63;
+            let breaks = terminal & places(here, b'\r') & (block.line >> 1 | next);
+            let unsure = terminal & (high(here) | breaks);
+            let sure = only(unsure & !breaks, start, |at| terminal::is_noise(&bytes[at..]));
             masks[TERMINAL] = terminal & !unsure | sure;
         }
         for (found, mask) in triggers.iter_mut().zip(masks).filter(|(_, mask)| *mask != 0) {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::{View, numbers};
 use crate::Form;
 use crate::scan::{LINE_BYTES_MAX, Scan, Scanner, Window};
+use crate::squeeze::{high, places};
 
 /// A line with vertical borders.
 struct Line {
@@ -165,20 +166,31 @@ fn tables(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &m
     let mut block: Vec<Line> = Vec::new();
     // Places (in characters) of the borders that all lines of the block share, and of those of a line.
     let (mut shared, mut own): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
+    // The borders of the line before, if it was a short one.
+    let mut before = None;
     for range in window.lines() {
         let line = &bytes[range.clone()];
-        own.clear();
         let mut ascii = true;
-        if line.len() <= LINE_BYTES_MAX {
-            own.extend(memchr::memchr_iter(b'|', line).map(|at| at as u32));
-            ascii = own.is_empty() || line.is_ascii();
-        }
-        if !ascii {
+        let borders = short_borders(bytes, &range);
+        if borders.is_none() || borders != before {
             own.clear();
-            let starts = line.iter().filter(|b| **b & 0xC0 != 0x80);
-            own.extend((0..).zip(starts).filter(|(_, b)| **b == b'|').map(|(i, _)| i));
+            if let Some(mut places) = borders {
+                while places != 0 {
+                    own.push(places.trailing_zeros());
+                    places &= places - 1;
+                }
+            } else if line.len() <= LINE_BYTES_MAX {
+                own.extend(memchr::memchr_iter(b'|', line).map(|at| at as u32));
+                ascii = own.is_empty() || line.is_ascii();
+            }
+            if !ascii {
+                own.clear();
+                let starts = line.iter().filter(|b| **b & 0xC0 != 0x80);
+                own.extend((0..).zip(starts).filter(|(_, b)| **b == b'|').map(|(i, _)| i));
+            }
+            own.truncate(BORDERS_MAX);
+            before = borders;
         }
-        own.truncate(BORDERS_MAX);
         if block.is_empty() {
             shared.clone_from(&own);
         } else if shared != own {
@@ -200,6 +212,14 @@ fn tables(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &m
         }
     }
     columns(scanner, window, &block, &shared, depth, scan);
+}
+
+/// Where the borders of a line stand that has fewer than sixty-four bytes, all of them ASCII.
+#[inline]
+fn short_borders(bytes: &[u8], line: &Range<usize>) -> Option<u64> {
+    let text = bytes[line.start..].first_chunk::<64>().filter(|_| line.len() < 64)?;
+    let inside = (1 << line.len()) - 1;
+    (high(text) & inside == 0).then(|| places(text, b'|') & inside)
 }
 
 /// Scans each column of a block by itself.

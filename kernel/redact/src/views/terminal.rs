@@ -15,8 +15,20 @@ pub(crate) fn strip(index: &Index, text: Text<'_>, region: Range<usize>, blanks:
     let bytes = text.bytes;
     let mut view = View::new(region.len(), plain);
     let mut at = region.start;
+    let mut next_try = at;
     while at < region.end {
         view.checkpoint(at);
+        // Where that does not help, it is not tried again at once.
+        if plain
+            && at >= next_try
+            && let Some(text) = bytes[at..region.end].first_chunk::<64>()
+        {
+            next_try = at + 64;
+            if without_controls(text, bytes.get(at + 64).copied(), &mut view) {
+                at += 64;
+                continue;
+            }
+        }
         // Mostly a few characters between two sequences.
         let few = region.end.min(at + 16);
         let from = at;
@@ -70,6 +82,33 @@ pub(crate) fn strip(index: &Index, text: Text<'_>, region: Range<usize>, blanks:
         }
     }
     view
+}
+
+/// Appends sixty-four bytes without control characters that stand by themselves; false when there is anything else among
+/// them that is not plain.
+#[inline]
+fn without_controls(text: &[u8; 64], next: Option<u8>, view: &mut View) -> bool {
+    let control = |b: u8| (b < 0x20) & (b != 0x1B) & (b != b'\t') & (b != b'\n');
+    let other = |b: u8| (b == 0x1B) | (b == 0x7F) | (b == 0xC2) | (b == 0xCC) | (b == 0xCD) | (b == 0xE2) | (b == 0xEF);
+    let controls = text.iter().fold(false, |any, b| any | control(*b));
+    let others = text.iter().fold(false, |any, b| any | other(*b));
+    if others || !controls {
+        return false;
+    }
+    let mut out = [0; 64];
+    let mut n = 0;
+    for (i, byte) in text.iter().enumerate() {
+        let after = text.get(i + 1).copied().or(next);
+        // There are never more than those before.
+        out[n & 63] = *byte;
+        let kept = !control(*byte) | (*byte == b'\r') & (after == Some(b'\n'));
+        n += usize::from(kept);
+    }
+    view.bytes.extend_from_slice(&out[..n]);
+    if n < 64 {
+        view.skip();
+    }
+    true
 }
 
 /// UTF-16: where zero bytes alternate with others. Where its units may start, and whether their low byte is first.
@@ -140,6 +179,9 @@ pub(crate) fn overwrite(index: &Index, text: Text<'_>, region: Range<usize>) -> 
         if byte == b'\r' && returns(text.bytes, at) {
             column = 0;
             at += 1;
+            while let Some(next) = overwritten(&text.bytes[..region.end], at) {
+                at = next;
+            }
             continue;
         }
         // Control sequences go; backspaces and returns move.
@@ -178,6 +220,18 @@ pub(crate) fn overwrite(index: &Index, text: Text<'_>, region: Range<usize>) -> 
     }
     line.drain(..).for_each(|cell| cell.show(&mut view));
     view
+}
+
+/// What stands at the start of a line and is overwritten by as many characters or more: where those begin.
+#[inline]
+fn overwritten(bytes: &[u8], at: usize) -> Option<usize> {
+    let plain = |from: usize, most: usize| {
+        let rest = bytes.get(from..).unwrap_or_default().iter().take(most);
+        rest.take_while(|b| b.is_ascii() && !SPECIAL[usize::from(**b)]).count()
+    };
+    let n = plain(at, 256);
+    let end = at + n;
+    (n > 0 && bytes.get(end) == Some(&b'\r') && plain(end + 1, n) == n).then_some(end + 1)
 }
 
 /// A carriage return that is not a line's end.
@@ -349,5 +403,88 @@ fn above_ascii(bytes: &[u8]) -> Piece {
         [0xEF, 0xBC, low @ 0x81..=0xBF, ..] => Piece::As(low - 0x81 + b'!', 3),
         [0xEF, 0xBD, low @ 0x80..=0x9E, ..] => Piece::As(low - 0x80 + b'`', 3),
         _ => Piece::Plain,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Texts of plain characters, control characters and a few sequences.
+    fn texts() -> impl Iterator<Item = Vec<u8>> {
+        let pieces: [&[u8]; 10] = [
+            b"ab",
+            b"x",
+            b"12%\r",
+            b"\r\n",
+            b"\r",
+            b"\0",
+            b"\x08",
+            b"\t",
+            b"\x1b[1m",
+            "\u{a0}".as_bytes(),
+        ];
+        let mut state = 7u32;
+        (0..600usize).map(move |round| {
+            let mut text = Vec::new();
+            while text.len() < 40 + round {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                text.extend_from_slice(pieces[(state >> 24) as usize % (3 + round % 8)]);
+            }
+            text
+        })
+    }
+
+    #[test]
+    fn a_view_without_a_map_is_the_one_with_it() {
+        let index = Index::default();
+        for bytes in texts() {
+            let text = Text {
+                bytes: &bytes,
+                complete: true,
+            };
+            for blanks in [false, true] {
+                let [fast, slow] = [true, false].map(|plain| strip(&index, text, 0..bytes.len(), blanks, plain));
+                assert_eq!(fast.bytes, slow.bytes, "{bytes:?}");
+                assert_eq!(fast.changed, slow.changed, "{bytes:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_overwritten_does_not_show() {
+        let index = Index::default();
+        for bytes in texts() {
+            if !bytes.is_ascii() || bytes.contains(&0x1B) {
+                continue;
+            }
+            let text = Text {
+                bytes: &bytes,
+                complete: true,
+            };
+            let (mut shown, mut line, mut column) = (Vec::new(), Vec::new(), 0usize);
+            for byte in &bytes {
+                match byte {
+                    b'\r' => column = 0,
+                    b'\n' => {
+                        shown.append(&mut line);
+                        shown.push(b'\n');
+                        column = 0;
+                    }
+                    8 => column = column.saturating_sub(1),
+                    0 => {}
+                    _ => {
+                        if column < line.len() {
+                            line[column] = *byte;
+                        } else {
+                            line.push(*byte);
+                        }
+                        column += 1;
+                    }
+                }
+            }
+            shown.append(&mut line);
+            assert_eq!(overwrite(&index, text, 0..bytes.len()).bytes, shown, "{bytes:?}");
+        }
     }
 }
