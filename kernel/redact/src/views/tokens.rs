@@ -204,6 +204,12 @@ fn separator(bytes: &[u8]) -> u32 {
     if bytes.len() > SEPARATOR_BYTES_MAX {
         return 0;
     }
+    // Only white space, as in a dump.
+    if let [byte] = bytes
+        && byte.is_ascii_whitespace()
+    {
+        return 0x811C_9DC5;
+    }
     if let [byte] | [byte, b' ' | b'\n'] = bytes
         && !byte.is_ascii_whitespace()
         && *byte != b'-'
@@ -357,6 +363,13 @@ fn value(word: &[u8], radix: u32) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn white_space_alone_is_one_separator() {
+        let blanks: [&[u8]; 6] = [b" ", b"\n", b"\t", b"  ", b"\r\n", b" \n  "];
+        assert!(blanks.iter().all(|blank| separator(blank) == separator(b"")));
+        assert_ne!(separator(b" "), separator(b","));
+    }
 
     /// Every word of up to three characters that matter is read alike, whichever way it is read.
     #[test]
