@@ -26,8 +26,17 @@ pub(crate) fn check(code: &str) -> Completeness {
     match statements.parse2(tokens) {
         Ok(()) => Completeness::Complete,
         Err(error) if error.to_string().starts_with("unexpected end of input") => incomplete(0),
+        Err(_) if ENDS.iter().any(|end| is_valid(&format!("{rust}\n{end}"))) => incomplete(0),
         Err(_) => Completeness::Invalid,
     }
+}
+
+/// What may be all that a cell lacks: the parser names other tokens, or none, at some ends of a text.
+const ENDS: [&str; 5] = [";", ">;", ">()", "{}", "else {};"];
+
+fn is_valid(code: &str) -> bool {
+    let tokens: Result<TokenStream, LexError> = code.parse();
+    tokens.is_ok_and(|tokens| statements.parse2(tokens).is_ok())
 }
 
 /// Whether the cell ends with an expression, whose value is its result.
@@ -261,6 +270,11 @@ mod tests {
             ("#[derive(Debug)]", ""),
             ("match x {", "    "),
             ("fn f()", ""),
+            ("let x = 5", ""),
+            ("let v: Vec<i32>", ""),
+            ("let x = if a { 1 }", ""),
+            ("a::<b", ""),
+            ("async", ""),
         ];
         for (code, indent) in incomplete {
             let expected = Completeness::Incomplete {

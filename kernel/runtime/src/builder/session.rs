@@ -273,12 +273,21 @@ impl Session {
         let Some(Ok(found)) = self.guarded(|context| context.completions(code, cursor)) else {
             return nothing;
         };
-        let items = found.completions.into_iter().map(|item| {
+        let typed = code.get(found.start_offset..found.end_offset).unwrap_or_default();
+        let mut items: Vec<(String, String, Option<String>)> = Vec::new();
+        for item in found.completions {
             let code = plain_name(&item.code, item.kind);
+            // A field and a method of one name are written alike; so is what only our own code should see.
+            let known = items.iter().any(|(name, ..)| *name == code);
+            if known || code.is_empty() || OWN_NAMES.contains(&code.as_str()) {
+                continue;
+            }
             let signature = (item.label != code).then_some(item.label);
-            (code, item.kind.to_owned(), signature)
-        });
-        FromBuilder::Completed(items.collect(), found.start_offset, found.end_offset)
+            items.push((code, item.kind.to_owned(), signature));
+        }
+        // What begins as typed comes first; other matches of the same letters follow.
+        items.sort_by_key(|(name, ..)| !name.starts_with(typed));
+        FromBuilder::Completed(items, found.start_offset, found.end_offset)
     }
 
     /// Plain text and markdown about what stands at `cursor`.
@@ -304,11 +313,19 @@ fn shorten(text: &mut String) {
     }
 }
 
-/// What a completion writes: the name. The parentheses that rust-analyzer adds for some calls may stand there already.
+/// Names that are public for code that we generate only.
+const OWN_NAMES: &[&str] = &["_private", "evcxr_display"];
+
+/// What a completion writes: the name. The parentheses that rust-analyzer adds for some calls may stand there already, and
+/// front ends insert the places of a snippet (`while $1 {`) as they are.
 fn plain_name(code: &str, kind: &str) -> String {
     let is_call = kind == "function" || code.ends_with("()");
-    let end = code.find('(').filter(|at| is_call && *at > 0).unwrap_or(code.len());
-    code[..end].to_owned()
+    let end = if code.contains('$') {
+        code.find(|c: char| c != '_' && c != '!' && !c.is_alphanumeric())
+    } else {
+        code.find('(').filter(|at| is_call && *at > 0)
+    };
+    code[..end.unwrap_or(code.len())].to_owned()
 }
 
 /// Whether an error may come from a type that was written down wrongly, or could not be found.
@@ -365,6 +382,25 @@ pub(super) fn for_user_code(command: &mut Command) {
         let rest = std::env::split_paths(&path).skip(1);
         if let Ok(path) = std::env::join_paths(rest) {
             command.env("PATH", path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain_name;
+
+    #[test]
+    fn completions_are_names() {
+        for (code, kind, name) in [
+            ("is_empty()", "function", "is_empty"),
+            ("while $1 {\n    $0\n}", "keyword", "while"),
+            ("println!($0)", "macro", "println!"),
+            ("push(${1:value})$0", "function", "push"),
+            ("(a, b)", "local", "(a, b)"),
+            ("Vec", "struct", "Vec"),
+        ] {
+            assert_eq!(plain_name(code, kind), name);
         }
     }
 }
