@@ -3,10 +3,12 @@
 use std::io;
 use std::os::fd::RawFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use super::{Fds, session};
+use crate::cargo_shim::INTERRUPTED;
 use crate::messages::Failure;
 use crate::sys;
 
@@ -94,8 +96,8 @@ fn ours(line: &str) -> Option<Step> {
     }
 }
 
-/// Runs a script in the environment of the cells; its output is theirs.
-pub(super) fn run_shell(script: &str, fds: Fds, running: &AtomicI32) -> Result<(), Failure> {
+/// Runs a script in the environment of the cells; its output is theirs. `folder` holds the mark of an interrupt.
+pub(super) fn run_shell(script: &str, fds: Fds, running: &AtomicI32, folder: &Path) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::new("ShellError", &format!("cannot run sh: {error}"));
     let [_, output, error] = fds.user;
     let mut command = Command::new("sh");
@@ -106,9 +108,14 @@ pub(super) fn run_shell(script: &str, fds: Fds, running: &AtomicI32) -> Result<(
     command.process_group(0);
     session::for_user_code(&mut command);
     let mut child = command.spawn().map_err(failed)?;
-    running.store(child.id() as i32, Ordering::Relaxed);
+    let group = child.id() as i32;
+    running.store(group, Ordering::SeqCst);
+    // An interrupt leaves its mark before it looks for the number; one that came too early for it is done here.
+    if folder.join(INTERRUPTED).exists() {
+        sys::kill(-group, libc::SIGKILL);
+    }
     let status = child.wait();
-    running.store(0, Ordering::Relaxed);
+    running.store(0, Ordering::SeqCst);
     let status = status.map_err(failed)?;
     let how = match (status.code(), status.signal()) {
         (Some(0), _) => return Ok(()),
@@ -124,10 +131,30 @@ fn stdio(fd: RawFd) -> io::Result<Stdio> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsRawFd;
+
     use super::*;
 
     fn code(text: &str) -> Step {
         Step::Code(text.into())
+    }
+
+    #[test]
+    fn an_interrupt_before_the_command_is_known_ends_it() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(INTERRUPTED), "").unwrap();
+        let (reader, writer) = io::pipe().unwrap();
+        let fd = writer.as_raw_fd();
+        let fds = Fds {
+            requests: fd,
+            user: [fd; 3],
+            control: fd,
+        };
+        let failure = run_shell("sleep 1000 & wait", fds, &AtomicI32::new(0), folder.path()).unwrap_err();
+        assert!(failure.evalue.contains("signal 9"), "{}", failure.evalue);
+        drop(writer);
+        // The whole group is gone: nobody holds the pipe any more.
+        assert_eq!(io::read_to_string(reader).unwrap(), "");
     }
 
     #[test]

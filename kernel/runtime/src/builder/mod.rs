@@ -183,7 +183,7 @@ fn interrupt(folder: &Path, shell: &AtomicI32) {
     if let Some(group) = running.filter(|pid| *pid > 1 && is_ours(*pid)) {
         sys::kill(-group, libc::SIGKILL);
     }
-    let shell = shell.load(Ordering::Relaxed);
+    let shell = shell.load(Ordering::SeqCst);
     if shell > 1 {
         sys::kill(-shell, libc::SIGKILL);
     }

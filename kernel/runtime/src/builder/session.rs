@@ -83,7 +83,7 @@ impl Session {
         for step in commands::steps(code) {
             let failure = match step {
                 Step::Code(code) => self.evaluate(&code, &mut executed.content),
-                Step::Shell(script) => commands::run_shell(&script, self.fds, &self.shell).err(),
+                Step::Shell(script) => commands::run_shell(&script, self.fds, &self.shell, &self.folder).err(),
                 Step::Clear => self.clear(),
                 Step::Restart => self.restart(),
                 Step::Optimise(level) => self.optimise(&level, &mut executed.content),

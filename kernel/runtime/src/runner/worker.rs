@@ -137,6 +137,7 @@ impl Worker {
         }
         self.took_over = find(library, c"sealbook_took_over").or(self.took_over);
         let mut record = Vec::new();
+        let own = std::process::id();
         // SAFETY: the functions are those of evcxr's generated code and of the dbutils crate, with these signatures;
         // no library is ever unloaded.
         unsafe {
@@ -149,6 +150,10 @@ impl Worker {
             }
             let cell = std::mem::transmute::<*mut c_void, extern "C" fn(*mut c_void) -> *mut c_void>(cell);
             self.variables = cell(self.variables);
+            // A copy of this process that the cell made itself came back from it; the cell ends in the original.
+            if std::process::id() != own {
+                leave();
+            }
             if let Some(end) = end {
                 let end = std::mem::transmute::<*mut c_void, extern "C" fn(Take, *mut c_void)>(end);
                 end(take, (&raw mut record).cast());

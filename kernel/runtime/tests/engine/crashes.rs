@@ -40,6 +40,12 @@ pub fn errors_are_errors() {
 // The cells below are text; what is `unsafe` in them runs in the cell runner. SAFETY: meant to crash there.
 pub fn state_survives_crashes() {
     let mut notebook = Notebook::open();
+    // A copy that a cell makes of its own process ends where the cell does.
+    notebook.ok(
+        "unsafe extern \"C\" { fn fork() -> i32; } let kept = 7; if unsafe { fork() } == 0 { println!(\"copy\"); }",
+    );
+    notebook.ok("let kept = 8;");
+    assert_eq!(notebook.result("kept"), "8");
     notebook.ok("let mut v = vec![1, 2, 3]; let text = String::from(\"kept\");");
     notebook.ok("fn forever(n: u64) -> u64 { std::hint::black_box(forever(n + 1)) + 1 }");
     let cases = [
