@@ -88,6 +88,14 @@ pub enum Change {
         /// The member.
         member: String,
     },
+    /// After the changes before it, this user is active and in `admins`, directly or through at most this many groups.
+    /// Whoever changes who is in `admins` ends with it: so somebody always is, also when two do it at the same moment.
+    KeepAdministrator {
+        /// The user.
+        user: String,
+        /// How many memberships may lie between the user and `admins`.
+        depth_max: usize,
+    },
     /// Adds a token.
     CreateToken(TokenRow),
     /// Removes a token of this user; it must exist.
@@ -175,6 +183,8 @@ pub enum CommitError {
     Stale,
     /// A limit is reached.
     Full,
+    /// The user of [`Change::KeepAdministrator`] would be no administrator.
+    NoAdministrator,
     /// The database does not answer.
     Failed(Error),
 }

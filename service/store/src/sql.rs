@@ -66,6 +66,15 @@ pub(crate) const MEMBER_INSERT: &str = "INSERT INTO memberships (group_name, kin
      VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
 pub(crate) const MEMBER_DELETE: &str = "DELETE FROM memberships WHERE group_name = $1 AND kind = $2 AND member = $3";
 
+/// The user $1, if active and in `admins` through at most $2 memberships.
+pub(crate) const ADMINISTRATOR: &str = "WITH RECURSIVE above (name, depth) AS (
+         SELECT group_name, 1 FROM memberships WHERE kind = 'user' AND member = $1
+         UNION
+         SELECT m.group_name, above.depth + 1 FROM memberships m
+         JOIN above ON m.kind = 'group' AND m.member = above.name WHERE above.depth < $2)
+     SELECT 1 FROM users WHERE name = $1 AND active = 1
+     AND EXISTS (SELECT 1 FROM above WHERE above.name = 'admins')";
+
 pub(crate) const TOKEN: &str = "SELECT * FROM tokens WHERE hash = $1";
 pub(crate) const TOKENS: &str = "SELECT * FROM tokens ORDER BY created_at, id";
 pub(crate) const TOKENS_OF: &str = "SELECT * FROM tokens WHERE user_name = $1 ORDER BY created_at, id";

@@ -276,8 +276,12 @@ impl Vault {
                 let holder = Holder::User(row.name);
                 ended = self.open_sessions(&holder).await?;
                 changes.push(Change::EndSessions(holder));
+                changes.extend(self.keep_administrator(caller));
             }
-            self.store.commit(changes).await.map_err(commit_error)?;
+            match self.store.commit(changes).await {
+                Err(CommitError::NoAdministrator) => return Err(self.no_administrator(caller).await),
+                other => other.map_err(commit_error)?,
+            }
             self.note_ended(caller, "userDeactivated", &ended)?;
             self.directory().await
         })
@@ -336,10 +340,12 @@ impl Vault {
         self.audited(caller, Action::UpdateGroup, self.named(id).await, async {
             self.admin(caller)?;
             for _ in 0..STALE_RETRIES_MAX {
-                let changes = self.group_changes(caller, id, &change).await?;
+                let mut changes = self.group_changes(caller, id, &change).await?;
+                changes.extend(self.keep_administrator(caller));
                 match self.store.commit(changes).await {
                     // Somebody else changed the same members: read again.
                     Err(CommitError::Stale | CommitError::Exists | CommitError::Missing) => {}
+                    Err(CommitError::NoAdministrator) => return Err(self.no_administrator(caller).await),
                     Err(error) => return Err(commit_error(error)),
                     Ok(()) => return self.directory().await,
                 }
@@ -357,7 +363,7 @@ impl Vault {
         self.audited(caller, Action::DeleteGroup, self.named(id).await, async {
             self.admin(caller)?;
             let name = self.directory().await?.group(id)?.name.clone();
-            self.drop_group(&name).await
+            self.drop_group(caller, &name).await
         })
         .await
     }
@@ -386,6 +392,7 @@ impl Vault {
             changes.push(Change::ReplaceGroup(row.clone()));
         }
         for member in current.iter().filter(|member| !wanted.contains(member)) {
+            super::groups::members_may_change(&row.name)?;
             super::groups::stays_administrator(caller, &row.name, member.kind, &member.name)?;
             changes.push(Change::RemoveMember {
                 group: row.name.clone(),

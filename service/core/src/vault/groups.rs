@@ -53,12 +53,12 @@ impl Vault {
     pub async fn delete_group(&self, caller: &Caller, name: &str) -> Result<(), Error> {
         self.audited(caller, Action::DeleteGroup, params(&[("group", name)]), async {
             self.admin(caller)?;
-            self.drop_group(name).await
+            self.drop_group(caller, name).await
         })
         .await
     }
 
-    pub(super) async fn drop_group(&self, name: &str) -> Result<(), Error> {
+    pub(super) async fn drop_group(&self, caller: &Caller, name: &str) -> Result<(), Error> {
         if name == ADMINS || name == USERS {
             return Err(Error::invalid(format!(
                 "the group {name} is built in and cannot be deleted"
@@ -66,10 +66,12 @@ impl Vault {
         }
         let mut changes = self.without_grants(name).await?;
         changes.push(Change::DeleteGroup { name: name.to_owned() });
-        self.store.commit(changes).await.map_err(|error| match error {
-            CommitError::Missing => group_missing(name),
-            other => commit_error(other),
-        })
+        changes.extend(self.keep_administrator(caller));
+        match self.store.commit(changes).await {
+            Err(CommitError::Missing) => Err(group_missing(name)),
+            Err(CommitError::NoAdministrator) => Err(self.no_administrator(caller).await),
+            other => other.map_err(commit_error),
+        }
     }
 
     /// The changes that take a principal out of every ACL.
@@ -162,7 +164,8 @@ impl Vault {
     /// Administrators only.
     ///
     /// # Errors
-    /// `RESOURCE_DOES_NOT_EXIST`, `PERMISSION_DENIED`.
+    /// `RESOURCE_DOES_NOT_EXIST`, `PERMISSION_DENIED`, `INVALID_PARAMETER_VALUE` for `users` and where the caller would be
+    /// no administrator afterwards.
     pub async fn remove_member(&self, caller: &Caller, group: &str, member: &Member) -> Result<(), Error> {
         self.audited(caller, Action::RemoveGroupMember, member_params(group, member), async {
             self.admin(caller)?;
@@ -170,16 +173,19 @@ impl Vault {
                 return Err(group_missing(group));
             }
             let (kind, name) = kind_and_name(member);
+            members_may_change(group)?;
             stays_administrator(caller, group, kind, name)?;
-            let change = Change::RemoveMember {
+            let mut changes = vec![Change::RemoveMember {
                 group: group.to_owned(),
                 kind,
                 member: name.to_owned(),
-            };
-            self.store.commit(vec![change]).await.map_err(|error| match error {
-                CommitError::Missing => Error::missing(format!("{name} is not a member of group {group}.")),
-                other => commit_error(other),
-            })
+            }];
+            changes.extend(self.keep_administrator(caller));
+            match self.store.commit(changes).await {
+                Err(CommitError::Missing) => Err(Error::missing(format!("{name} is not a member of group {group}."))),
+                Err(CommitError::NoAdministrator) => Err(self.no_administrator(caller).await),
+                other => other.map_err(commit_error),
+            }
         })
         .await
     }
@@ -264,13 +270,19 @@ impl Vault {
     }
 }
 
-/// What no group may hold.
-pub(super) fn may_be_member(group: &str, kind: MemberKind, name: &str) -> Result<(), Error> {
+/// Not those of `users`.
+pub(super) fn members_may_change(group: &str) -> Result<(), Error> {
     if group == USERS {
         return Err(Error::invalid(format!(
             "every user is in {USERS} already; its members cannot be changed"
         )));
     }
+    Ok(())
+}
+
+/// What no group may hold.
+pub(super) fn may_be_member(group: &str, kind: MemberKind, name: &str) -> Result<(), Error> {
+    members_may_change(group)?;
     if kind == MemberKind::Group && (name == group || name == USERS || name == ADMINS) {
         return Err(Error::invalid(format!(
             "the group {name} cannot be a member of {group}"
@@ -279,7 +291,8 @@ pub(super) fn may_be_member(group: &str, kind: MemberKind, name: &str) -> Result
     Ok(())
 }
 
-/// Nobody takes their own administrator's rights: so there is always somebody who can give them.
+/// Nobody takes their own administrator's rights: so there is always somebody who can give them. This is the plain case;
+/// [`Change::KeepAdministrator`] finds the rights that come through groups.
 pub(super) fn stays_administrator(caller: &Caller, group: &str, kind: MemberKind, name: &str) -> Result<(), Error> {
     if group == ADMINS && kind == MemberKind::User && name == caller.identity.user {
         return Err(Error::invalid(format!(

@@ -31,7 +31,7 @@ use crate::error::Error;
 use crate::keyring::{Keyring, MacKey};
 use crate::proof::{Authorized, Need};
 use crate::rows::MemberKind;
-use crate::store::{CommitError, Store};
+use crate::store::{Change, CommitError, Store};
 
 pub use directory::{Directory, GroupChange, MemberChange, Profile, Reference, UserChange};
 pub use open::Parts;
@@ -277,6 +277,28 @@ impl Vault {
         }
     }
 
+    /// What ends a commit that may change who is in `admins`: whoever makes it stays an administrator.
+    fn keep_administrator(&self, caller: &Caller) -> Option<Change> {
+        let user = &caller.identity.user;
+        // The owner is one whatever the database says.
+        (self.owner.as_ref() != Some(user)).then(|| Change::KeepAdministrator {
+            user: user.clone(),
+            depth_max: GROUP_DEPTH_MAX,
+        })
+    }
+
+    /// Why a commit with [`Vault::keep_administrator`] was refused: the caller's own change, or somebody else's before it.
+    async fn no_administrator(&self, caller: &Caller) -> Error {
+        let user = &caller.identity.user;
+        match self.identity(user).await {
+            Ok(identity) if identity.is_admin() => Error::invalid(format!(
+                "this would remove you from {ADMINS}; ask another administrator"
+            )),
+            Ok(_) => Error::not_admin(user),
+            Err(error) => error,
+        }
+    }
+
     fn new_id(&self) -> Result<String, Error> {
         let bytes = crate::clock::random::<16>(self.entropy.as_ref())?;
         Ok(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string())
@@ -287,7 +309,7 @@ impl Vault {
 fn commit_error(error: CommitError) -> Error {
     match error {
         CommitError::Failed(error) => error,
-        CommitError::Stale | CommitError::Exists | CommitError::Missing => {
+        CommitError::Stale | CommitError::Exists | CommitError::Missing | CommitError::NoAdministrator => {
             Error::aborted("Another request changed this at the same moment; read it and decide anew.")
         }
         CommitError::Full => Error::new(ErrorCode::ResourceLimitExceeded, "A limit of this service is reached."),

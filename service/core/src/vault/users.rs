@@ -94,10 +94,12 @@ impl Vault {
         let mut changes = self.without_grants(name).await?;
         changes.push(Change::DeleteUser { name: name.to_owned() });
         changes.push(Change::EndSessions(holder));
-        self.store.commit(changes).await.map_err(|error| match error {
-            CommitError::Missing => Error::missing(format!("User {name} does not exist.")),
-            other => commit_error(other),
-        })?;
+        changes.extend(self.keep_administrator(caller));
+        match self.store.commit(changes).await {
+            Err(CommitError::Missing) => return Err(Error::missing(format!("User {name} does not exist."))),
+            Err(CommitError::NoAdministrator) => return Err(self.no_administrator(caller).await),
+            other => other.map_err(commit_error)?,
+        }
         self.note_ended(caller, "userDeleted", &ended)
     }
 }

@@ -17,7 +17,10 @@ pub(super) async fn apply(connection: &mut SqliteConnection, change: &Change) ->
     match change {
         Change::CreateScope { row, scopes_max } => {
             if count(connection, sqlx::query(sql::SCOPE_COUNT)).await? >= *scopes_max as i64 {
-                return Err(CommitError::Full);
+                // One that exists needs no room.
+                let same = sqlx::query(sql::SCOPE).bind(row.name.to_ascii_lowercase());
+                let exists = fetch(connection, same).await?.is_some();
+                return Err(if exists { CommitError::Exists } else { CommitError::Full });
             }
             let insert = sqlx::query(sql::SCOPE_INSERT)
                 .bind(&row.id)
@@ -111,6 +114,11 @@ pub(super) async fn apply(connection: &mut SqliteConnection, change: &Change) ->
                 .bind(kind.as_str())
                 .bind(member);
             changed_or(connection, delete, CommitError::Missing).await
+        }
+        Change::KeepAdministrator { user, depth_max } => {
+            let administrator = sqlx::query(sql::ADMINISTRATOR).bind(user).bind(*depth_max as i64);
+            let found = fetch(connection, administrator).await?;
+            found.map(drop).ok_or(CommitError::NoAdministrator)
         }
         Change::CreateToken(row) => changed_or(connection, insert_token(row), CommitError::Exists).await,
         Change::DeleteToken { id } => {
