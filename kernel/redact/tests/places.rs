@@ -66,3 +66,29 @@ fn forms_are_found_at_every_place() {
         }
     }
 }
+
+#[test]
+fn the_shortest_lists_are_found_at_the_start_of_a_text() {
+    let value = b"k9#Qz!";
+    let redactor = Redactor::new();
+    let secret = Secret::new("s", "k", value.to_vec());
+    let _proof = redactor.learn(&secret);
+    let lists = [
+        format!("{value:?}"),
+        format!("{value:x?}"),
+        format!("{value:#04x?}"),
+        format!("{value:#?}"),
+        join(value, ", ", |b| b.to_string()),
+        join(value, " ", |b| b.to_string()),
+        join(value, "\n", |b| b.to_string()),
+    ];
+    for list in lists {
+        for before in ["", " ", "=", "x=", "bytes: "] {
+            for after in ["", "\n", " and more"] {
+                let text = format!("{before}{list}{after}");
+                let out = redactor.text(&text);
+                assert!(out.contains(TOKEN), "{text} gives {out}");
+            }
+        }
+    }
+}

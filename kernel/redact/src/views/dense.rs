@@ -253,6 +253,8 @@ fn one_by_one(window: &Window<'_>, range: Range<usize>, spans: &mut Vec<(usize, 
             let text = bytes[at.saturating_sub(8)..]
                 .first_chunk::<8>()
                 .map_or(0, |text| u64::from_le_bytes(*text));
+            // Near the start of a text there are fewer than eight bytes before.
+            let text = text << (64 - 8 * at.clamp(1, 8));
             let step = usize::from((at > ends[1] + 2) & (text != last));
             last = text;
             same = (same + step) * one * near;
