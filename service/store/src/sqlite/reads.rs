@@ -195,7 +195,9 @@ impl Store for SqliteStore {
 
     fn session<'a>(&'a self, id: &'a str) -> Pending<'a, Result<Option<SessionRow>, Error>> {
         let load = self.one(sqlx::query(sql::SESSION).bind(id), map::session);
-        Box::pin(self.cache.get(Key::Session(id.to_owned()), load, Option::is_some))
+        // One that was revoked is asked for only to be refused, and goes when it has expired.
+        let worth = |row: &Option<SessionRow>| row.as_ref().is_some_and(|row| !row.revoked());
+        Box::pin(self.cache.get(Key::Session(id.to_owned()), load, worth))
     }
 
     fn sessions<'a>(&'a self, user: Option<&'a str>) -> Pending<'a, Result<Vec<SessionRow>, Error>> {
