@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+import requests
 
 from harness.server import Server
 
@@ -154,6 +155,13 @@ def test_a_tampered_export_is_found(copy, seed, tmp_path, tamper, first_bad):
     assert done.returncode == 1 and first_bad in done.err, done.out + done.err
 
 
+def test_an_empty_export_verifies_nothing_and_says_so(copy, tmp_path):
+    path = tmp_path / "empty"
+    path.write_text("")
+    done = copy().call("audit", "verify", "--file", path)
+    assert done.returncode == 1 and "holds no record" in done.err and done.out == "", done.out + done.err
+
+
 def test_an_intact_log_and_its_export_verify(copy, seed, tmp_path):
     server = copy()
     path = tmp_path / "export"
@@ -283,7 +291,11 @@ def test_nothing_is_served_that_cannot_be_recorded(house, tmp_path):
         status = house.run("curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "--header", "@-",
                            f"{server.host}/api/2.0/secrets/scopes/list", input=f"Authorization: Bearer {server.admin}\n")
         assert status.out == "503"
+        ready = requests.get(f"{server.host}/health/ready", timeout=30)
+        assert ready.status_code == 503 and ready.json()["error_code"] == "TEMPORARILY_UNAVAILABLE", ready.text
+        assert str(tmp_path) not in ready.text and "audit.journal" in server.log.read_text()
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        assert requests.get(f"{server.host}/health/ready", timeout=30).status_code == 200, "before any other request"
         assert server.ok("secrets", "list", "--scope", "s").out.splitlines()[1:] == []
         assert server.json("audit", "verify")["intact"]
     finally:

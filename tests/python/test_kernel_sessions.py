@@ -142,7 +142,8 @@ def test_closed_revoked_and_unknown_sessions_are_refused(server):
     # PERMISSION_DENIED, so that a kernel does not open another.
     with refused(server, 403, "PERMISSION_DENIED"):
         revoked.read("jdbc", "password")
-    assert server.newest(actionName="revokeKernelSession")["requestParams"] == {"kernelSession": revoked.id}
+    assert server.newest(actionName="revokeKernelSession")["requestParams"] == {
+        "kernelSession": revoked.id, "user": "bob", "because": "revoked"}
     with refused(server, 401, "UNAUTHENTICATED"):
         stays.read("jdbc", "password", session="00000000-0000-4000-8000-000000000000")
     assert stays.read("jdbc", "password") == PASSWORD

@@ -82,8 +82,11 @@ def test_the_story(house, server):
         server.ok("sessions", "revoke", "--session-id", session["session_id"])
         cell = bob.execute(READ)
         assert cell.status == "error" and "revoked" in cell.error["evalue"], cell.error
-        assert recorded(server, "admin", 200, "revokeKernelSession")["requestParams"] == {"kernelSession": session["session_id"]}
+        assert recorded(server, "admin", 200, "revokeKernelSession")["requestParams"] == {
+            "kernelSession": session["session_id"], "user": "bob", "because": "revoked"}
         refused = server.newest(actionName="getSecret")
+        assert refused["userIdentity"] == {"email": "bob"} and refused["kernel"]["assertedNotebookPath"] == "bob.ipynb"
+        assert refused["requestParams"]["claimedKernelSession"] == session["session_id"]
         assert refused["response"]["statusCode"] == 403 and "revoked" in refused["response"]["errorMessage"]
     assert recorded(server, "alice", 200, "closeKernelSession")
     assert server.json("audit", "verify")["intact"]
@@ -118,7 +121,9 @@ def no_other_route(house, server):
         with pytest.raises(Refused) as caught:
             Protocol(server, kind, token)
         assert caught.value.code == "UNAUTHENTICATED"
-    assert server.newest(actionName="openKernelSession")["response"]["statusCode"] == 401
+    refused = server.newest(actionName="openKernelSession")
+    assert refused["response"]["statusCode"] == 401 and refused["requestParams"]["claimedUser"] == "bob"
+    assert refused["requestParams"]["claimedTokenId"]
 
     with requests.Session() as http:
         http.trust_env = False

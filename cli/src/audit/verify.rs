@@ -138,6 +138,12 @@ async fn exported(client: &Client, path: &Path, kept: Vec<AuditCheckpoint>, form
             bytes = 0;
         }
     }
+    if records == 0 {
+        return Err(
+            Failure::new(format!("{} holds no record, so nothing was checked", path.display()))
+                .hint("Export the log once more: sealbook audit export --chain > FILE"),
+        );
+    }
     ask(client, &mut question).await?;
     for one in &checkpoints {
         let end = reached.get(&one.replica).copied().unwrap_or(0);

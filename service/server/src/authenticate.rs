@@ -38,13 +38,16 @@ pub(crate) async fn by_header(service: &Service, headers: &HeaderMap) -> Result<
 }
 
 /// What a request whose authentication failed claims, for its audit record: see [`of_credential`].
-pub(crate) fn claims(service: &Service, headers: &HeaderMap) -> Map<String, Value> {
-    token(headers).map_or_else(Map::new, |token| of_credential(service, token.expose()))
+pub(crate) async fn claims(service: &Service, headers: &HeaderMap) -> Map<String, Value> {
+    match token(headers) {
+        Some(token) => of_credential(service, token.expose()).await,
+        None => Map::new(),
+    }
 }
 
 /// Who a credential claims to be of, hashed: the user that a JWT names; or which of our tokens it is, by the beginning of its
-/// SHA-256. Nothing of what is neither: it may be a value that was put into the wrong place.
-pub(crate) fn of_credential(service: &Service, credential: &str) -> Map<String, Value> {
+/// SHA-256, with owner and id when it is one that exists. Nothing of what is neither: it may be a value that was put into the wrong place.
+pub(crate) async fn of_credential(service: &Service, credential: &str) -> Map<String, Value> {
     let digest = |text: &str| -> String {
         let digest = Sha256::digest(text.as_bytes());
         digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
@@ -57,6 +60,10 @@ pub(crate) fn of_credential(service: &Service, credential: &str) -> Map<String, 
         }
     } else if credential.starts_with("sealbook_") {
         claims.insert("claimedTokenSha256".into(), digest(credential).into());
+        if let Some((user, id)) = service.vault.token_owner(credential).await {
+            claims.insert("claimedUser".into(), user.into());
+            claims.insert("claimedTokenId".into(), id.into());
+        }
     }
     claims
 }

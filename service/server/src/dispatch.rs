@@ -118,10 +118,13 @@ async fn run(
         owner.admit(&peer).map_err(Refusal::Unaudited)?;
     }
     if operation.access == Access::User {
-        caller.identity = authenticate(service, &parts.headers).await.map_err(|error| {
-            let claims = crate::authenticate::claims(service, &parts.headers);
-            failed_authentication(service, operation, caller, error, claims)
-        })?;
+        caller.identity = match authenticate(service, &parts.headers).await {
+            Ok(identity) => identity,
+            Err(error) => {
+                let claims = crate::authenticate::claims(service, &parts.headers).await;
+                return Err(failed_authentication(service, operation, caller, error, claims));
+            }
+        };
         if service.bounds.requests.take(&caller.identity.user, Instant::now()) == Room::No {
             service.metrics.limited.up();
             return Err(Refusal::Unaudited(Error::new(

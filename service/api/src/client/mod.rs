@@ -275,7 +275,18 @@ fn root_cause(error: &reqwest::Error) -> String {
     while let Some(source) = cause.source() {
         cause = source;
     }
-    cause.to_string()
+    certificate_advice(cause.to_string())
+}
+
+/// What the usual self-signed certificate is refused for, in words that say what to do.
+fn certificate_advice(reason: String) -> String {
+    if reason.contains("CaUsedAsEndEntity") {
+        return "its certificate is a certificate authority's (CA:TRUE, as `openssl req -x509` makes it), which cannot be a \
+                server's own. Make it again with `-addext basicConstraints=critical,CA:FALSE`, or sign the server's \
+                certificate with that authority"
+            .into();
+    }
+    reason
 }
 
 fn with_query(path: &str, query: &[(&str, &str)]) -> String {
@@ -305,6 +316,13 @@ fn percent_encode(value: &str, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_authority_used_as_a_server_is_explained() {
+        let advice = certificate_advice("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))".into());
+        assert!(advice.contains("basicConstraints=critical,CA:FALSE"), "{advice}");
+        assert_eq!(certificate_advice("connection refused".into()), "connection refused");
+    }
 
     #[test]
     fn queries_are_encoded() {

@@ -24,6 +24,10 @@ use super::event::{AuditRow, Event, Outcome, Phase};
 const JOURNAL_BYTES_MAX: u64 = 4 << 20;
 /// Records that may wait for the database; past this, requests are refused until it catches up.
 const QUEUE_ROWS_MAX: usize = 200_000;
+/// What [`Journal::check`] writes and takes back: as much as a small record, and no line, so that a crash leaves a torn one.
+const PROBE: [u8; 512] = [b' '; 512];
+/// How long a record, or a check, that was written shows that the next can be.
+const PROBE_INTERVAL_MS: i64 = 1_000;
 
 /// When a record counts as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -93,6 +97,10 @@ struct State {
     durable: u64,
     /// A partial line could not be taken back, or the disk refused: nothing may be appended behind it.
     broken: bool,
+    /// Why the last attempt to write failed, or `None`.
+    failing: Option<String>,
+    /// When something was written last.
+    written_at: i64,
 }
 
 impl Journal {
@@ -158,6 +166,8 @@ impl Journal {
             waiting,
             durable: database_end.index(),
             broken: false,
+            failing: None,
+            written_at: 0,
         };
         let journal = Self {
             keyring,
@@ -234,23 +244,57 @@ impl Journal {
         self.lock().waiting.len()
     }
 
-    fn append(&self, mut row: AuditRow) -> Result<(), Error> {
+    /// Whether a record could be written now. Whoever asks often costs no more than a write in each second.
+    ///
+    /// # Errors
+    /// `TEMPORARILY_UNAVAILABLE`: no request would be served.
+    pub fn check(&self) -> Result<(), Error> {
+        let now = self.clock.now_ms();
         let mut state = self.lock();
+        self.open_for_writing(&mut state)?;
+        if state.failing.is_none() && (now - state.written_at).abs() < PROBE_INTERVAL_MS {
+            return Ok(());
+        }
+        self.write(&mut state, &PROBE)?;
+        let length = state.length;
+        if let Err(error) = state.file.set_len(length) {
+            state.broken = true;
+            return Err(self.refuse(&mut state, &error.to_string()));
+        }
+        Ok(())
+    }
+
+    fn open_for_writing(&self, state: &mut State) -> Result<(), Error> {
         if state.broken {
-            return Err(self.refuse("an earlier record could not be written or taken back"));
+            return Err(self.refuse(state, "an earlier record could not be written or taken back"));
         }
         if state.waiting.len() >= QUEUE_ROWS_MAX {
-            return Err(self.refuse("the database has not taken any for too long"));
+            return Err(self.refuse(state, "the database has not taken any for too long"));
         }
+        Ok(())
+    }
+
+    /// All of the bytes behind what the file has, or none of them.
+    fn write(&self, state: &mut State, bytes: &[u8]) -> Result<(), Error> {
+        if let Err(error) = state.file.write_all(bytes) {
+            // A partial line would hide every later one at recovery.
+            state.broken = state.file.set_len(state.length).is_err();
+            return Err(self.refuse(state, &error.to_string()));
+        }
+        state.written_at = self.clock.now_ms();
+        if state.failing.take().is_some() {
+            tracing::info!(journal = %self.path.display(), "the audit log can be written again");
+        }
+        Ok(())
+    }
+
+    fn append(&self, mut row: AuditRow) -> Result<(), Error> {
+        let mut state = self.lock();
+        self.open_for_writing(&mut state)?;
         state.chain.link(self.keyring.first().audit_mac(), &mut row);
         let mut line = serde_json::to_vec(&row).map_err(|_| Error::internal("an audit record cannot be written"))?;
         line.push(b'\n');
-        let before = state.length;
-        if let Err(error) = state.file.write_all(&line) {
-            // A partial line would hide every later one at recovery.
-            state.broken = state.file.set_len(before).is_err();
-            return Err(self.refuse(&error.to_string()));
-        }
+        self.write(&mut state, &line)?;
         state.length += line.len() as u64;
         state.chain.advance(&row);
         let index = row.index;
@@ -276,21 +320,26 @@ impl Journal {
             (state.chain.index(), state.broken)
         };
         if broken {
-            return Err(self.refuse("the disk did not take an earlier record"));
+            return Err(self.refuse(&mut self.lock(), "the disk did not take an earlier record"));
         }
         if let Err(error) = self.disk.sync_data() {
             // The system may have dropped what it could not write: nothing more can be promised.
-            self.lock().broken = true;
-            return Err(self.refuse(&error.to_string()));
+            let mut state = self.lock();
+            state.broken = true;
+            return Err(self.refuse(&mut state, &error.to_string()));
         }
         *on_disk = end;
         Ok(())
     }
 
-    fn refuse(&self, why: &str) -> Error {
+    /// The file's path is for the log, once for each reason; the caller gets the reason.
+    fn refuse(&self, state: &mut State, why: &str) -> Error {
+        if state.failing.as_deref() != Some(why) {
+            tracing::error!(journal = %self.path.display(), why, "the audit log cannot be written, so nothing is served");
+            state.failing = Some(why.to_owned());
+        }
         Error::unavailable(format!(
-            "The audit log cannot be written ({}: {why}), so nothing is served. It recovers by itself when there is room",
-            self.path.display()
+            "The audit log cannot be written ({why}), so nothing is served. It recovers by itself when there is room"
         ))
     }
 
@@ -508,11 +557,19 @@ mod tests {
         );
         let error = journal.begin(event("r1")).unwrap_err();
         assert_eq!(error.code(), sealbook_api::ErrorCode::TemporarilyUnavailable);
+        assert!(!error.message().contains("/journal"), "{error}");
+        assert_eq!(
+            journal.check().unwrap_err().code(),
+            sealbook_api::ErrorCode::TemporarilyUnavailable
+        );
         let mut state = journal.lock();
         state.file = good;
         // A device cannot be cut; on a real file the cut succeeds and the journal goes on by itself.
         state.broken = false;
         drop(state);
+        // Nobody has to ask for anything else before it is known to work again, and the check leaves nothing behind.
+        journal.check().unwrap();
+        assert_eq!(journal.lock().file.metadata().unwrap().len(), 0);
         let entry = journal.begin(event("r2")).unwrap();
         journal.finish(entry, Outcome::ok()).unwrap();
         assert_eq!(journal.end().index(), 2);

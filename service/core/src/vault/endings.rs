@@ -14,26 +14,30 @@ impl Vault {
     /// # Errors
     /// `RESOURCE_DOES_NOT_EXIST`.
     pub async fn revoke_session(&self, caller: &Caller, id: &str) -> Result<(), Error> {
-        self.audited(
-            caller,
-            Action::RevokeKernelSession,
-            params(&[("kernelSession", id)]),
-            async {
-                let missing = || Error::missing(format!("Kernel session {id} does not exist."));
-                let row = self.store.session(id).await?.ok_or_else(missing)?;
-                if row.user != caller.identity.user && !caller.identity.is_admin() {
-                    return Err(missing());
-                }
-                self.store
-                    .commit(vec![Change::RevokeSession { id: row.id }])
-                    .await
-                    .map_err(|error| match error {
-                        CommitError::Missing => missing(),
-                        other => commit_error(other),
-                    })
-            },
-        )
-        .await
+        let found = self.store.session(id).await;
+        let mut named = params(&[("kernelSession", id), ("because", "revoked")]);
+        let mut kernel = None;
+        if let Ok(Some(row)) = &found {
+            named.insert("user".into(), row.user.as_str().into());
+            kernel = Some(origin_of(row));
+        }
+        let entry = self.begin_in_session(caller, Action::RevokeKernelSession, named, None, kernel)?;
+        let result = async {
+            let missing = || Error::missing(format!("Kernel session {id} does not exist."));
+            let row = found?.ok_or_else(missing)?;
+            if row.user != caller.identity.user && !caller.identity.is_admin() {
+                return Err(missing());
+            }
+            self.store
+                .commit(vec![Change::RevokeSession { id: row.id }])
+                .await
+                .map_err(|error| match error {
+                    CommitError::Missing => missing(),
+                    other => commit_error(other),
+                })
+        }
+        .await;
+        self.conclude(entry, result)
     }
 
     /// Ends every session of a user: one's own, or as an administrator anybody's. How many there were.

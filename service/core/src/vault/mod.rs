@@ -171,8 +171,12 @@ impl Vault {
         self.journal.finish(entry, Outcome::ok())
     }
 
-    /// `true` when the database answers.
+    /// Whether requests can be served: the audit log can be written, and the database answers.
+    ///
+    /// # Errors
+    /// `TEMPORARILY_UNAVAILABLE`, as every request would get.
     pub async fn ready(&self) -> Result<(), Error> {
+        self.journal.check()?;
         self.store.ping().await
     }
 

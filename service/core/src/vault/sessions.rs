@@ -348,13 +348,24 @@ impl Vault {
         action: Action,
         named: Params,
     ) -> Result<InSession, Error> {
-        let (row, keys) = match self.authenticate_call(call).await {
-            Ok(active) => active,
+        let found = self.store.session(call.request.session).await;
+        let (row, keys) = match self.authenticate_call(&found, call) {
+            Ok((row, keys)) => (row.clone(), keys),
             Err(error) => {
                 let mut claimed = named;
                 claimed.insert("claimedKernelSession".into(), shortened(call.request.session).into());
-                self.refused(&self.session_caller(from, "unauthenticated"), action, claimed, &error)?;
-                return Err(error);
+                let (user, kernel) = match &found {
+                    // Its keys are gone, so its MAC cannot be checked: whose it was is what somebody has to know.
+                    Ok(Some(row)) if row.revoked() => (row.user.as_str(), Some(origin_of(row))),
+                    Ok(Some(row)) => {
+                        claimed.insert("claimedUser".into(), row.user.as_str().into());
+                        ("unauthenticated", Some(origin_of(row)))
+                    }
+                    _ => ("unauthenticated", None),
+                };
+                let caller = self.session_caller(from, user);
+                let entry = self.begin_in_session(&caller, action, claimed, None, kernel)?;
+                return self.conclude(entry, Err(error));
             }
         };
         let seq = call.request.seq;
@@ -372,11 +383,15 @@ impl Vault {
         Ok(InSession { row, keys, seq, entry })
     }
 
-    async fn authenticate_call(&self, call: SignedCall<'_>) -> Result<(SessionRow, SessionKeys), Error> {
-        let row = self
-            .store
-            .session(call.request.session)
-            .await?
+    fn authenticate_call<'a>(
+        &self,
+        found: &'a Result<Option<SessionRow>, Error>,
+        call: SignedCall<'_>,
+    ) -> Result<(&'a SessionRow, SessionKeys), Error> {
+        let row = found
+            .as_ref()
+            .map_err(Clone::clone)?
+            .as_ref()
             .ok_or_else(session_missing)?;
         if row.revoked() {
             // Not UNAUTHENTICATED, which makes a kernel open another session.

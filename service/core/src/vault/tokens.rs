@@ -242,6 +242,13 @@ impl Vault {
         })
     }
 
+    /// Whose a token is, and its id, whether or not it is good for anything: for the record of a refusal.
+    pub async fn token_owner(&self, token: &str) -> Option<(String, String)> {
+        let row = self.store.token(&hash(token)).await.ok()??;
+        let row = row.checked(self.row_mac()).ok()?;
+        Some((row.user, row.id))
+    }
+
     /// At the first start of a shared server: the first administrator and a token for them, or `None` when there is an
     /// administrator or a token already.
     ///

@@ -74,12 +74,12 @@ pub(super) async fn establish(call: &Call, attestation: &Attestation) -> Result<
 }
 
 /// What a session that is not opened was claimed to be: for which kind of attestation, kernel and notebook.
-pub(super) fn claims(call: &Call, request: &OpenSession) -> Map<String, Value> {
+pub(super) async fn claims(call: &Call, request: &OpenSession) -> Map<String, Value> {
     let mut claims = match &request.attestation {
         Attestation::KernelToken(secret)
         | Attestation::JobTicket(secret)
         | Attestation::Jupyterhub(secret)
-        | Attestation::Oidc(secret) => of_credential(&call.service, secret.expose()),
+        | Attestation::Oidc(secret) => of_credential(&call.service, secret.expose()).await,
         _ => Map::new(),
     };
     let shortened = |text: &str| Value::from(text.chars().take(CLAIM_CHARS_MAX).collect::<String>());

@@ -20,9 +20,9 @@ pub(super) const OPERATION: Operation = Operation {
 };
 
 /// What holds for every operation.
-const ABOUT: &str = "Every answer below has a JSON body. A request that is no HTTP/1.1 (400), whose headers have more than 32 KiB \
-    (431) or whose target is too long (414) is answered before it belongs to any operation, without a body and without an \
-    audit record, and its connection is closed. A path or method that is not below gets 404 ENDPOINT_NOT_FOUND.";
+const ABOUT: &str = "Every answer below has a JSON body, but for /metrics, which is text. A request that is no HTTP/1.1 (400), or \
+    that has more than 100 headers or a request line and headers too long for the buffer they are read into (431; 32 KiB \
+    always fit), is answered before it belongs to any operation, without a body and without an audit record, and its connection is closed. A path or method that is not below gets 404 ENDPOINT_NOT_FOUND.";
 
 async fn run(_call: Call) -> Result<Answer, Refusal> {
     Answer::json(&document())

@@ -46,9 +46,10 @@ async fn run(mut call: Call) -> Result<Answer, Refusal> {
         job: attestation::job(&mut call.fields).map_err(unaudited)?,
         client_nonce: call.fields.text("client_nonce").map_err(unaudited)?.to_owned(),
     };
-    let established = attestation::establish(&call, &request.attestation)
-        .await
-        .map_err(|error| Refusal::Claimed(error, attestation::claims(&call, &request)))?;
+    let established = match attestation::establish(&call, &request.attestation).await {
+        Ok(established) => established,
+        Err(error) => return Err(Refusal::Claimed(error, attestation::claims(&call, &request).await)),
+    };
     let opened = call.vault().open_session(&call.from(), established, &request).await?;
     Answer::json(&opened)
 }
