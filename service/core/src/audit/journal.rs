@@ -282,9 +282,7 @@ impl Journal {
             return Err(self.refuse(state, &error.to_string()));
         }
         state.written_at = self.clock.now_ms();
-        if state.failing.take().is_some() {
-            tracing::info!(journal = %self.path.display(), "the audit log can be written again");
-        }
+        state.failing = None;
         Ok(())
     }
 
@@ -332,10 +330,9 @@ impl Journal {
         Ok(())
     }
 
-    /// The file's path is for the log, once for each reason; the caller gets the reason.
+    /// Without the file's path, which is no caller's business. Nothing is logged: the log may be on the same full disk.
     fn refuse(&self, state: &mut State, why: &str) -> Error {
         if state.failing.as_deref() != Some(why) {
-            tracing::error!(journal = %self.path.display(), why, "the audit log cannot be written, so nothing is served");
             state.failing = Some(why.to_owned());
         }
         Error::unavailable(format!(
