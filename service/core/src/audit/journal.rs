@@ -9,7 +9,7 @@ use std::collections::{HashSet, VecDeque};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::clock::Clock;
@@ -70,7 +70,6 @@ pub struct Journal {
     keyring: Arc<Keyring>,
     clock: Arc<dyn Clock>,
     sync: Sync,
-    path: PathBuf,
     state: Mutex<State>,
     /// The same file, to be synced while others append to it.
     disk: File,
@@ -173,7 +172,6 @@ impl Journal {
             keyring,
             clock,
             sync,
-            path: path.to_owned(),
             state: Mutex::new(state),
             disk,
             on_disk: Mutex::new(0),
