@@ -54,6 +54,8 @@ pub fn start(redactor: &Redactor) -> io::Result<Log> {
     let filter = EnvFilter::try_from_env("SEALBOOK_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     // A second kernel in one process (tests) keeps the first one's subscriber.
     let _ = tracing_subscriber::fmt()
+        // A log on a full disk is no reason to panic, which telling of it on standard error would be.
+        .log_internal_errors(false)
         .with_env_filter(filter)
         .with_ansi(false)
         .with_writer(io::stderr)

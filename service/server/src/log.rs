@@ -7,6 +7,8 @@ pub(crate) fn start() {
     let filter =
         EnvFilter::try_from_env("SEALBOOK_LOG").unwrap_or_else(|_| EnvFilter::new("warn,sealbook_server=info"));
     tracing_subscriber::fmt()
+        // A log on a full disk is no reason to panic, which telling of it on standard error would be.
+        .log_internal_errors(false)
         .json()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
