@@ -42,6 +42,7 @@ pub fn state_survives_crashes() {
     let mut notebook = Notebook::open();
     // A copy that a cell makes of its own process ends where the cell does.
     notebook.ok(
+        // SAFETY: notebook code, in a process of its own.
         "unsafe extern \"C\" { fn fork() -> i32; } let kept = 7; if unsafe { fork() } == 0 { println!(\"copy\"); }",
     );
     notebook.ok("let kept = 8;");
@@ -50,6 +51,7 @@ pub fn state_survives_crashes() {
     notebook.ok("fn forever(n: u64) -> u64 { std::hint::black_box(forever(n + 1)) + 1 }");
     let cases = [
         (
+            // SAFETY: as above.
             "let p = std::hint::black_box(64) as *mut i32; unsafe { *p = 1 };",
             "SegmentationFault",
         ),
