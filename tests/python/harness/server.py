@@ -26,10 +26,11 @@ class Server:
         self.start(**options)
 
     def start(self, **options):
-        """Starts the server, at first and again after `stop` or `kill`."""
+        """Starts the server, at first and again after `stop` or `kill`; `environment` adds variables to the house's."""
+        environment = self.house.environment() | options.pop("environment", {})
         self.process = subprocess.Popen(
             [self.house.binary, "serve", "--listen", "127.0.0.1:0", "--data", self.data, *self.arguments],
-            stdout=subprocess.PIPE, stderr=self.log.open("ab"), env=self.house.environment(), text=True, **options)
+            stdout=subprocess.PIPE, stderr=self.log.open("ab"), env=environment, text=True, **options)
         self.host = self._line("listening on ")
         self.port = int(self.host.rpartition(":")[2])
         contract.watch(self)
