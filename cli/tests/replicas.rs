@@ -2,13 +2,16 @@
 #![cfg(feature = "server")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../../service/server/tests/support/lossy_proxy.rs"]
+mod lossy_proxy;
+
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use sealbook_api::SecretText;
 use sealbook_api::audit::AuditQuery;
@@ -16,8 +19,6 @@ use sealbook_api::client::{Client, SessionRequest};
 use sealbook_api::secrets::PutValue;
 use sealbook_api::sessions::Attestation;
 use sealbook_api::tokens::{CreateToken, TokenKind};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
 const READS: usize = 64;
 
@@ -67,39 +68,6 @@ impl Drop for Replica {
     }
 }
 
-/// Gives connections to the servers in turn, but drops a connection instead of every third answer. Counts what it dropped.
-async fn lossy_proxy(to: [SocketAddr; 2]) -> (SocketAddr, Arc<AtomicU64>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let dropped = Arc::new(AtomicU64::new(0));
-    let count = Arc::clone(&dropped);
-    tokio::spawn(async move {
-        let answers = Arc::new(AtomicU64::new(0));
-        let mut turn = to.into_iter().cycle();
-        while let Ok((client, _)) = listener.accept().await {
-            let (answers, count) = (Arc::clone(&answers), Arc::clone(&count));
-            let server = turn.next().unwrap();
-            tokio::spawn(async move {
-                let (mut from_client, mut to_client) = client.into_split();
-                let (mut from_server, mut to_server) = TcpStream::connect(server).await.unwrap().into_split();
-                let up = tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
-                let mut buffer = vec![0; 64 << 10];
-                while let Ok(read @ 1..) = from_server.read(&mut buffer).await {
-                    if answers.fetch_add(1, Ordering::SeqCst) % 3 == 2 {
-                        count.fetch_add(1, Ordering::SeqCst);
-                        break;
-                    }
-                    if to_client.write_all(&buffer[..read]).await.is_err() {
-                        break;
-                    }
-                }
-                up.abort();
-            });
-        }
-    });
-    (address, dropped)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_reads_over_two_replicas_are_all_answered_and_none_twice_under_one_number() {
     let folder = tempfile::tempdir().unwrap();
@@ -118,7 +86,7 @@ async fn concurrent_reads_over_two_replicas_are_all_answered_and_none_twice_unde
         user_name: None,
     };
 
-    let (proxy, dropped) = lossy_proxy([first.address, second.address]).await;
+    let (proxy, dropped) = lossy_proxy::start(vec![first.address, second.address]).await;
     let client = Client::remote(&format!("http://{proxy}"), None, None).unwrap();
     let request = SessionRequest {
         attestation: Attestation::KernelToken(admin.create_token(&kernel).await.unwrap().token_value),

@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/database.rs"]
+mod database;
+
 use std::fmt::Debug;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,12 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sealbook_api::ErrorCode;
 use sealbook_api::groups::Member;
 use sealbook_api::scopes::CreateScope;
-use sealbook_core::audit::{Origin, Sync};
-use sealbook_core::kms::FileKms;
-use sealbook_core::vault::{Caller, GroupChange, Limits, MemberChange, Parts, UserChange};
-use sealbook_core::{Error, SystemClock, SystemEntropy, Vault};
-use sealbook_server::status::status_of;
-use sealbook_store::{Sharing, SqliteStore};
+use sealbook_core::audit::Origin;
+use sealbook_core::vault::{Caller, GroupChange, MemberChange, UserChange};
+use sealbook_core::{Error, SystemClock, Vault};
 
 /// Requests so far: each has an id of its own.
 static REQUESTS: AtomicU64 = AtomicU64::new(0);
@@ -30,29 +30,8 @@ struct World {
 }
 
 async fn open(folder: &Path) -> Vault {
-    let entropy = Arc::new(SystemEntropy);
-    let parts = Parts {
-        store: Arc::new(
-            SqliteStore::open(&folder.join("secrets.db"), Sharing::Alone)
-                .await
-                .unwrap(),
-        ),
-        kms: Arc::new(FileKms::open_or_create(&folder.join("root.key"), entropy.clone()).unwrap()),
-        clock: Arc::new(SystemClock),
-        entropy,
-        limits: Limits {
-            scopes_max: 1,
-            ..Limits::default()
-        },
-        organisation: "default".into(),
-        replica: "main".into(),
-        journal_path: folder.join("audit.journal"),
-        checkpoints_path: folder.join("audit.checkpoints"),
-        journal_sync: Sync::System,
-        owner: None,
-        api_tokens_open_sessions: false,
-        status_of,
-    };
+    let mut parts = database::parts(folder, Arc::new(SystemClock)).await;
+    parts.limits.scopes_max = 1;
     Vault::open(parts).await.unwrap().0
 }
 

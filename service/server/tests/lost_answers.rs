@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/lossy_proxy.rs"]
+mod lossy_proxy;
+
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use sealbook_api::SecretText;
 use sealbook_api::audit::AuditQuery;
@@ -14,8 +17,6 @@ use sealbook_api::secrets::PutValue;
 use sealbook_api::sessions::Attestation;
 use sealbook_api::tokens::{CreateToken, TokenKind};
 use sealbook_server::{Shared, serve};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 /// A server on a free port, in a thread of its own until the process ends; its address and its first token.
@@ -34,37 +35,6 @@ async fn start(folder: &std::path::Path) -> (SocketAddr, SecretText) {
         }))
     });
     listening.await.unwrap()
-}
-
-/// Passes bytes on, but drops the connection instead of every third answer. Counts what it dropped.
-async fn lossy_proxy(to: SocketAddr) -> (SocketAddr, Arc<AtomicU64>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let dropped = Arc::new(AtomicU64::new(0));
-    let count = Arc::clone(&dropped);
-    tokio::spawn(async move {
-        let answers = Arc::new(AtomicU64::new(0));
-        while let Ok((client, _)) = listener.accept().await {
-            let (answers, count) = (Arc::clone(&answers), Arc::clone(&count));
-            tokio::spawn(async move {
-                let (mut from_client, mut to_client) = client.into_split();
-                let (mut from_server, mut to_server) = TcpStream::connect(to).await.unwrap().into_split();
-                let up = tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
-                let mut buffer = vec![0; 64 << 10];
-                while let Ok(read @ 1..) = from_server.read(&mut buffer).await {
-                    if answers.fetch_add(1, Ordering::SeqCst) % 3 == 2 {
-                        count.fetch_add(1, Ordering::SeqCst);
-                        break;
-                    }
-                    if to_client.write_all(&buffer[..read]).await.is_err() {
-                        break;
-                    }
-                }
-                up.abort();
-            });
-        }
-    });
-    (address, dropped)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +58,7 @@ async fn reads_whose_answers_are_lost_are_made_again_under_new_numbers() {
         notebook_path: None,
         job: None,
     };
-    let (proxy, dropped) = lossy_proxy(server).await;
+    let (proxy, dropped) = lossy_proxy::start(vec![server]).await;
     let client = Client::remote(&format!("http://{proxy}"), None, None).unwrap();
     let session = Arc::new(client.open_session(request).await.unwrap());
 

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/database.rs"]
+mod database;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,16 +13,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sealbook_api::scopes::CreateScope;
 use sealbook_api::sealing::{EphemeralKey, SessionKeys, SignedRequest};
-use sealbook_api::secrets::PutValue;
+use sealbook_api::secrets::{PutValue, SecretDescription};
 use sealbook_api::sessions::{Attestation, MintTicket, OpenSession, OpenedSession};
 use sealbook_api::tokens::{CreateToken, TokenKind};
 use sealbook_api::{ErrorCode, SecretText};
-use sealbook_core::audit::{Origin, Sync};
-use sealbook_core::kms::FileKms;
-use sealbook_core::vault::{Caller, Established, Limits, Parts, SessionOrigin, SignedCall, UserChange};
-use sealbook_core::{Clock, Error, SystemEntropy, Vault};
-use sealbook_server::status::status_of;
-use sealbook_store::{Sharing, SqliteStore};
+use sealbook_core::audit::Origin;
+use sealbook_core::vault::{Caller, Established, SessionOrigin, SignedCall, UserChange};
+use sealbook_core::{Clock, Error, Vault};
 
 /// Requests so far: each has an id of its own.
 static REQUESTS: AtomicI64 = AtomicI64::new(0);
@@ -44,26 +44,8 @@ struct World {
 
 async fn world(folder: &Path, now: i64) -> World {
     let clock = Arc::new(Turned(AtomicI64::new(now)));
-    let entropy = Arc::new(SystemEntropy);
-    let parts = Parts {
-        store: Arc::new(
-            SqliteStore::open(&folder.join("secrets.db"), Sharing::Alone)
-                .await
-                .unwrap(),
-        ),
-        kms: Arc::new(FileKms::open_or_create(&folder.join("root.key"), entropy.clone()).unwrap()),
-        clock: clock.clone(),
-        entropy,
-        limits: Limits::default(),
-        organisation: "default".into(),
-        replica: "main".into(),
-        journal_path: folder.join("audit.journal"),
-        checkpoints_path: folder.join("audit.checkpoints"),
-        journal_sync: Sync::System,
-        owner: Some("alice".into()),
-        api_tokens_open_sessions: false,
-        status_of,
-    };
+    let mut parts = database::parts(folder, clock.clone()).await;
+    parts.owner = Some("alice".into());
     let (vault, _) = Vault::open(parts).await.unwrap();
     World { vault, clock }
 }
@@ -105,6 +87,18 @@ struct Kernel {
 }
 
 impl World {
+    /// What is said of the one secret in scope `s`.
+    async fn only_secret(&self, caller: &Caller) -> SecretDescription {
+        let [described] = self
+            .vault
+            .describe_secrets(caller, "s")
+            .await
+            .unwrap()
+            .try_into()
+            .unwrap();
+        described
+    }
+
     fn turn(&self, by: i64) {
         self.clock.0.fetch_add(by, Ordering::SeqCst);
     }
@@ -348,13 +342,7 @@ async fn a_secret_is_read_until_it_expires_and_again_with_a_new_value() {
     world.turn(1);
     let said = "Secret expired at 2027-01-15T08:01:00Z with scope: s and key: k";
     refused(world.read(&kernel, 2).await, ErrorCode::ResourceDoesNotExist, said);
-    let [described] = world
-        .vault
-        .describe_secrets(&caller, "s")
-        .await
-        .unwrap()
-        .try_into()
-        .unwrap();
+    let described = world.only_secret(&caller).await;
     assert_eq!(described.expires_at, Some(START + MINUTE));
     assert_eq!(
         described.last_read_timestamp,
@@ -365,13 +353,7 @@ async fn a_secret_is_read_until_it_expires_and_again_with_a_new_value() {
     world.put(None).await.unwrap();
     world.turn(HOUR / 2);
     assert_eq!(world.read(&kernel, 3).await.unwrap(), 2);
-    let [described] = world
-        .vault
-        .describe_secrets(&caller, "s")
-        .await
-        .unwrap()
-        .try_into()
-        .unwrap();
+    let described = world.only_secret(&caller).await;
     assert_eq!((described.expires_at, described.version), (None, 2));
     assert_eq!(described.last_read_by.as_deref(), Some("alice"));
 }
