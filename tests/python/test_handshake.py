@@ -64,16 +64,22 @@ def answers(ports):
         assert wire.receive(control)[0]["content"] == {"status": "ok", "restart": False}
 
 
-def test_registration_with_a_message(launch, context, tmp_path):
-    socket, port = bound(context, zmq.REP)
-    kernel = launch(registration_port=port)
+def acknowledged(socket):
+    """The whole message of a kernel that registers, once it has its reply."""
     session = Session(key=KEY.encode(), signature_scheme="hmac-sha256")
     frames = received(socket)
     request = session.deserialize(frames[frames.index(DELIMITER) + 1:])
+    socket.send_multipart(session.serialize(session.msg("handshake_reply", content={"status": "ok"}, parent=request)))
+    return request
+
+
+def test_registration_with_a_message(launch, context, tmp_path):
+    socket, port = bound(context, zmq.REP)
+    kernel = launch(registration_port=port)
+    request = acknowledged(socket)
     assert request["msg_type"] == "handshake_request"
     ports = request["content"]
     assert set(ports) == set(PORTS) and len(set(ports.values())) == 5 and all(0 < port < 65536 for port in ports.values())
-    socket.send_multipart(session.serialize(session.msg("handshake_reply", content={"status": "ok"}, parent=request)))
     answers(ports)
     assert kernel.wait(30) == 0
     assert [path.name for path in tmp_path.glob("*.json")] == ["registration.json"]
@@ -82,10 +88,7 @@ def test_registration_with_a_message(launch, context, tmp_path):
 def test_other_clients_find_the_connection_file(launch, context, tmp_path):
     socket, port = bound(context, zmq.REP)
     kernel = launch(registration_port=port)
-    session = Session(key=KEY.encode(), signature_scheme="hmac-sha256")
-    frames = received(socket)
-    request = session.deserialize(frames[frames.index(DELIMITER) + 1:])
-    socket.send_multipart(session.serialize(session.msg("handshake_reply", content={"status": "ok"}, parent=request)))
+    request = acknowledged(socket)
     # The kernel answers once the file is there.
     with Wire({"transport": "tcp", "ip": "127.0.0.1", "key": KEY, "signature_scheme": "hmac-sha256", **request["content"]}) as wire:
         shell = wire.socket("shell")

@@ -326,20 +326,3 @@ def test_the_most_verbose_log_is_json_lines_without_values_or_tokens(house):
     text = "\n".join(lines)
     for hidden in (VALUE, server.admin, "sealbook_planted-wrong"):
         assert hidden not in text
-
-
-def test_the_most_verbose_log_is_json_lines_without_values_or_tokens(house):
-    with Server(house, data="verbose", environment={"SEALBOOK_LOG": "trace"}).bootstrap() as server:
-        call(server, "POST", "/api/2.0/secrets/scopes/create", server.admin, json={"scope": "verbose"})
-        secret = {"scope": "verbose", "key": "password", "string_value": VALUE}
-        assert call(server, "POST", "/api/2.0/secrets/put", server.admin, json=secret).status_code == 200
-        wrong = {**secret, "no_such_field": VALUE}
-        assert call(server, "POST", "/api/2.0/secrets/put", server.admin, json=wrong).status_code == 400
-        assert call(server, "GET", "/api/2.0/secrets/list?scope=verbose", "sealbook_planted-wrong").status_code == 401
-    lines = server.log.read_text().splitlines()
-    assert len(lines) > 10
-    for line in lines:
-        assert json.loads(line)["level"] in ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
-    text = "\n".join(lines)
-    for hidden in (VALUE, server.admin, "sealbook_planted-wrong"):
-        assert hidden not in text
