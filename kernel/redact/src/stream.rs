@@ -136,7 +136,7 @@ impl StreamRedactor {
         }
     }
 
-    /// Takes bytes as the process wrote them. They are looked at every 64 KiB, wherever the writes
+    /// Takes bytes as the process wrote them. They are looked at every 256 KiB, wherever the writes
     /// were cut; what is safe then is given back. Less than that waits for [`advance`](Self::advance), a
     /// [`tick`](Self::tick) or the end.
     pub fn push(&mut self, lane: Lane, mut bytes: &[u8]) -> Vec<Chunk> {

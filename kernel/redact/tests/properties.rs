@@ -80,6 +80,28 @@ proptest! {
     }
 }
 
+/// Long enough to be looked at in several steps, with secrets on both sides of where one step ends.
+#[test]
+fn a_long_text_gives_the_same_bytes_in_any_pieces() {
+    const STEP: usize = 256 * 1024;
+    let redactor = redactor();
+    for (nth, secret) in SECRETS.iter().take(4).enumerate() {
+        let mut text: Vec<u8> = (0..3 * STEP).map(|i| b"some words, 10.0.0.1\n"[i % 21]).collect();
+        for (step, into) in [(1, nth + 1), (2, secret.len() - 1)] {
+            let at = step * STEP - into;
+            text[at - 1] = b' ';
+            text[at..at + secret.len()].copy_from_slice(secret);
+            text[at + secret.len()] = b' ';
+        }
+        let whole = stream(&redactor, [&text[..]]);
+        assert!(!contains(&whole, secret));
+        assert_eq!(String::from_utf8_lossy(&whole).matches("[REDACTED]").count(), 2);
+        for size in [1009, STEP - 1, STEP + 1] {
+            assert!(stream(&redactor, text.chunks(size)) == whole, "pieces of {size} bytes");
+        }
+    }
+}
+
 #[test]
 fn a_value_learnt_while_its_first_half_is_held_is_caught() {
     let redactor = redactor();
