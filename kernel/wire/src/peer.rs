@@ -52,15 +52,15 @@ pub enum Listener {
         /// The socket.
         listener: UnixListener,
         /// Its file.
-        _file: SocketFile,
+        _file: OwnFile,
     },
 }
 
-/// The file of a unix socket, removed on drop.
+/// A file that this process made, removed on drop.
 #[derive(Debug)]
-pub struct SocketFile(PathBuf);
+pub struct OwnFile(pub PathBuf);
 
-impl Drop for SocketFile {
+impl Drop for OwnFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
     }
@@ -88,7 +88,7 @@ impl Listener {
             Transport::Ipc => {
                 let path = PathBuf::from(format!("{}-{}", connection.ip, connection.port(channel)));
                 let listener = UnixListener::bind(&path).map_err(failed)?;
-                let file = SocketFile(path);
+                let file = OwnFile(path);
                 restrict(&file.0).map_err(failed)?;
                 Ok(Listener::Ipc { listener, _file: file })
             }

@@ -13,7 +13,7 @@
 //! Invariants: what is sent holds port numbers and the launcher's own kernel id only; what comes back counts only if its
 //! signature is right; a kernel that nobody acknowledges within [`PATIENCE`] ends.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,6 +22,7 @@ use zeromq::{DealerSocket, ReqSocket, Socket, SocketOptions, SocketRecv, SocketS
 
 use crate::connection::{Channel, ConnectionFile, Registration, Transport};
 use crate::message::DELIMITER;
+use crate::peer::OwnFile;
 use crate::{Message, Signer, WireError};
 
 /// Longest wait for the acknowledgement.
@@ -40,10 +41,7 @@ const CHANNELS: [(&str, Channel); 5] = [
 ///
 /// # Errors
 /// [`WireError::Registration`].
-pub(crate) async fn register(
-    connection: &ConnectionFile,
-    registration: &Registration,
-) -> Result<WrittenFile, WireError> {
+pub(crate) async fn register(connection: &ConnectionFile, registration: &Registration) -> Result<OwnFile, WireError> {
     let endpoint = endpoint(connection, registration);
     let failed = |reason: &str| WireError::Registration {
         endpoint: endpoint.clone(),
@@ -134,18 +132,8 @@ where
     Ok(socket.recv().await.map_err(text)?.into_vec())
 }
 
-/// A file of ours, removed on drop.
-#[derive(Debug)]
-pub(crate) struct WrittenFile(PathBuf);
-
-impl Drop for WrittenFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
 /// Writes the connection file for other clients, readable by its owner only.
-fn write(connection: &ConnectionFile, folder: &Path) -> std::io::Result<WrittenFile> {
+fn write(connection: &ConnectionFile, folder: &Path) -> std::io::Result<OwnFile> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     let path = folder.join(format!("kernel-{}.json", uuid::Uuid::new_v4()));
@@ -154,7 +142,7 @@ fn write(connection: &ConnectionFile, folder: &Path) -> std::io::Result<WrittenF
         .create_new(true)
         .mode(0o600)
         .open(&path)?;
-    let written = WrittenFile(path);
+    let written = OwnFile(path);
     file.write_all(serde_json::to_string_pretty(connection)?.as_bytes())?;
     Ok(written)
 }

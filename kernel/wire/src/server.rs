@@ -7,9 +7,9 @@ use tokio::task::JoinSet;
 
 use crate::connection::{Channel, ConnectionFile};
 use crate::heartbeat::Heartbeat;
-use crate::peer::{self, Listener};
+use crate::peer::{self, Listener, OwnFile};
 use crate::publisher::{Publisher, Welcome};
-use crate::registration::{self, WrittenFile};
+use crate::registration;
 use crate::router::{Inbox, Outbox, router};
 use crate::{Signer, WireError};
 
@@ -38,7 +38,7 @@ pub struct ServerGuard {
     tasks: JoinSet<()>,
     outboxes: Vec<Outbox>,
     iopub: Publisher,
-    _file: Option<WrittenFile>,
+    _file: Option<OwnFile>,
 }
 
 impl Server {
