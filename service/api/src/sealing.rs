@@ -27,6 +27,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::secret_text::SecretBytes;
 use crate::secrets::ValueKind;
+use crate::sessions::SealedAnswer;
 
 /// Header with the request's number, from 1, never repeated in a session.
 pub const SEQ_HEADER: &str = "x-sealbook-seq";
@@ -290,7 +291,20 @@ pub struct AnswerContext<'a> {
     pub kind: ValueKind,
 }
 
-impl AnswerContext<'_> {
+impl<'a> AnswerContext<'a> {
+    /// What must have been sealed into `answer`, if it answers request `seq` of this session.
+    pub fn of(session: &'a str, seq: u64, answer: &'a SealedAnswer) -> Self {
+        Self {
+            session,
+            seq,
+            organisation: &answer.organisation,
+            scope: &answer.scope,
+            key: &answer.key,
+            version: answer.version,
+            kind: answer.kind,
+        }
+    }
+
     fn encode(&self) -> Vec<u8> {
         let mut aad = Vec::with_capacity(128);
         lp(&mut aad, self.session.as_bytes());

@@ -131,18 +131,10 @@ impl Session {
             format!("x-sealbook-seq: {seq}\r\nx-sealbook-timestamp: {timestamp_ms}\r\nx-sealbook-mac: {mac}\r\n");
         let answer = connection.ask(&post(&path, &headers, READ)).await;
         let answer: SealedAnswer = serde_json::from_slice(&answer).unwrap();
-        let context = AnswerContext {
-            session: &self.id,
-            seq,
-            organisation: &answer.organisation,
-            scope: &answer.scope,
-            key: &answer.key,
-            version: answer.version,
-            kind: answer.kind,
-        };
+        let context = AnswerContext::of(&self.id, seq, &answer);
         let (nonce, ciphertext) = (
-            STANDARD.decode(answer.nonce).unwrap(),
-            STANDARD.decode(answer.ciphertext).unwrap(),
+            STANDARD.decode(&answer.nonce).unwrap(),
+            STANDARD.decode(&answer.ciphertext).unwrap(),
         );
         // What opens is what was sealed for this very read.
         drop(self.keys.open_answer(&context, &nonce, ciphertext).unwrap());

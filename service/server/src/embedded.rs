@@ -27,9 +27,8 @@ use crate::connection::Connections;
 use crate::data_lock::{ALONE, DataLock, opening};
 use crate::error::ServeError;
 use crate::log;
-use crate::metrics::Metrics;
 use crate::peer::{Owner, Peer};
-use crate::service::{Activity, Bounds, IdentitySource, Service, Trusted};
+use crate::service::Service;
 use crate::settings::Settings;
 use crate::status::status_of;
 
@@ -74,14 +73,7 @@ pub async fn embedded(options: Embedded, ready: impl FnOnce()) -> Result<(), Ser
         open(&options.home, Some(&owner), &settings).await?
     };
     report(&recovery);
-    let service = Arc::new(Service {
-        vault,
-        identity: IdentitySource::Peer(owner),
-        trusted: Trusted::default(),
-        activity: Activity::default(),
-        metrics: Metrics::default(),
-        bounds: Bounds::new(&settings),
-    });
+    let service = Arc::new(Service::of_owner(vault, owner, &settings));
     let checkpoints = Checkpoints::start(&service).await;
     let socket = options.home.join("run/service.sock");
     let listener = listen(&socket)?;

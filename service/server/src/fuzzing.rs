@@ -17,10 +17,9 @@ use crate::dispatch;
 use crate::embedded::open;
 use crate::endpoints::OPERATIONS;
 use crate::fields::Fields;
-use crate::metrics::Metrics;
 use crate::operation::Verb;
 use crate::peer::{Owner, Peer};
-use crate::service::{Activity, Bounds, IdentitySource, Service, Trusted};
+use crate::service::Service;
 use crate::settings::Settings;
 use crate::status::status_of;
 
@@ -91,14 +90,7 @@ impl Target {
         let (vault, _) = runtime
             .block_on(open(folder, Some(&owner), &settings))
             .map_err(|error| error.to_string())?;
-        let service = Arc::new(Service {
-            vault,
-            identity: IdentitySource::Peer(owner),
-            trusted: Trusted::default(),
-            activity: Activity::default(),
-            metrics: Metrics::default(),
-            bounds: Bounds::new(&settings),
-        });
+        let service = Arc::new(Service::of_owner(vault, owner, &settings));
         let router = dispatch::router(&service).layer(axum::Extension(peer));
         Ok(Self { runtime, router })
     }

@@ -24,6 +24,20 @@ pub(crate) struct Service {
     pub(crate) bounds: Bounds,
 }
 
+impl Service {
+    /// The service of the user who runs it, with nobody else to trust.
+    pub(crate) fn of_owner(vault: Vault, owner: Owner, settings: &Settings) -> Self {
+        Self {
+            vault,
+            identity: IdentitySource::Peer(owner),
+            trusted: Trusted::default(),
+            activity: Activity::default(),
+            metrics: Metrics::default(),
+            bounds: Bounds::new(settings),
+        }
+    }
+}
+
 /// What requests may take of the service.
 #[derive(Debug)]
 pub(crate) struct Bounds {

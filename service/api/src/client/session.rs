@@ -207,15 +207,7 @@ impl Session {
         if answer.seq != seq || !answer.scope.eq_ignore_ascii_case(scope) || answer.key != key {
             return Err(ClientError::Protocol("it is the answer to another request".into()));
         }
-        let context = AnswerContext {
-            session: &self.id,
-            seq,
-            organisation: &answer.organisation,
-            scope: &answer.scope,
-            key: &answer.key,
-            version: answer.version,
-            kind: answer.kind,
-        };
+        let context = AnswerContext::of(&self.id, seq, &answer);
         let bytes = self
             .keys
             .open_answer(&context, &decode(&answer.nonce)?, decode(&answer.ciphertext)?)

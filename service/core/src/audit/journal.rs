@@ -96,8 +96,8 @@ struct State {
     durable: u64,
     /// A partial line could not be taken back, or the disk refused: nothing may be appended behind it.
     broken: bool,
-    /// Why the last attempt to write failed, or `None`.
-    failing: Option<String>,
+    /// The last attempt to write failed.
+    failing: bool,
     /// When something was written last.
     written_at: i64,
 }
@@ -165,7 +165,7 @@ impl Journal {
             waiting,
             durable: database_end.index(),
             broken: false,
-            failing: None,
+            failing: false,
             written_at: 0,
         };
         let journal = Self {
@@ -249,25 +249,28 @@ impl Journal {
     pub fn check(&self) -> Result<(), Error> {
         let now = self.clock.now_ms();
         let mut state = self.lock();
-        self.open_for_writing(&mut state)?;
-        if state.failing.is_none() && (now - state.written_at).abs() < PROBE_INTERVAL_MS {
+        Self::open_for_writing(&mut state)?;
+        if !state.failing && (now - state.written_at).abs() < PROBE_INTERVAL_MS {
             return Ok(());
         }
         self.write(&mut state, &PROBE)?;
         let length = state.length;
         if let Err(error) = state.file.set_len(length) {
             state.broken = true;
-            return Err(self.refuse(&mut state, &error.to_string()));
+            return Err(Self::refuse(&mut state, &error.to_string()));
         }
         Ok(())
     }
 
-    fn open_for_writing(&self, state: &mut State) -> Result<(), Error> {
+    fn open_for_writing(state: &mut State) -> Result<(), Error> {
         if state.broken {
-            return Err(self.refuse(state, "an earlier record could not be written or taken back"));
+            return Err(Self::refuse(
+                state,
+                "an earlier record could not be written or taken back",
+            ));
         }
         if state.waiting.len() >= QUEUE_ROWS_MAX {
-            return Err(self.refuse(state, "the database has not taken any for too long"));
+            return Err(Self::refuse(state, "the database has not taken any for too long"));
         }
         Ok(())
     }
@@ -277,16 +280,16 @@ impl Journal {
         if let Err(error) = state.file.write_all(bytes) {
             // A partial line would hide every later one at recovery.
             state.broken = state.file.set_len(state.length).is_err();
-            return Err(self.refuse(state, &error.to_string()));
+            return Err(Self::refuse(state, &error.to_string()));
         }
         state.written_at = self.clock.now_ms();
-        state.failing = None;
+        state.failing = false;
         Ok(())
     }
 
     fn append(&self, mut row: AuditRow) -> Result<(), Error> {
         let mut state = self.lock();
-        self.open_for_writing(&mut state)?;
+        Self::open_for_writing(&mut state)?;
         state.chain.link(self.keyring.first().audit_mac(), &mut row);
         let mut line = serde_json::to_vec(&row).map_err(|_| Error::internal("an audit record cannot be written"))?;
         line.push(b'\n');
@@ -316,23 +319,24 @@ impl Journal {
             (state.chain.index(), state.broken)
         };
         if broken {
-            return Err(self.refuse(&mut self.lock(), "the disk did not take an earlier record"));
+            return Err(Self::refuse(
+                &mut self.lock(),
+                "the disk did not take an earlier record",
+            ));
         }
         if let Err(error) = self.disk.sync_data() {
             // The system may have dropped what it could not write: nothing more can be promised.
             let mut state = self.lock();
             state.broken = true;
-            return Err(self.refuse(&mut state, &error.to_string()));
+            return Err(Self::refuse(&mut state, &error.to_string()));
         }
         *on_disk = end;
         Ok(())
     }
 
     /// Without the file's path, which is no caller's business. Nothing is logged: the log may be on the same full disk.
-    fn refuse(&self, state: &mut State, why: &str) -> Error {
-        if state.failing.as_deref() != Some(why) {
-            state.failing = Some(why.to_owned());
-        }
+    fn refuse(state: &mut State, why: &str) -> Error {
+        state.failing = true;
         Error::unavailable(format!(
             "The audit log cannot be written ({why}), so nothing is served. It recovers by itself when there is room"
         ))
