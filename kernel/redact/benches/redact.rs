@@ -403,6 +403,8 @@ fn main() {
     tell("|---|---:|---:|---:|---:|---:|---:|---:|".to_owned());
     // For a profiler: as a stream only, or as a whole only.
     let way = std::env::var("SEALBOOK_BENCH_WAY").unwrap_or_default();
+    // Of a single text, small differences are of interest.
+    let digits = if only.is_some() { 3 } else { 2 };
     for (name, text) in texts() {
         if only.as_ref().is_some_and(|only| !name.starts_with(only.as_str())) {
             continue;
@@ -417,7 +419,7 @@ fn main() {
                 continue;
             }
             full = rate(text.len(), time(|| drop(black_box(redactor.bytes(black_box(&text))))));
-            row += &format!(" {full:.2} |");
+            row += &format!(" {full:.digits$} |");
         }
         let stream = rate(
             text.len(),
@@ -441,7 +443,9 @@ fn main() {
             )
         });
         let part = 100.0 * full / memcpy;
-        tell(format!("{row} {stream:.2} | {memcpy:.1} | {part:.0} % | {other:.2} |"));
+        tell(format!(
+            "{row} {stream:.digits$} | {memcpy:.1} | {part:.0} % | {other:.2} |"
+        ));
     }
     tell(format!(
         "\nGB/s of processor time; peak memory of the process {:.0} MiB.",

@@ -3,10 +3,12 @@
 //! The value itself inside base64 or hexadecimal digits is found without decoding (its encoded forms are in the index).
 //! Decoding finds what is encoded once more in between: escapes, UTF-16, base64 again, gzip.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::View;
 use super::inflate;
+use super::sextets::{self, is_digit};
 use crate::Form;
 use crate::scan::{Scan, Scanner, Window};
 
@@ -20,6 +22,7 @@ const RAW_BYTES: usize = 512;
 const LINE_BYTES_MIN: usize = 32;
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+    let digits = Digits::new(window);
     let mut free = 0;
     let blocks = &window.squeezed.blocks;
     for (i, block) in blocks.iter().enumerate() {
@@ -28,11 +31,11 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
         }
         let next = blocks.get(i + 1).map_or(0, |next| next.keep);
         let keep = u128::from(next) << 64 | u128::from(block.keep);
-        let mut long = keep & keep >> 1;
-        long &= long >> 2;
-        long &= long >> 4;
-        long &= long >> 8;
-        let mut starts = long as u64;
+        if stretches(keep) == 0 {
+            continue;
+        }
+        // Bytes above ASCII are kept in the squeezed text too.
+        let mut starts = stretches(keep & (u128::from(digits.of(i + 1)) << 64 | u128::from(digits.of(i))));
         while starts != 0 {
             let bit = starts.trailing_zeros() as usize;
             let at = window.from + 64 * i + bit;
@@ -44,7 +47,7 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
                 starts >> (bit + stretch) << (bit + stretch)
             };
             if at >= free {
-                free = run(scanner, window, at, depth, scan);
+                free = run(scanner, window, &digits, at, depth, scan);
             }
         }
     }
@@ -54,25 +57,106 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
         let start = window.to - n;
         // Signs may have come so often that there is no long stretch of letters yet.
         if n >= RUN_BYTES_MIN && start >= free {
-            run(scanner, window, start, depth, scan);
+            run(scanner, window, &digits, start, depth, scan);
         }
         tail(window, scan);
     }
 }
 
-fn is_digit(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+/// Where sixteen places in a row begin, in the first sixty-four.
+#[inline]
+fn stretches(places: u128) -> u64 {
+    let mut long = places & places >> 1;
+    long &= long >> 2;
+    long &= long >> 4;
+    long &= long >> 8;
+    long as u64
+}
+
+/// Where the digits stand in a window, looked for where that is asked.
+struct Digits<'w> {
+    window: &'w Window<'w>,
+    /// The last few blocks that were asked for.
+    known: [Cell<(usize, u64)>; 4],
+}
+
+impl<'w> Digits<'w> {
+    fn new(window: &'w Window<'w>) -> Self {
+        Self {
+            window,
+            known: [const { Cell::new((usize::MAX, 0)) }; 4],
+        }
+    }
+
+    /// The digits of a block.
+    #[inline]
+    fn of(&self, block: usize) -> u64 {
+        let known = &self.known[block % 4];
+        let (of, mask) = known.get();
+        if of == block {
+            return mask;
+        }
+        let mask = self.look(block);
+        known.set((block, mask));
+        mask
+    }
+
+    #[inline]
+    fn look(&self, block: usize) -> u64 {
+        let part = &self.window.text.bytes[self.window.from..self.window.to];
+        let Some(rest) = part.get(64 * block..) else { return 0 };
+        match rest.first_chunk::<64>() {
+            Some(here) => sextets::places(here),
+            None => {
+                let mut here = [0; 64];
+                here[..rest.len()].copy_from_slice(rest);
+                sextets::places(&here)
+            }
+        }
+    }
+
+    /// Where the run that goes on at `at` begins, within the window.
+    fn start_of_run(&self, at: usize) -> usize {
+        let mut start = at - self.window.from;
+        while start > 0 {
+            let block = (start - 1) / 64;
+            // The bit of the byte before is the highest one.
+            let before = self.of(block) << (63 - (start - 1) % 64);
+            start -= before.leading_ones() as usize;
+            if start > 64 * block {
+                break;
+            }
+        }
+        self.window.from + start
+    }
+
+    /// Where the run that begins at `at` ends, within the window.
+    fn end_of_run(&self, at: usize) -> usize {
+        let mut end = at - self.window.from;
+        loop {
+            let n = (self.of(end / 64) >> (end % 64)).trailing_ones() as usize;
+            end += n;
+            // After the window's end there are none.
+            if n == 0 || !end.is_multiple_of(64) {
+                return self.window.from + end;
+            }
+        }
+    }
 }
 
 /// Looks at the run that contains `at`; returns where to go on. Only what lies in the window is decoded: what goes on in
 /// the next one is decoded there, from the place where a group of digits starts.
-fn run(scanner: &mut Scanner<'_>, window: &Window<'_>, at: usize, depth: usize, scan: &mut Scan) -> usize {
+fn run(
+    scanner: &mut Scanner<'_>,
+    window: &Window<'_>,
+    digits: &Digits<'_>,
+    at: usize,
+    depth: usize,
+    scan: &mut Scan,
+) -> usize {
     let bytes = &window.text.bytes[..window.to];
-    let mut start = at;
-    while start > window.from && is_digit(bytes[start - 1]) {
-        start -= 1;
-    }
-    let end = end_of_run(window, at);
+    let mut start = digits.start_of_run(at);
+    let end = digits.end_of_run(at);
     let resumed = scanner.runs[depth].filter(|resume| (start..end).contains(resume));
     if start == window.from && start > 0 && is_digit(bytes[start - 1]) {
         match resumed {
@@ -81,11 +165,7 @@ fn run(scanner: &mut Scanner<'_>, window: &Window<'_>, at: usize, depth: usize, 
             None => return end,
         }
     }
-    if !bytes[start..end].is_ascii() {
-        return end;
-    }
-    let hex = bytes[start..end].iter().take(24).all(u8::is_ascii_hexdigit);
-    if hex {
+    if is_hex(&bytes[start..end]) {
         let head = hex_bytes(&bytes[start..end.min(start + 48)]);
         if let Some(content) = content(&head) {
             let all = start..start + bytes[start..end].iter().take_while(|b| b.is_ascii_hexdigit()).count();
@@ -106,8 +186,18 @@ fn run(scanner: &mut Scanner<'_>, window: &Window<'_>, at: usize, depth: usize, 
         bits(scanner, window, start..end, depth, scan);
         return end;
     }
-    let mut head = [0; 24];
-    let head = decode_head(&bytes[start..end.min(start + 32)], &mut head);
+    let (whole, mut short);
+    let head = match bytes[start..end].first_chunk() {
+        Some(digits) => {
+            whole = sextets::head(digits);
+            &whole[..]
+        }
+        None => {
+            short = Vec::new();
+            sextets::decode(&bytes[start..end], &mut short);
+            &short
+        }
+    };
     let content = content(head).or_else(|| {
         // Deflate without a header, which does not start in the middle of other data.
         let goes_on = start >= 2 && bytes[start - 1] == b'\n' && is_digit(bytes[start - 2]);
@@ -115,11 +205,17 @@ fn run(scanner: &mut Scanner<'_>, window: &Window<'_>, at: usize, depth: usize, 
             && inflate::may_be_raw(head)
             && looks_encoded(&bytes[start..end.min(start + RAW_BYTES)])
             && scanner.may_inflate();
-        let data = may.then(|| view(bytes, &lines(window, start, end.min(start + 4 * RAW_BYTES), RAW_BYTES)).bytes);
+        let data = may.then(|| {
+            view(
+                bytes,
+                &lines(window, digits, start, end.min(start + 4 * RAW_BYTES), RAW_BYTES),
+            )
+            .bytes
+        });
         data.filter(|data| inflate::raw_text(data)).map(|_| Content::Compressed)
     });
     if let Some(content) = content {
-        let lines = lines(window, start, end, usize::MAX);
+        let lines = lines(window, digits, start, end, usize::MAX);
         let to = lines.last().map_or(end, |line| line.end);
         resume_at(scanner, window, depth, start, &lines, 4);
         let view = view(bytes, &lines);
@@ -127,7 +223,7 @@ fn run(scanner: &mut Scanner<'_>, window: &Window<'_>, at: usize, depth: usize, 
         return to;
     }
     if is_base32(&bytes[start..end]) {
-        let lines = lines(window, start, end, usize::MAX);
+        let lines = lines(window, digits, start, end, usize::MAX);
         let to = lines.last().map_or(end, |line| line.end);
         resume_at(scanner, window, depth, start, &lines, 8);
         let places: Vec<usize> = lines.into_iter().flatten().collect();
@@ -201,9 +297,24 @@ fn resume_at(
     }
 }
 
+/// Whether a run begins with hexadecimal digits.
+fn is_hex(run: &[u8]) -> bool {
+    match run.first_chunk::<24>() {
+        // Without branches: in noise none of them can be predicted.
+        Some(head) => head.iter().fold(true, |all, b| all & b.is_ascii_hexdigit()),
+        None => run.iter().all(u8::is_ascii_hexdigit),
+    }
+}
+
 /// Capital letters and the digits 2 to 7, or small letters and those.
 fn is_base32(run: &[u8]) -> bool {
-    run.len() >= RUN_BYTES_MIN
+    let Some(head) = run.first_chunk::<RUN_BYTES_MIN>() else {
+        return false;
+    };
+    // Without branches, what most runs are not.
+    let count = |is: fn(&u8) -> bool| head.iter().map(|b| u8::from(is(b))).sum::<u8>();
+    let (upper, lower) = (count(u8::is_ascii_uppercase), count(u8::is_ascii_lowercase));
+    (upper == 0 || lower == 0)
         && run.iter().any(u8::is_ascii_digit)
         && (run.iter().all(|b| matches!(b, b'A'..=b'Z' | b'2'..=b'7'))
             || run.iter().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7')))
@@ -256,35 +367,8 @@ fn decoded(
     scanner.view(window, view, end, form, depth, [0; 4], scan);
 }
 
-/// Where the digits that begin at `at` end, within the window.
-fn end_of_run(window: &Window<'_>, at: usize) -> usize {
-    let bytes = window.text.bytes;
-    let first = (at - window.from) / 64;
-    let mut into = (at - window.from) % 64;
-    let mut end = window.to;
-    'blocks: for (i, block) in window.squeezed.blocks.iter().enumerate().skip(first) {
-        let mut stops = !block.keep >> into << into;
-        into = 0;
-        while stops != 0 {
-            let stop = window.from + 64 * i + stops.trailing_zeros() as usize;
-            if stop >= window.to || !is_digit(bytes[stop]) {
-                end = stop.min(window.to);
-                break 'blocks;
-            }
-            stops &= stops - 1;
-        }
-    }
-    // Bytes above ASCII are kept in the squeezed text too.
-    let run = &bytes[at..end];
-    if run.is_ascii() {
-        end
-    } else {
-        at + run.iter().position(|b| !b.is_ascii()).unwrap_or(run.len())
-    }
-}
-
 /// The lines of a wrapped run that starts with `start..end`.
-fn lines(window: &Window<'_>, start: usize, end: usize, most: usize) -> Vec<Range<usize>> {
+fn lines(window: &Window<'_>, digits: &Digits<'_>, start: usize, end: usize, most: usize) -> Vec<Range<usize>> {
     let bytes = &window.text.bytes[..window.to];
     let mut lines: Vec<Range<usize>> = Vec::new();
     lines.push(Range { start, end });
@@ -301,7 +385,7 @@ fn lines(window: &Window<'_>, start: usize, end: usize, most: usize) -> Vec<Rang
         }
         let from = last + breaks;
         let to = if from < bytes.len() {
-            end_of_run(window, from)
+            digits.end_of_run(from)
         } else {
             from
         };
@@ -367,50 +451,6 @@ fn looks_encoded(run: &[u8]) -> bool {
         && run.iter().any(u8::is_ascii_lowercase)
 }
 
-/// Values of base64 digits of both alphabets.
-static SEXTET: [u8; 256] = {
-    let mut table = [0; 256];
-    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut i = 0;
-    while i < 64 {
-        table[alphabet[i] as usize] = i as u8;
-        i += 1;
-    }
-    table[b'-' as usize] = 62;
-    table[b'_' as usize] = 63;
-    table
-};
-
-fn sextet(byte: u8) -> u32 {
-    u32::from(SEXTET[usize::from(byte)])
-}
-
-/// Decodes the first groups of a run.
-fn decode_head<'h>(digits: &[u8], out: &'h mut [u8; 24]) -> &'h [u8] {
-    let (groups, _) = digits.as_chunks::<4>();
-    let mut n = 0;
-    for ([a, b, c, d], place) in groups.iter().zip(out.as_chunks_mut::<3>().0) {
-        let word = sextet(*a) << 18 | sextet(*b) << 12 | sextet(*c) << 6 | sextet(*d);
-        let [_, first, second, third] = word.to_be_bytes();
-        *place = [first, second, third];
-        n += 3;
-    }
-    &out[..n]
-}
-
-/// Decodes groups of four digits.
-fn decode_groups(digits: &[u8], out: &mut Vec<u8>) {
-    let (groups, _) = digits.as_chunks::<4>();
-    let old = out.len();
-    out.resize(old + groups.len() * 3, 0);
-    let (places, _) = out[old..].as_chunks_mut::<3>();
-    for ([a, b, c, d], place) in groups.iter().zip(places) {
-        let word = sextet(*a) << 18 | sextet(*b) << 12 | sextet(*c) << 6 | sextet(*d);
-        let [_, first, second, third] = word.to_be_bytes();
-        *place = [first, second, third];
-    }
-}
-
 /// All of a base64 text, whatever its line width.
 pub(crate) fn decode_all(text: &[u8]) -> Vec<u8> {
     let digits: Vec<u8> = text.iter().copied().filter(|b| is_digit(*b)).collect();
@@ -445,11 +485,11 @@ fn view(bytes: &[u8], lines: &[Range<usize>]) -> View {
             if have == 0 && line.end - at >= 4 {
                 let whole = (line.end - at) / 4 * 4;
                 view.base64_from(at);
-                decode_groups(&bytes[at..at + whole], &mut view.bytes);
+                sextets::decode(&bytes[at..at + whole], &mut view.bytes);
                 at += whole;
                 continue;
             }
-            word = word << 6 | sextet(bytes[at]);
+            word = word << 6 | sextets::value(bytes[at]);
             sources[have] = at;
             have += 1;
             at += 1;
@@ -481,12 +521,34 @@ fn tail(window: &Window<'_>, scan: &mut Scan) {
     let short = n > 0 && n < RUN_BYTES_MIN + 4;
     // Deflate without a header is recognised by what it inflates to.
     let raw = || {
-        let mut head = [0; 24];
-        n < RAW_BYTES / 4
-            && inflate::may_be_raw(decode_head(&bytes[start..(start + 32).min(bytes.len())], &mut head))
-            && looks_encoded(&bytes[start..])
+        let mut head = Vec::new();
+        sextets::decode(&bytes[start..(start + 32).min(bytes.len())], &mut head);
+        n < RAW_BYTES / 4 && inflate::may_be_raw(&head) && looks_encoded(&bytes[start..])
     };
     if short || raw() {
         scan.hold(start, 1, u32::MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    use crate::{Redactor, Secret};
+
+    #[test]
+    fn digits_right_after_a_character_above_ascii_are_decoded() {
+        let redactor = Redactor::new();
+        let secret = Secret::new("s", "k", b"pl\"anted\"value".to_vec());
+        assert_eq!(redactor.learn(&secret).notice(), None);
+        let escaped = serde_json::json!("pl\"anted\"value").to_string();
+        let text = format!("\u{2192}{} end", STANDARD.encode(escaped));
+        let redacted = redactor.text(&text);
+        assert!(
+            redacted.starts_with('\u{2192}') && redacted.ends_with(" end"),
+            "{redacted}"
+        );
+        assert!(redacted.contains(crate::TOKEN), "{redacted}");
     }
 }

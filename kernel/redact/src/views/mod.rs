@@ -11,6 +11,7 @@ pub(crate) mod inflate;
 pub(crate) mod markup;
 pub(crate) mod numbers;
 pub(crate) mod percent;
+mod sextets;
 pub(crate) mod table;
 pub(crate) mod terminal;
 pub(crate) mod tokens;
