@@ -16,11 +16,12 @@
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::append::Append;
 use crate::forms::{self, Kind};
 use crate::policy::{self, Tier};
+use crate::sieve::Sieve;
 use crate::squeeze::is_kept;
 use crate::vault::{Needle, Vault};
 use crate::{Secret, derive, views};
@@ -30,7 +31,7 @@ pub(crate) const LONG: Class = Class { gram: 6, stride: WIDE };
 /// Grams of the short class; the distance is smaller when shorter forms are known.
 pub(crate) const SHORT: Class = Class { gram: 4, stride: WIDE };
 /// The distance of both, unless shorter forms are known.
-const WIDE: usize = 7;
+pub(crate) const WIDE: usize = 7;
 /// The shortest form in the index.
 const CANON_MIN: usize = 6;
 /// Characters that decide whether the end of a text may begin a form.
@@ -97,12 +98,19 @@ struct Known {
 pub(crate) struct Grams {
     class: Class,
     key: u64,
-    /// The one that is asked while few grams are known, and the one for many; both know all.
-    filters: [Filter; 2],
+    first: First,
     buckets: Box<[AtomicU32]>,
     entries: Append<Entry>,
     /// Distance between sampled positions: no form has fewer grams in the index.
     stride: AtomicUsize,
+}
+
+/// What is asked first about a gram.
+enum First {
+    /// The one of these that is asked while few grams are known, or the one for many; both know all.
+    Filters([Filter; 2]),
+    /// Asked about many places at once, for grams of two lengths.
+    Sieve(Arc<Sieve>),
 }
 
 /// A filter this full lets too much through.
@@ -121,124 +129,20 @@ impl Filter {
             shift: 64 - (bits - 6),
         }
     }
+
+    fn enter(&self, hash: u64) {
+        self.words[(hash >> self.shift) as usize].fetch_or(bits(hash), Ordering::Release);
+    }
+
+    /// Most grams that are not in the index are not here either.
+    fn holds(&self, hash: u64) -> bool {
+        let bits = bits(hash);
+        self.words[(hash >> self.shift) as usize].load(Ordering::Relaxed) & bits == bits
+    }
 }
 
 fn bits(hash: u64) -> u64 {
     1 << (hash >> 38 & 63) | 1 << (hash >> 32 & 63)
-}
-
-/// Says quickly of most grams that they are not in the index.
-#[derive(Clone, Copy)]
-pub(crate) struct Probe<'g> {
-    words: &'g [AtomicU64],
-    shift: u32,
-    key: u64,
-    class: Class,
-}
-
-impl Probe<'_> {
-    #[inline]
-    pub(crate) fn maybe(self, gram: u64) -> bool {
-        self.test(gram.wrapping_mul(self.key)) == 1
-    }
-
-    #[inline(always)]
-    fn test(self, hash: u64) -> usize {
-        // The shift leaves less than the length.
-        let word = self.words.get((hash >> self.shift) as usize);
-        let word = word.map_or(0, |word| word.load(Ordering::Relaxed));
-        ((word >> (hash >> 38 & 63)) & (word >> (hash >> 32 & 63)) & 1) as usize
-    }
-
-    /// Sampled positions of a squeezed text of `len` characters, and zeros after it, whose gram may be in the index.
-    pub(crate) fn positions(self, padded: &[u8], len: usize, out: &mut Vec<u32>) {
-        #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx512dq") && std::arch::is_x86_feature_detected!("bmi2") {
-            #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
-            // SAFETY: the features were detected.
-            unsafe {
-                self.positions_wide(padded, len, out);
-            }
-            return;
-        }
-        #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("bmi2") && std::arch::is_x86_feature_detected!("bmi1") {
-            #[expect(unsafe_code, reason = "instructions for shifts, present as just checked")]
-            // SAFETY: the features were detected.
-            unsafe {
-                self.positions_shifted(padded, len, out);
-            }
-            return;
-        }
-        self.positions_anywhere(padded, len, out);
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f", enable = "avx512dq", enable = "bmi2")]
-    fn positions_wide(self, padded: &[u8], len: usize, out: &mut Vec<u32>) {
-        self.positions_anywhere(padded, len, out);
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "bmi1", enable = "bmi2")]
-    fn positions_shifted(self, padded: &[u8], len: usize, out: &mut Vec<u32>) {
-        self.positions_anywhere(padded, len, out);
-    }
-
-    #[inline(always)]
-    fn positions_anywhere(self, padded: &[u8], len: usize, out: &mut Vec<u32>) {
-        let Class { gram, stride } = self.class;
-        out.clear();
-        if len < gram || padded.len() < len + 8 {
-            return;
-        }
-        let mask = u64::MAX >> (64 - 8 * gram);
-        let count = (len - gram) / stride + 1;
-        // Nearly always; eight at a time, so that nothing waits for what was loaded before it.
-        let first = if stride == WIDE {
-            self.eights(padded, mask, count, out)
-        } else {
-            0
-        };
-        for i in first..count {
-            let at = i * stride;
-            let word = padded[at..]
-                .first_chunk::<8>()
-                .map_or(0, |bytes| u64::from_le_bytes(*bytes));
-            if self.test((word & mask).wrapping_mul(self.key)) == 1 {
-                out.push(at as u32);
-            }
-        }
-    }
-
-    /// Whole groups of eight positions; returns how many positions those are.
-    #[inline(always)]
-    fn eights(self, padded: &[u8], mask: u64, count: usize, out: &mut Vec<u32>) -> usize {
-        let mut i = 0;
-        while i + 8 <= count {
-            let at = i * WIDE;
-            let Some(text) = padded[at..].first_chunk::<{ 7 * WIDE + 8 }>() else {
-                break;
-            };
-            let hashes: [u64; 8] = std::array::from_fn(|n| {
-                let word = text[n * WIDE..].first_chunk::<8>();
-                (word.map_or(0, |bytes| u64::from_le_bytes(*bytes)) & mask).wrapping_mul(self.key)
-            });
-            let places = hashes.map(|hash| (hash >> self.shift) as usize);
-            let words = places.map(|place| self.words.get(place).map_or(0, |word| word.load(Ordering::Relaxed)));
-            let mut hits: [u64; 8] = std::array::from_fn(|n| {
-                (words[n] >> (hashes[n] >> 38 & 63)) & (words[n] >> (hashes[n] >> 32 & 63)) & 1
-            });
-            hits.iter_mut().enumerate().for_each(|(n, hit)| *hit <<= n);
-            let mut hits = hits.iter().fold(0, |all, hit| all | hit);
-            while hits != 0 {
-                out.push((at + WIDE * hits.trailing_zeros() as usize) as u32);
-                hits &= hits - 1;
-            }
-            i += 8;
-        }
-        i
-    }
 }
 
 /// What a gram leads to.
@@ -260,11 +164,11 @@ struct Entry {
 }
 
 impl Grams {
-    fn new(class: Class, key: u64, filter_bits: [u32; 2], bucket_bits: u32) -> Self {
+    fn new(class: Class, key: u64, first: First, bucket_bits: u32) -> Self {
         Self {
             class,
             key: key | 1,
-            filters: filter_bits.map(Filter::new),
+            first,
             buckets: (0..1usize << bucket_bits).map(|_| AtomicU32::new(0)).collect(),
             entries: Append::default(),
             stride: AtomicUsize::new(class.stride),
@@ -290,20 +194,16 @@ impl Grams {
 
     /// Whether a gram may be in the index.
     #[inline]
-    fn maybe(&self, gram: u64) -> bool {
-        self.probe().maybe(gram)
-    }
-
-    /// What a scan asks first.
-    pub(crate) fn probe(&self) -> Probe<'_> {
-        let few = self.entries.len() <= self.filters[0].words.len() * GRAMS_PER_WORD_MAX;
-        let filter = &self.filters[usize::from(!few)];
-        Probe {
-            words: &filter.words,
-            shift: filter.shift,
-            key: self.key,
-            class: self.class(),
-        }
+    pub(crate) fn maybe(&self, gram: u64) -> bool {
+        let First::Filters([few, many]) = &self.first else {
+            return true;
+        };
+        let filter = if self.entries.len() <= few.words.len() * GRAMS_PER_WORD_MAX {
+            few
+        } else {
+            many
+        };
+        filter.holds(self.hash(gram))
     }
 
     fn bucket(&self, gram: u64) -> (&AtomicU32, u32) {
@@ -373,8 +273,9 @@ impl Grams {
         };
         let place = self.entries.push(entry) as u32 + 1;
         bucket.store(place, Ordering::Release);
-        for filter in &self.filters {
-            filter.words[(self.hash(gram) >> filter.shift) as usize].fetch_or(bits(self.hash(gram)), Ordering::Release);
+        match &self.first {
+            First::Filters(filters) => filters.iter().for_each(|filter| filter.enter(self.hash(gram))),
+            First::Sieve(sieve) => sieve.enter(gram, self.class.gram),
         }
     }
 
@@ -480,6 +381,8 @@ pub(crate) struct Index {
     /// Over squeezed text.
     pub(crate) long: Grams,
     pub(crate) short: Grams,
+    /// Both of these.
+    pub(crate) sieve: Arc<Sieve>,
     /// Over the text as it is, for forms with too few letters and digits to be squeezed.
     pub(crate) sparse: Grams,
     heads: Grams,
@@ -505,12 +408,20 @@ pub(crate) struct Index {
 impl Default for Index {
     fn default() -> Self {
         let random = RandomState::new();
+        let sieve = Arc::new(Sieve::new(random.hash_one(6)));
+        let filters = |bits: [u32; 2]| First::Filters(bits.map(Filter::new));
         Self {
-            long: Grams::new(LONG, random.hash_one(1), [20, 23], 17),
-            short: Grams::new(SHORT, random.hash_one(2), [18, 21], 15),
-            sparse: Grams::new(SHORT, random.hash_one(3), [16, 18], 12),
-            heads: Grams::new(Class { gram: HEAD, stride: 1 }, random.hash_one(4), [16, 20], 14),
-            whole: Grams::new(Class { gram: 8, stride: 1 }, random.hash_one(5), [16, 20], 14),
+            long: Grams::new(LONG, random.hash_one(1), First::Sieve(sieve.clone()), 17),
+            short: Grams::new(SHORT, random.hash_one(2), First::Sieve(sieve.clone()), 15),
+            sieve,
+            sparse: Grams::new(SHORT, random.hash_one(3), filters([16, 18]), 12),
+            heads: Grams::new(
+                Class { gram: HEAD, stride: 1 },
+                random.hash_one(4),
+                filters([16, 20]),
+                14,
+            ),
+            whole: Grams::new(Class { gram: 8, stride: 1 }, random.hash_one(5), filters([16, 20]), 14),
             beginnings: Beginnings::new(),
             leads: Default::default(),
             bytes: Default::default(),

@@ -13,6 +13,7 @@ use std::cell::OnceCell;
 
 use crate::forms::Kind;
 use crate::index::{Candidate, Index, Literal};
+use crate::sieve::Places;
 use crate::squeeze::{Squeezed, is_kept};
 use crate::verify::{self, Text, Verdict};
 use crate::views::{self, Counts};
@@ -105,7 +106,7 @@ impl Index {
             budget,
             inflated: views::inflate::OUTPUT_BYTES_MAX,
             inflations: INFLATIONS_MIN + text.len() / BYTES_PER_INFLATION,
-            hits: Vec::new(),
+            hits: Places::default(),
             tokens: Vec::new(),
             elements: Vec::new(),
             runs: [None; DEPTH_MAX + 1],
@@ -129,7 +130,7 @@ pub(crate) struct Scanner<'i> {
     /// Streams that may still be inflated.
     pub(crate) inflations: usize,
     /// Kept for its memory.
-    hits: Vec<u32>,
+    hits: Places,
     pub(crate) tokens: Vec<views::tokens::Token>,
     pub(crate) elements: Vec<views::numbers::Element>,
     /// Per depth, where decoding of a run of base64 digits goes on in the next window.
@@ -198,14 +199,13 @@ impl Scanner<'_> {
     fn direct(&mut self, window: &Window<'_>, depth: usize, scan: &mut Scan) {
         let mut recent = Recent::default();
         let mut hits = std::mem::take(&mut self.hits);
-        for grams in [&self.index.long, &self.index.short] {
-            if grams.is_empty() {
-                continue;
-            }
-            let (padded, class) = (window.squeezed.padded(), grams.class());
-            grams
-                .probe()
-                .positions(padded, window.squeezed.canon().len(), &mut hits);
+        let (padded, index) = (window.squeezed.padded(), self.index);
+        let strides = [&index.long, &index.short].map(|grams| (!grams.is_empty()).then(|| grams.class().stride));
+        index
+            .sieve
+            .places(padded, window.squeezed.canon().len(), strides, &mut hits);
+        for (grams, hits) in [(&index.long, &hits.long), (&index.short, &hits.short)] {
+            let class = grams.class();
             for at in hits.iter().map(|at| *at as usize) {
                 grams.lookup(class.load(padded, at), |candidate| match candidate {
                     Candidate::Form { form, offset } => {
@@ -336,7 +336,6 @@ impl Scanner<'_> {
         let bytes = text.bytes;
         let grams = &self.index.sparse;
         let class = grams.class();
-        let probe = grams.probe();
         let mut at = 0;
         while at + class.gram <= bytes.len() {
             let gram = u64::from(u32::from_le_bytes([
@@ -345,7 +344,7 @@ impl Scanner<'_> {
                 bytes[at + 2],
                 bytes[at + 3],
             ]));
-            if probe.maybe(gram) {
+            if grams.maybe(gram) {
                 grams.lookup(gram, |candidate| {
                     let (form, offset) = match candidate {
                         Candidate::Form { form, offset } => (form, offset),

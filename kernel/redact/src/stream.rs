@@ -12,6 +12,7 @@
 //! Invariants: bytes leave in the order in which they came; any split of the same input gives the same output while no
 //! timer fires; every byte that is not part of a match leaves unchanged.
 
+use crate::held::{Held, ROOM_BYTES, wipe};
 use crate::redaction::{self, Redaction};
 use crate::redactor::Redactor;
 use crate::scan::Match;
@@ -21,7 +22,7 @@ use crate::scan::Match;
 pub const HOLD_BACK_BYTES_MAX: usize = 256 * 1024;
 
 /// Released bytes kept to complete a match that began in them.
-const CONTEXT_BYTES_MAX: usize = 4 * 1024;
+const CONTEXT_BYTES_MAX: usize = ROOM_BYTES / 2;
 
 /// Bytes scanned at once: one huge write does not need memory in proportion, and many small ones are scanned together.
 const STEP_BYTES: usize = 256 * 1024;
@@ -87,13 +88,6 @@ impl Track {
     }
 }
 
-/// Overwrites bytes that are not needed any more; as a block, not byte by byte.
-fn wipe(bytes: &mut [u8]) {
-    bytes.fill(0);
-    // Nobody reads them again, so that the compiler must be told that somebody might.
-    std::hint::black_box(bytes);
-}
-
 /// A place to cut a text at: base64 is read in groups of four characters, so a run of it is cut between groups.
 fn aligned(text: &[u8], cut: usize) -> usize {
     let digit = |b: &u8| b.is_ascii_alphanumeric() || b"+/-_".contains(b);
@@ -106,9 +100,7 @@ fn aligned(text: &[u8], cut: usize) -> usize {
 pub struct StreamRedactor {
     redactor: Redactor,
     tail: Tail,
-    pending: Vec<u8>,
-    /// Kept for its memory; wiped after each use.
-    scratch: Vec<u8>,
+    pending: Held,
     /// Bytes that came since the last step.
     since_step: usize,
     /// Whose the pending bytes are, in order.
@@ -126,8 +118,7 @@ impl StreamRedactor {
         Self {
             redactor,
             tail,
-            pending: Vec::new(),
-            scratch: Vec::new(),
+            pending: Held::default(),
             since_step: 0,
             lanes: Vec::new(),
             marks: Vec::new(),
@@ -144,7 +135,7 @@ impl StreamRedactor {
         while !bytes.is_empty() {
             let (step, rest) = bytes.split_at(bytes.len().min(STEP_BYTES - self.since_step));
             bytes = rest;
-            self.pending.extend_from_slice(step);
+            self.pending.push(step);
             match self.lanes.last_mut() {
                 Some((last, n)) if *last == lane => *n += step.len(),
                 _ => self.lanes.push((lane, step.len())),
@@ -238,7 +229,7 @@ impl StreamRedactor {
         }
         // A chunk does not end inside a character, nor inside a match.
         if !complete && hold.0 == self.pending.len() {
-            hold.0 -= incomplete_utf8(&self.pending);
+            hold.0 -= incomplete_utf8(self.pending.bytes());
         }
         hold
     }
@@ -249,21 +240,32 @@ impl StreamRedactor {
             Some(Lane::Stderr) => &self.tail.stderr.context,
             None => &self.tail.merged.context,
         };
-        let mut text = std::mem::take(&mut self.scratch);
-        text.extend_from_slice(context);
-        let before = text.len();
+        let index = self.redactor.index();
+        let before = context.len();
         // The track's pieces: where they start in the text and in `pending`, and their length.
         let mut pieces: Vec<(usize, usize, usize)> = Vec::new();
-        let mut at = 0;
+        let (mut at, mut length) = (0, before);
         for (lane, n) in &self.lanes {
             let from = if track.is_none() { at.max(self.merged_from) } else { at };
             if track.is_none_or(|track| track == *lane) && from < at + n {
-                pieces.push((text.len(), from, at + n - from));
-                text.extend_from_slice(&self.pending[from..at + n]);
+                pieces.push((length, from, at + n - from));
+                length += at + n - from;
             }
             at += n;
         }
-        let scan = self.redactor.index().scan(&text, complete);
+        // Nearly always all of it is one piece.
+        let whole = pieces.len() == 1 && length - before == self.pending.len();
+        let alone = whole.then(|| self.pending.after(context, |text| index.scan(text, complete)));
+        let scan = alone.flatten().unwrap_or_else(|| {
+            let mut text = Vec::with_capacity(length);
+            text.extend_from_slice(context);
+            for (_, from, n) in &pieces {
+                text.extend_from_slice(&self.pending.bytes()[*from..from + n]);
+            }
+            let scan = index.scan(&text, complete);
+            wipe(&mut text);
+            scan
+        });
         for m in crate::redactor::join(scan.matches) {
             for (start, pending, n) in &pieces {
                 let (from, to) = (m.start.max(*start), m.end.min(start + n));
@@ -276,10 +278,6 @@ impl StreamRedactor {
                 }
             }
         }
-        let length = text.len();
-        wipe(&mut text);
-        text.clear();
-        self.scratch = text;
         match scan.live {
             Some(live) if live.from < length => {
                 let from = live.from.max(before);
@@ -296,7 +294,7 @@ impl StreamRedactor {
     /// Too much is held: what was held longest becomes a token, if it is the beginning of a secret. A block of compressed
     /// data without an end is held too, and is no secret.
     fn mask_start(&mut self, bytes: usize) {
-        let live = self.redactor.index().scan(&self.pending, false).live;
+        let live = self.redactor.index().scan(self.pending.bytes(), false).live;
         if let Some(live) = live.filter(|live| live.secret != u32::MAX && live.bytes >= TIMER_HOLDS_BYTES) {
             let form = crate::Form::Truncated;
             self.marks.push(Match {
@@ -325,9 +323,11 @@ impl StreamRedactor {
                 Lane::Stdout => &mut self.tail.stdout,
                 Lane::Stderr => &mut self.tail.stderr,
             };
-            track.remember(&self.pending[from..to]);
+            track.remember(&self.pending.bytes()[from..to]);
             if to > self.merged_from {
-                self.tail.merged.remember(&self.pending[from.max(self.merged_from)..to]);
+                self.tail
+                    .merged
+                    .remember(&self.pending.bytes()[from.max(self.merged_from)..to]);
             }
             if chunks.last().is_none_or(|chunk| chunk.lane != *lane) {
                 chunks.push(Chunk {
@@ -356,7 +356,7 @@ impl StreamRedactor {
                     }
                     None => {
                         let end = marks.get(next_mark).map_or(to, |m| m.start.min(to));
-                        chunk.bytes.extend_from_slice(&self.pending[i..end]);
+                        chunk.bytes.extend_from_slice(&self.pending.bytes()[i..end]);
                         *after_token = false;
                         i = end;
                     }
@@ -364,8 +364,7 @@ impl StreamRedactor {
             }
         }
         chunks.retain(|chunk| !chunk.bytes.is_empty());
-        wipe(&mut self.pending[..n]);
-        self.pending.drain(..n);
+        self.pending.drop_first(n);
         let mut gone = n;
         self.lanes.retain_mut(|(_, length)| {
             let take = gone.min(*length);
@@ -383,12 +382,6 @@ impl StreamRedactor {
             .collect();
         self.merged_from = self.merged_from.saturating_sub(n);
         self.redactor.count(&all);
-    }
-}
-
-impl Drop for StreamRedactor {
-    fn drop(&mut self) {
-        wipe(&mut self.pending);
     }
 }
 

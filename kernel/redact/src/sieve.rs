@@ -1,0 +1,325 @@
+//! Says quickly of most places of a squeezed text that no gram of the index begins there.
+//!
+//! ```text
+//!  …hunter2hunter2…     the next 4 characters ─ hash ─► one word of the sieve: two bits of it for a gram of four,
+//!   ▲      ▲            the next 6 ─ hash ────────────► two bits of the same word for one of six
+//! ```
+//!
+//! One word answers for grams of both lengths, so that a place costs one look into memory.
+//!
+//! Invariant: a gram that was entered is never said not to be there.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use crate::index::{LONG, SHORT, WIDE};
+
+/// Words of the sieve that is asked while few grams are known, and of the one for many, as powers of two.
+const FEW_BITS: u32 = 14;
+const MANY_BITS: u32 = 17;
+const FEW: usize = 1 << FEW_BITS;
+const MANY: usize = 1 << MANY_BITS;
+
+/// A sieve this full lets too much through.
+const GRAMS_PER_WORD_MAX: usize = 4;
+
+type Words<const N: usize> = [AtomicU64; N];
+
+/// Two bits of one word for each gram.
+pub(crate) struct Sieve {
+    key: u64,
+    few: Box<[AtomicU64]>,
+    many: Box<[AtomicU64]>,
+    grams: AtomicUsize,
+}
+
+/// Which word a gram has, by its first four characters; two bits of it for one of four.
+#[inline(always)]
+fn four(gram: u64, key: u64) -> u64 {
+    u64::from(gram as u32).wrapping_mul(key)
+}
+
+/// Two bits of that word for a gram of six.
+#[inline(always)]
+fn six(gram: u64, key: u64) -> u64 {
+    (gram << 16).wrapping_mul(key)
+}
+
+const FOUR_SHIFTS: [u32; 2] = [38, 32];
+const SIX_SHIFTS: [u32; 2] = [58, 52];
+
+#[inline(always)]
+fn test(word: u64, hash: u64, [a, b]: [u32; 2]) -> u64 {
+    (word >> (hash >> a & 63)) & (word >> (hash >> b & 63))
+}
+
+/// Places at which a gram of six, or of four, may begin.
+#[derive(Default)]
+pub(crate) struct Places {
+    pub long: Vec<u32>,
+    pub short: Vec<u32>,
+}
+
+impl Sieve {
+    pub(crate) fn new(key: u64) -> Self {
+        let zeros = |n: usize| (0..n).map(|_| AtomicU64::new(0)).collect();
+        Self {
+            key: key | 1,
+            few: zeros(FEW),
+            many: zeros(MANY),
+            grams: AtomicUsize::new(0),
+        }
+    }
+
+    /// Lets a gram of so many characters through from now on.
+    pub(crate) fn enter(&self, gram: u64, chars: usize) {
+        let place = four(gram, self.key);
+        let (hash, [a, b]) = if chars == SHORT.gram {
+            (place, FOUR_SHIFTS)
+        } else {
+            (six(gram, self.key), SIX_SHIFTS)
+        };
+        let bits = 1 << (hash >> a & 63) | 1 << (hash >> b & 63);
+        for (words, shift) in [(&self.few, 64 - FEW_BITS), (&self.many, 64 - MANY_BITS)] {
+            words[(place >> shift) as usize].fetch_or(bits, Ordering::Release);
+        }
+        self.grams.fetch_add(1, Ordering::Release);
+    }
+
+    /// Every so many places of a squeezed text of `len` characters, and zeros after it, at which a gram of six or of four
+    /// may begin.
+    pub(crate) fn places(&self, padded: &[u8], len: usize, strides: [Option<usize>; 2], out: &mut Places) {
+        out.long.clear();
+        out.short.clear();
+        if padded.len() < len + 8 {
+            return;
+        }
+        let text = Text {
+            padded,
+            len,
+            key: self.key,
+        };
+        if self.grams.load(Ordering::Acquire) <= FEW * GRAMS_PER_WORD_MAX {
+            if let Some(words) = self.few.first_chunk::<FEW>() {
+                text.sift::<FEW, FEW_BITS>(words, strides, out);
+            }
+        } else if let Some(words) = self.many.first_chunk::<MANY>() {
+            text.sift::<MANY, MANY_BITS>(words, strides, out);
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Text<'t> {
+    padded: &'t [u8],
+    len: usize,
+    key: u64,
+}
+
+impl Text<'_> {
+    fn sift<const N: usize, const BITS: u32>(self, words: &Words<N>, strides: [Option<usize>; 2], out: &mut Places) {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx512dq") && std::arch::is_x86_feature_detected!("bmi2") {
+            #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
+            // SAFETY: the features were detected.
+            unsafe {
+                self.sift_wide::<N, BITS>(words, strides, out);
+            }
+            return;
+        }
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("bmi2") && std::arch::is_x86_feature_detected!("bmi1") {
+            #[expect(unsafe_code, reason = "instructions for shifts, present as just checked")]
+            // SAFETY: the features were detected.
+            unsafe {
+                self.sift_shifted::<N, BITS>(words, strides, out);
+            }
+            return;
+        }
+        self.sift_anywhere::<N, BITS>(words, strides, out);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f", enable = "avx512dq", enable = "bmi2")]
+    fn sift_wide<const N: usize, const BITS: u32>(
+        self,
+        words: &Words<N>,
+        strides: [Option<usize>; 2],
+        out: &mut Places,
+    ) {
+        self.sift_anywhere::<N, BITS>(words, strides, out);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "bmi1", enable = "bmi2")]
+    fn sift_shifted<const N: usize, const BITS: u32>(
+        self,
+        words: &Words<N>,
+        strides: [Option<usize>; 2],
+        out: &mut Places,
+    ) {
+        self.sift_anywhere::<N, BITS>(words, strides, out);
+    }
+
+    #[inline(always)]
+    fn sift_anywhere<const N: usize, const BITS: u32>(
+        self,
+        words: &Words<N>,
+        strides: [Option<usize>; 2],
+        out: &mut Places,
+    ) {
+        match strides {
+            // Nearly always.
+            [Some(WIDE), Some(WIDE)] => self.every_seventh::<N, BITS, true, true>(words, out),
+            [Some(WIDE), None] => self.every_seventh::<N, BITS, true, false>(words, out),
+            [long, short] => {
+                if let Some(stride) = long {
+                    self.one_by_one::<N, BITS, true, false>(words, 0, stride, out);
+                }
+                if let Some(stride) = short {
+                    self.one_by_one::<N, BITS, false, true>(words, 0, stride, out);
+                }
+            }
+        }
+    }
+
+    /// Whether a gram of six (1) or one of four (2) may begin with this text.
+    #[inline(always)]
+    fn ask<const N: usize, const BITS: u32, const SIX: bool, const FOUR: bool>(
+        self,
+        words: &Words<N>,
+        text: [u8; 8],
+    ) -> u64 {
+        let gram = u64::from_le_bytes(text);
+        let place = four(gram, self.key);
+        let word = words[(place >> (64 - BITS)) as usize].load(Ordering::Relaxed);
+        let mut found = 0;
+        if SIX {
+            found |= test(word, six(gram, self.key), SIX_SHIFTS) & 1;
+        }
+        if FOUR {
+            found |= (test(word, place, FOUR_SHIFTS) & 1) << 1;
+        }
+        found
+    }
+
+    #[inline(always)]
+    fn every_seventh<const N: usize, const BITS: u32, const SIX: bool, const FOUR: bool>(
+        self,
+        words: &Words<N>,
+        out: &mut Places,
+    ) {
+        // Eight at a time, so that nothing waits for what was loaded before it.
+        let mut at = 0;
+        while at + 7 * WIDE + LONG.gram <= self.len
+            && let Some(text) = self.padded[at..].first_chunk::<{ 7 * WIDE + 8 }>()
+        {
+            let mut found = 0;
+            for n in 0..8 {
+                let text = text[n * WIDE..].first_chunk().copied().unwrap_or_default();
+                found |= self.ask::<N, BITS, SIX, FOUR>(words, text) << (2 * n);
+            }
+            while found != 0 {
+                let bit = found.trailing_zeros() as usize;
+                let hits = if bit.is_multiple_of(2) {
+                    &mut out.long
+                } else {
+                    &mut out.short
+                };
+                hits.push((at + WIDE * (bit / 2)) as u32);
+                found &= found - 1;
+            }
+            at += 8 * WIDE;
+        }
+        self.one_by_one::<N, BITS, SIX, FOUR>(words, at, WIDE, out);
+    }
+
+    /// Every place from `at` on in steps of `stride`.
+    #[inline(always)]
+    fn one_by_one<const N: usize, const BITS: u32, const SIX: bool, const FOUR: bool>(
+        self,
+        words: &Words<N>,
+        mut at: usize,
+        stride: usize,
+        out: &mut Places,
+    ) {
+        let least = if FOUR { SHORT.gram } else { LONG.gram };
+        while at + least <= self.len
+            && let Some(text) = self.padded[at..].first_chunk()
+        {
+            let found = self.ask::<N, BITS, SIX, FOUR>(words, *text);
+            if found & 1 != 0 {
+                out.long.push(at as u32);
+            }
+            if found & 2 != 0 {
+                out.short.push(at as u32);
+            }
+            at += stride;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(n: usize, mut state: u32) -> Vec<u8> {
+        (0..n)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                b'a' + (state >> 24) as u8 % 26
+            })
+            .collect()
+    }
+
+    /// Every sampled place of a gram that was entered is found, in short texts and long ones, in both sieves, and hardly
+    /// any other.
+    #[test]
+    fn entered_grams_come_through() {
+        for (grams, strides) in [
+            (500, [Some(WIDE), Some(WIDE)]),
+            (500, [Some(WIDE), None]),
+            (500, [Some(3), Some(5)]),
+            (FEW * GRAMS_PER_WORD_MAX + 1000, [Some(WIDE), Some(WIDE)]),
+        ] {
+            let sieve = Sieve::new(0x9E37_79B9_7F4A_7C15);
+            let known = noise(grams, 3);
+            let entered = |text: &[u8], chars: usize| {
+                let mut gram = [0; 8];
+                gram[..chars].copy_from_slice(&text[..chars]);
+                u64::from_le_bytes(gram)
+            };
+            for at in 0..known.len() - 6 {
+                sieve.enter(
+                    entered(&known[at..], if at % 2 == 0 { 6 } else { 4 }),
+                    if at % 2 == 0 { 6 } else { 4 },
+                );
+            }
+            for len in [4, 5, 6, 13, 54, 55, 56, 62, 63, 400] {
+                let mut text = noise(len, 99);
+                for (i, at) in (0..len.saturating_sub(10)).step_by(21).enumerate() {
+                    text[at..at + 6].copy_from_slice(&known[7 * i..7 * i + 6]);
+                }
+                let texts: Vec<&[u8]> = text.windows(6).collect();
+                let has = |text: &[u8], chars: usize, parity: usize| {
+                    (parity..known.len() - 6)
+                        .step_by(2)
+                        .any(|at| known[at..at + chars] == text[..chars])
+                };
+                let sampled = |stride: Option<usize>| (0..texts.len()).step_by(stride.unwrap_or(usize::MAX));
+                let mut padded = text.clone();
+                padded.resize(len + 8, 0);
+                let mut places = Places::default();
+                sieve.places(&padded, len, strides, &mut places);
+                for at in sampled(strides[0]).filter(|at| has(texts[*at], 6, 0)) {
+                    assert!(places.long.contains(&(at as u32)), "{len}: {at}");
+                }
+                for at in sampled(strides[1]).filter(|at| strides[1].is_some() && has(texts[*at], 4, 1)) {
+                    assert!(places.short.contains(&(at as u32)), "{len}: {at}");
+                }
+                let steps = strides.map(|stride| stride.unwrap_or(1));
+                assert!(places.long.iter().all(|at| (*at as usize).is_multiple_of(steps[0])));
+                assert!(places.short.iter().all(|at| (*at as usize).is_multiple_of(steps[1])));
+            }
+        }
+    }
+}
