@@ -106,6 +106,7 @@ impl Index {
             budget,
             inflated: views::inflate::OUTPUT_BYTES_MAX,
             inflations: INFLATIONS_MIN + text.len() / BYTES_PER_INFLATION,
+            memory: Vec::new(),
             hits: Places::default(),
             tokens: Vec::new(),
             elements: Vec::new(),
@@ -129,7 +130,8 @@ pub(crate) struct Scanner<'i> {
     pub(crate) inflated: usize,
     /// Streams that may still be inflated.
     pub(crate) inflations: usize,
-    /// Kept for its memory.
+    /// Kept for its memory; squeezed texts of as many levels as there were.
+    memory: Vec<Squeezed>,
     hits: Places,
     pub(crate) tokens: Vec<views::tokens::Token>,
     pub(crate) elements: Vec<views::numbers::Element>,
@@ -168,7 +170,7 @@ impl Scanner<'_> {
             if depth == 0 {
                 self.allow(to - from);
             }
-            let squeezed = Squeezed::new(&text.bytes[from..to]);
+            let squeezed = Squeezed::new(&text.bytes[from..to], self.memory.pop().unwrap_or_default());
             let window = Window {
                 text,
                 from,
@@ -182,7 +184,9 @@ impl Scanner<'_> {
             if depth < DEPTH_MAX {
                 views::all(self, &window, depth, limits, scan);
             }
-            if window.last {
+            let last = window.last;
+            self.memory.push(squeezed);
+            if last {
                 break;
             }
             from = to - overlap;

@@ -5,13 +5,16 @@
 //! notes where escapes, markup and control characters stand, for the views that need decoding.
 
 /// A text without its separators.
+#[derive(Default)]
 pub(crate) struct Squeezed {
-    /// The characters kept, followed by [`PADDING`] zero bytes.
+    /// The characters kept, followed by [`PADDING`] zero bytes, and whatever was there before.
     canon: Vec<u8>,
     len: usize,
     /// Per 64 bytes of text: which were kept, which are digits, which are quotes, which may start something that has to
     /// be decoded, which end a line.
     pub(crate) blocks: Vec<Block>,
+    /// What there is in any of them.
+    pub(crate) any: Block,
     /// Whether there is a `|`.
     pub(crate) bars: bool,
 }
@@ -29,16 +32,35 @@ pub(crate) struct Block {
     pub before: u32,
 }
 
+impl Block {
+    /// Adds what there is in another one.
+    #[inline(always)]
+    fn add(&mut self, other: &Self) {
+        self.keep |= other.keep;
+        self.digit |= other.digit;
+        self.quote |= other.quote;
+        self.trigger |= other.trigger;
+        self.line |= other.line;
+        self.equals |= other.equals;
+    }
+}
+
 /// Zero bytes after the end, so that grams can be loaded as words.
 const PADDING: usize = 64;
 
 impl Squeezed {
-    pub(crate) fn new(text: &[u8]) -> Self {
+    /// Squeezes a text into the memory of another one.
+    pub(crate) fn new(text: &[u8], memory: Self) -> Self {
+        let Self {
+            mut canon, mut blocks, ..
+        } = memory;
+        canon.resize(canon.len().max(text.len().next_multiple_of(64) + 64 + PADDING), 0);
+        blocks.clear();
+        blocks.reserve(text.len() / 64 + 1);
         let mut out = Self {
-            canon: vec![0; text.len().next_multiple_of(64) + 64 + PADDING],
-            len: 0,
-            blocks: Vec::with_capacity(text.len() / 64 + 1),
-            bars: false,
+            canon,
+            blocks,
+            ..Self::default()
         };
         let (blocks, rest) = text.as_chunks::<64>();
         out.fill(blocks);
@@ -47,7 +69,6 @@ impl Squeezed {
             last[..rest.len()].copy_from_slice(rest);
             out.fill(&[last]);
         }
-        out.canon.truncate(out.len + PADDING);
         out
     }
 
@@ -91,11 +112,10 @@ impl Squeezed {
                 self.canon[self.len] = byte.to_ascii_lowercase();
                 self.len += usize::from(class & KEEP);
             }
+            self.any.add(&block);
             self.blocks.push(block);
         }
-        for byte in &mut self.canon[self.len..] {
-            *byte = 0;
-        }
+        self.canon[self.len..self.len + PADDING].fill(0);
     }
 
     /// The characters kept.
@@ -107,7 +127,7 @@ impl Squeezed {
     /// The characters kept and at least eight zero bytes.
     #[inline]
     pub(crate) fn padded(&self) -> &[u8] {
-        &self.canon
+        &self.canon[..self.len + PADDING]
     }
 
     /// Where the `i`th kept character stands in the text.
@@ -221,7 +241,7 @@ mod x86 {
         _mm512_storeu_si512, _mm512_sub_epi8, _mm512_test_epi8_mask,
     };
 
-    use super::{Block, Squeezed, is_trigger};
+    use super::{Block, PADDING, Squeezed, is_trigger};
 
     /// For each set of kept bytes out of eight: where they stand, first to last.
     static PACK: [u64; 256] = {
@@ -319,7 +339,7 @@ mod x86 {
         );
         let (case, low_nibble) = (splat(0x20), splat(0x0F));
         let mut len = out.len;
-        let mut bars = 0;
+        let (mut any, mut bars) = (out.any, 0);
         out.blocks.reserve(blocks.len());
         for bytes in blocks {
             // SAFETY: sixty-four bytes are there.
@@ -329,7 +349,7 @@ mod x86 {
             let keep = alpha | digit | _mm512_movepi8_mask(v);
             let low = _mm512_shuffle_epi8(low_table, _mm512_and_si512(v, low_nibble));
             let high = _mm512_shuffle_epi8(high_table, _mm512_and_si512(_mm512_srli_epi16(v, 4), low_nibble));
-            out.blocks.push(Block {
+            let block = Block {
                 keep,
                 digit,
                 quote: _mm512_cmpeq_epi8_mask(v, splat(b'\'')) | _mm512_cmpeq_epi8_mask(v, splat(b'"')),
@@ -337,7 +357,9 @@ mod x86 {
                 line: _mm512_cmpeq_epi8_mask(v, splat(b'\n')),
                 equals: _mm512_cmpeq_epi8_mask(v, splat(b'=')),
                 before: len as u32,
-            });
+            };
+            any.add(&block);
+            out.blocks.push(block);
             bars |= _mm512_cmpeq_epi8_mask(v, splat(b'|'));
             let packed = _mm512_maskz_compress_epi8(
                 keep,
@@ -348,10 +370,9 @@ mod x86 {
             unsafe { _mm512_storeu_si512(room.as_mut_ptr().cast(), packed) };
             len += keep.count_ones() as usize;
         }
-        out.len = len;
+        (out.len, out.any) = (len, any);
         out.bars |= bars != 0;
-        let end = (len + 64).min(out.canon.len());
-        out.canon[len..end].fill(0);
+        out.canon[len..len + PADDING].fill(0);
     }
 
     #[target_feature(enable = "ssse3", enable = "popcnt")]
@@ -359,7 +380,8 @@ mod x86 {
         let low_nibble = _mm_set1_epi8(0x0F);
         let (low_table, high_table) = (vector(&NIBBLES.0), vector(&NIBBLES.1));
         let case = _mm_set1_epi8(0x20);
-        let mut len = out.len;
+        let (mut len, mut any) = (out.len, out.any);
+        let mut bars = _mm_setzero_si128();
         for bytes in blocks {
             let mut block = Block {
                 before: len as u32,
@@ -385,7 +407,7 @@ mod x86 {
                 block.keep |= u64::from(keep) << (16 * i);
                 let places = |byte: u8| _mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(byte as i8))) as u32;
                 block.line |= u64::from(places(b'\n')) << (16 * i);
-                out.bars |= places(b'|') != 0;
+                bars = _mm_or_si128(bars, _mm_cmpeq_epi8(v, _mm_set1_epi8(b'|' as i8)));
                 block.equals |= u64::from(places(b'=')) << (16 * i);
                 block.digit |= (_mm_movemask_epi8(digit) as u32 as u64) << (16 * i);
                 block.quote |= (_mm_movemask_epi8(quote) as u32 as u64) << (16 * i);
@@ -400,11 +422,12 @@ mod x86 {
                     len += mask.count_ones() as usize;
                 }
             }
+            any.add(&block);
             out.blocks.push(block);
         }
-        out.len = len;
-        let end = (len + 64).min(out.canon.len());
-        out.canon[len..end].fill(0);
+        (out.len, out.any) = (len, any);
+        out.bars |= _mm_movemask_epi8(bars) != 0;
+        out.canon[len..len + PADDING].fill(0);
     }
 }
 
@@ -412,13 +435,16 @@ mod x86 {
 mod tests {
     use super::*;
 
+    /// Room for a text, with something in it.
+    fn empty(text: &[u8]) -> Squeezed {
+        Squeezed {
+            canon: vec![b'x'; text.len().next_multiple_of(64) + 64 + PADDING],
+            ..Squeezed::default()
+        }
+    }
+
     fn portable(text: &[u8]) -> Squeezed {
-        let mut out = Squeezed {
-            canon: vec![0; text.len().next_multiple_of(64) + 64 + PADDING],
-            len: 0,
-            blocks: Vec::new(),
-            bars: false,
-        };
+        let mut out = empty(text);
         let (blocks, rest) = text.as_chunks::<64>();
         out.fill_portable(blocks);
         let mut last = [b' '; 64];
@@ -431,15 +457,13 @@ mod tests {
 
     /// With every kind of vector that this processor has.
     fn every_way(text: &[u8]) -> Vec<Squeezed> {
-        let mut all = vec![Squeezed::new(text)];
+        let mut all = vec![
+            Squeezed::new(text, Squeezed::default()),
+            Squeezed::new(text, empty(text)),
+        ];
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("ssse3") {
-            let mut out = Squeezed {
-                canon: vec![0; text.len().next_multiple_of(64) + 64 + PADDING],
-                len: 0,
-                blocks: Vec::new(),
-                bars: false,
-            };
+            let mut out = empty(text);
             let (blocks, rest) = text.as_chunks::<64>();
             let mut last = [b' '; 64];
             last[..rest.len()].copy_from_slice(rest);
@@ -485,7 +509,18 @@ mod tests {
             let slow = portable(&text[..end]);
             for fast in every_way(&text[..end]) {
                 assert_eq!(fast.canon(), slow.canon());
+                assert_eq!(fast.padded(), [slow.canon(), &[0; PADDING]].concat());
                 assert_eq!(fast.bars, slow.bars);
+                let all = |block: &Block| (block.digit, block.quote, block.trigger, block.line, block.equals);
+                assert_eq!(all(&fast.any), all(&slow.any));
+                for of in [
+                    |b: &Block| b.digit,
+                    |b: &Block| b.trigger,
+                    |b: &Block| b.quote,
+                    |b: &Block| b.equals,
+                ] {
+                    assert_eq!(of(&fast.any), fast.blocks.iter().fold(0, |any, block| any | of(block)));
+                }
                 for (a, b) in fast.blocks.iter().zip(&slow.blocks) {
                     assert_eq!(
                         (a.keep, a.digit, a.quote, a.trigger, a.line, a.equals, a.before),

@@ -30,6 +30,10 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
             continue;
         }
         let next = blocks.get(i + 1).map_or(0, |next| next.keep);
+        // Sixteen in a row fill one eighth of a block at least.
+        if !(has_full_byte(block.keep) || next as u8 == u8::MAX) {
+            continue;
+        }
         let keep = u128::from(next) << 64 | u128::from(block.keep);
         if stretches(keep) == 0 {
             continue;
@@ -61,6 +65,13 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
         }
         tail(window, scan);
     }
+}
+
+/// Whether some byte of a word has all of its bits.
+#[inline]
+fn has_full_byte(word: u64) -> bool {
+    let holes = !word;
+    holes.wrapping_sub(0x0101_0101_0101_0101) & !holes & 0x8080_8080_8080_8080 != 0
 }
 
 /// Where sixteen places in a row begin, in the first sixty-four.

@@ -61,7 +61,12 @@ fn dense(window: &Window<'_>) -> Vec<Range<usize>> {
     let mut spans: Vec<Range<usize>> = Vec::new();
     let blocks = &window.squeezed.blocks;
     let mut previous = 0;
-    for (i, block) in blocks.iter().enumerate() {
+    let quoted = if window.squeezed.any.quote == 0 {
+        &[]
+    } else {
+        &blocks[..]
+    };
+    for (i, block) in quoted.iter().enumerate() {
         if block.quote == 0 {
             previous = 0;
             continue;

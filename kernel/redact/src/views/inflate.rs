@@ -81,7 +81,7 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
         }
     }
     // Both begin with control characters.
-    if window.squeezed.blocks.iter().all(|block| block.trigger == 0) {
+    if window.squeezed.any.trigger == 0 {
         return;
     }
     for at in GZIP.find_iter(part).take(PLACES_MAX) {

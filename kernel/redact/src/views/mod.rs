@@ -166,6 +166,9 @@ fn printable(
     depth: usize,
     scan: &mut Scan,
 ) {
+    if window.squeezed.any.equals == 0 {
+        return;
+    }
     let bytes = window.text.bytes;
     let mut places = Vec::new();
     for (i, block) in window.squeezed.blocks.iter().enumerate() {
@@ -345,6 +348,9 @@ impl Scanner<'_> {
 /// Sorts the window's triggers into families.
 fn find_triggers(window: &Window<'_>) -> [Triggers; FAMILIES] {
     let mut triggers: [Triggers; FAMILIES] = Default::default();
+    if window.squeezed.any.trigger == 0 {
+        return triggers;
+    }
     let bytes = window.text.bytes;
     for (i, block) in window.squeezed.blocks.iter().enumerate() {
         if block.trigger == 0 || is_binary(window, i, block.trigger) {

@@ -134,7 +134,9 @@ fn shared_words(a: &[u8], b: &[u8], nth: usize) -> Option<usize> {
 
 /// Whether an unfinished line may become one that begins with this.
 fn begins_like(line: &[u8], start: &[u8]) -> bool {
-    let same = line.iter().zip(start).all(|(a, b)| digit(*a) == digit(*b));
+    // From the end: lines of a log differ in their words, and begin with much that they share.
+    let pairs = line.iter().zip(start).rev();
+    let same = pairs.into_iter().all(|(a, b)| digit(*a) == digit(*b));
     same && !line.get(start.len()..).is_some_and(|rest| rest.contains(&b' '))
 }
 
