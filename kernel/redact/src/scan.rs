@@ -444,11 +444,16 @@ pub(crate) struct Window<'t> {
 
 impl Window<'_> {
     /// The lines that start in the window. Where the last one ends is looked for only so far.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = std::ops::Range<usize>> + use<'_> {
+    pub(crate) fn lines(&self) -> Lines<'_> {
         let most = self.text.bytes.len().min(self.to + LINE_BYTES_MAX);
         let ends = self.ends.get_or_init(|| {
             let mut ends = Vec::new();
-            for (i, block) in self.squeezed.blocks.iter().enumerate() {
+            let blocks = if self.squeezed.any.line == 0 {
+                &[]
+            } else {
+                &self.squeezed.blocks[..]
+            };
+            for (i, block) in blocks.iter().enumerate() {
                 let mut line = block.line;
                 while line != 0 {
                     ends.push(self.from + 64 * i + line.trailing_zeros() as usize);
@@ -458,12 +463,12 @@ impl Window<'_> {
             ends.extend(memchr::memchr_iter(b'\n', &self.text.bytes[self.to..most]).map(|n| self.to + n));
             ends
         });
-        let starts = std::iter::once(self.from).chain(ends.iter().map(|end| end + 1));
-        let ends = ends.iter().copied().chain(std::iter::once(most));
-        starts
-            .zip(ends)
-            .take_while(|(start, _)| *start < self.to)
-            .map(|(start, end)| start..end)
+        Lines {
+            ends,
+            start: self.from,
+            to: self.to,
+            most,
+        }
     }
 
     /// Goes back from a place over punctuation with which a form may begin.
@@ -478,6 +483,31 @@ impl Window<'_> {
             .iter()
             .position(|b| index.leads(*b) || *b == b'\\');
         lead.map_or(from, |i| from - n + i)
+    }
+}
+
+/// Lines of a window, one after the other.
+pub(crate) struct Lines<'w> {
+    ends: &'w [usize],
+    start: usize,
+    to: usize,
+    /// Where a line ends at the latest.
+    most: usize,
+}
+
+impl Iterator for Lines<'_> {
+    type Item = std::ops::Range<usize>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.start >= self.to {
+            return None;
+        }
+        let (end, rest) = self.ends.split_first().unwrap_or((&self.most, &[]));
+        self.ends = rest;
+        let line = self.start..*end;
+        self.start = end + 1;
+        Some(line)
     }
 }
 

@@ -367,7 +367,15 @@ fn find_triggers(window: &Window<'_>) -> [Triggers; FAMILIES] {
         };
         let mut masks = [0u64; FAMILIES];
         masks[ESCAPE] = block.trigger & places(here, b'\\');
-        let percent = block.trigger & places(here, b'%');
+        // What makes a byte of it is a digit or a letter; at the end more may come.
+        let near_end = start + 64 + 2 > bytes.len() && !window.text.complete;
+        let after = window.squeezed.blocks.get(i + 1).map_or(u64::MAX, |next| next.keep);
+        let kept = if near_end {
+            u64::MAX
+        } else {
+            block.keep >> 1 | after << 63
+        };
+        let percent = block.trigger & kept & places(here, b'%');
         let markup = block.trigger & (places(here, b'&') | places(here, b'<'));
         let terminal = block.trigger & !(masks[ESCAPE] | percent | markup);
         masks[PERCENT] = only(percent, start, |at| {
@@ -406,10 +414,13 @@ fn only(mut mask: u64, start: usize, begins: impl Fn(usize) -> bool) -> u64 {
     kept
 }
 
+/// Fewer bytes may be anything.
+const NOISE_BYTES_MIN: usize = 16;
+
 /// Whether decoded bytes are no text: nothing in them is decoded once more, unless it is compressed.
 fn is_noise(bytes: &[u8]) -> bool {
     let sample = &bytes[..bytes.len().min(4096)];
-    if sample.len() < 32 {
+    if sample.len() < NOISE_BYTES_MIN {
         return false;
     }
     let sums = sample.chunks(64).map(odd).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));

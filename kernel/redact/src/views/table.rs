@@ -15,6 +15,10 @@ struct Line {
 }
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+    // A table has several lines, or will have.
+    if window.squeezed.any.line == 0 && window.last && window.text.complete {
+        return;
+    }
     if window.squeezed.bars {
         tables(scanner, window, depth, scan);
     }
@@ -98,7 +102,9 @@ fn prefixes(scanner: &mut Scanner<'_>, window: &Window<'_>, nth: usize, depth: u
                     finish(&mut block, true, scanner, scan);
                     return;
                 }
-                finish(&mut block, false, scanner, scan);
+                if !block.is_empty() {
+                    finish(&mut block, false, scanner, scan);
+                }
             }
         }
         previous = Some(line);
@@ -312,7 +318,9 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
         match numbered {
             Some((number, text)) => {
                 if expected != Some(number) {
-                    finish(&mut block, false, scanner, scan);
+                    if !block.is_empty() {
+                        finish(&mut block, false, scanner, scan);
+                    }
                     // The first one may stand after other text.
                     if let Some(first) = previous.clone().and_then(|line| after_number(bytes, line, number)) {
                         block.push(first);
@@ -330,7 +338,9 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
                 begun = true;
             }
             None => {
-                finish(&mut block, false, scanner, scan);
+                if !block.is_empty() {
+                    finish(&mut block, false, scanner, scan);
+                }
                 expected = None;
             }
         }
@@ -366,7 +376,16 @@ fn after_number(bytes: &[u8], line: Range<usize>, next: u32) -> Option<Range<usi
 }
 
 /// A line's number and where its text starts.
+#[inline]
 fn gutter(line: &[u8]) -> Option<(u32, usize)> {
+    // Most lines end here.
+    match line.first() {
+        Some(b' ' | b'[' | b'(' | b'0'..=b'9') => gutter_of(line),
+        _ => None,
+    }
+}
+
+fn gutter_of(line: &[u8]) -> Option<(u32, usize)> {
     let indent = line.iter().take_while(|b| matches!(b, b' ' | b'[' | b'(')).count();
     let digits = line[indent..].iter().take(7).take_while(|b| b.is_ascii_digit()).count();
     if digits == 0 || digits > 6 {
