@@ -23,7 +23,7 @@ const LINE_BYTES_MIN: usize = 32;
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let digits = Digits::new(window);
-    let mut free = 0;
+    let mut free = window.from;
     let blocks = &window.squeezed.blocks;
     for (i, block) in blocks.iter().enumerate() {
         if window.from + 64 * (i + 1) <= free {
@@ -40,19 +40,15 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
         }
         // Bytes above ASCII are kept in the squeezed text too.
         let mut starts = stretches(keep & (u128::from(digits.of(i + 1)) << 64 | u128::from(digits.of(i))));
-        while starts != 0 {
-            let bit = starts.trailing_zeros() as usize;
-            let at = window.from + 64 * i + bit;
-            // The rest of this stretch belongs to the same run.
-            let stretch = (!(starts >> bit)).trailing_zeros() as usize;
-            starts = if bit + stretch >= 64 {
-                0
-            } else {
-                starts >> (bit + stretch) << (bit + stretch)
-            };
-            if at >= free {
-                free = run(scanner, window, &digits, at, depth, scan);
+        let base = window.from + 64 * i;
+        loop {
+            // What belongs to the run before is done with.
+            starts &= u64::MAX.checked_shl(free.saturating_sub(base) as u32).unwrap_or(0);
+            if starts == 0 {
+                break;
             }
+            let at = base + starts.trailing_zeros() as usize;
+            free = run(scanner, window, &digits, at, depth, scan).max(at + 1);
         }
     }
     if window.last && !window.text.complete {

@@ -39,9 +39,30 @@ fn dense(window: &Window<'_>) -> Vec<(usize, usize)> {
     let marks = Marks::new(window);
     let mut spans = Vec::new();
     for blocks in marks.candidates() {
-        one_by_one(window, blocks, &mut spans);
+        let mut at = blocks.start;
+        while at < blocks.end {
+            let look = at..blocks.end.min(at + LOOK_BLOCKS);
+            one_by_one(window, look.clone(), &mut spans);
+            at = look.end;
+            let place = |block: usize| window.from + 64 * block;
+            let Some(last) = spans.last_mut() else { continue };
+            if look.len() == LOOK_BLOCKS && last.0 <= place(look.start) && last.1 >= place(look.end) {
+                // A list this long goes on, most likely; what is looked at in vain costs no more than a list.
+                at = blocks.end.min(at + TRUST_BLOCKS);
+                last.1 = last.1.max(span_end(window, place(at)));
+            }
+        }
     }
     spans
+}
+
+/// Blocks whose numbers are looked at one by one, and blocks after them that are not if those hold nothing but a list.
+const LOOK_BLOCKS: usize = 8;
+const TRUST_BLOCKS: usize = 56;
+
+/// How far a list may go on whose last number known ends at `at`.
+fn span_end(window: &Window<'_>, at: usize) -> usize {
+    (at + SEPARATOR_BYTES_MAX + TOKEN_BYTES_MAX).min(window.to)
 }
 
 /// The byte after every number of a window.
@@ -280,7 +301,7 @@ fn one_by_one(window: &Window<'_>, range: Range<usize>, spans: &mut Vec<(usize, 
                     2 * ELEMENTS_MIN
                 };
                 let from = at.saturating_sub(back * (SEPARATOR_BYTES_MAX / 2)).max(window.from);
-                let to = (at + SEPARATOR_BYTES_MAX + TOKEN_BYTES_MAX).min(window.to);
+                let to = span_end(window, at);
                 match spans.last_mut() {
                     Some(last) if from <= last.1 => last.1 = to,
                     _ => spans.push((from, to)),

@@ -157,7 +157,9 @@ fn last_word(line: &[u8]) -> Option<usize> {
 
 /// Where the last word of both lines starts, if all before it is alike.
 fn shared_but_one(a: &[u8], b: &[u8]) -> Option<usize> {
-    if b.len() > a.len() || a.len() < 8 || a[a.len() - 4..].contains(&b' ') {
+    // Most lines that have nothing in common differ in the first character.
+    let begin_alike = a.first().zip(b.first()).is_some_and(|(a, b)| digit(*a) == digit(*b));
+    if !begin_alike || b.len() > a.len() || a.len() < 8 || a[a.len() - 4..].contains(&b' ') {
         return None;
     }
     let at = memchr::memrchr(b' ', a)? + 1;
