@@ -18,8 +18,17 @@ pub(crate) enum Kind {
     Reversed,
     /// Hexadecimal digits.
     Hex,
+    /// Hexadecimal digits in another order of the bytes.
+    Digits,
     /// Base64 characters that depend on the value alone, at one of three alignments.
     Base64 {
+        /// Characters before them that hold bits of the value too.
+        before: u8,
+        /// Characters after them that hold bits of the value too.
+        after: u8,
+    },
+    /// Base32 characters that depend on the value alone, at one of five alignments.
+    Base32 {
         /// Characters before them that hold bits of the value too.
         before: u8,
         /// Characters after them that hold bits of the value too.
@@ -35,6 +44,15 @@ pub(crate) type Text = Zeroizing<Vec<u8>>;
 pub(crate) fn literals(value: &[u8]) -> Vec<(Kind, Text)> {
     let mut all: Vec<(Kind, Text)> = vec![(Kind::Raw, Zeroizing::new(value.to_vec()))];
     encoded(value, &mut all);
+    all.extend((0..5).filter_map(|alignment| base32(value, alignment)));
+    if value.len() <= WORDS_BYTES_MAX {
+        all.extend(little_words(value));
+    }
+    if value.len() < TWICE_BYTES {
+        let once = padded(value);
+        let twice = padded(&once);
+        all.push((Kind::Base64 { before: 0, after: 0 }, twice));
+    }
     let text = std::str::from_utf8(value).ok();
     if value.len() >= policy::FOLDED_CHARS && !policy::is_wordlike(value) {
         let reversed: Vec<u8> = match text {
@@ -43,6 +61,18 @@ pub(crate) fn literals(value: &[u8]) -> Vec<(Kind, Text)> {
         };
         if reversed != value {
             all.push((Kind::Reversed, Zeroizing::new(reversed)));
+        }
+        let bytes = Zeroizing::new(value.iter().rev().copied().collect::<Vec<u8>>());
+        all.push((Kind::Digits, hex(&bytes)));
+        if !value.is_ascii() {
+            all.push((Kind::Reversed, bytes));
+        }
+    }
+    // Its lines put together.
+    if let Some(text) = text.filter(|text| text.contains('\n')) {
+        let joined: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+        if joined.len() >= policy::STRIPPED_CHARS {
+            all.push((Kind::Recoded, Zeroizing::new(joined.into_bytes())));
         }
     }
     if !value.is_ascii() {
@@ -126,28 +156,79 @@ fn hex(value: &[u8]) -> Text {
     Zeroizing::new(digits.collect())
 }
 
+/// Longest value whose words are looked for: keys have at most this many bytes.
+const WORDS_BYTES_MAX: usize = 64;
+
+/// Hexadecimal words of eight bytes whose lowest byte comes first in the value. What is left at the end is a word of its
+/// own, filled up with zeros or not. (Narrower words are a list.)
+fn little_words(value: &[u8]) -> Vec<(Kind, Text)> {
+    const SIZE: usize = 8;
+    let words: Vec<u8> = value.chunks(SIZE).flat_map(|word| word.iter().rev()).copied().collect();
+    let mut forms = vec![(Kind::Digits, hex(&Zeroizing::new(words)))];
+    let rest = value.len() % SIZE;
+    if rest > 0 && value.len() > SIZE {
+        let (whole, rest) = value.split_at(value.len() - rest);
+        let whole = whole.chunks(SIZE).flat_map(|word| word.iter().rev());
+        let zeros = std::iter::repeat_n(&0, SIZE - rest.len());
+        let words: Vec<u8> = whole.chain(zeros).chain(rest.iter().rev()).copied().collect();
+        forms.push((Kind::Digits, hex(&Zeroizing::new(words))));
+    }
+    forms
+}
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 /// The characters of standard base64 that depend on the value alone when `alignment` bytes precede it in its group of
 /// three.
 fn base64(value: &[u8], alignment: usize) -> Option<(Kind, Text)> {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (text, before, after) = digits::<6>(value, alignment, BASE64)?;
+    Some((Kind::Base64 { before, after }, text))
+}
+
+/// Values shorter than this are too short in base64 for a run of digits that is decoded once more.
+const TWICE_BYTES: usize = 10;
+
+/// All of a value in base64.
+fn padded(value: &[u8]) -> Text {
+    let filled: Text = Zeroizing::new(value.iter().copied().chain([0, 0]).collect());
+    let digits = digits::<6>(&filled, 0, BASE64).map(|found| found.0).unwrap_or_default();
+    let count = (8 * value.len()).div_ceil(6);
+    let fill = std::iter::repeat_n(b'=', count.next_multiple_of(4) - count);
+    Zeroizing::new(digits.iter().take(count).copied().chain(fill).collect())
+}
+
+/// The same in base32, in groups of five bytes.
+fn base32(value: &[u8], alignment: usize) -> Option<(Kind, Text)> {
+    let (text, before, after) = digits::<5>(value, alignment, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")?;
+    Some((Kind::Base32 { before, after }, text))
+}
+
+/// Digits of `BITS` bits each that depend on the value alone, and whether the ones before and after them depend on it
+/// too.
+fn digits<const BITS: usize>(value: &[u8], alignment: usize, alphabet: &[u8]) -> Option<(Text, u8, u8)> {
     let bits = 8 * (alignment + value.len());
-    let first = (8 * alignment).div_ceil(6);
-    let last = bits / 6;
+    let first = (8 * alignment).div_ceil(BITS);
+    let last = bits / BITS;
     let byte = |i: usize| match i.checked_sub(alignment) {
-        Some(i) => u32::from(*value.get(i).unwrap_or(&0)),
+        Some(i) => usize::from(*value.get(i).unwrap_or(&0)),
         None => 0,
     };
     let digit = |c: usize| {
-        let bit = 6 * c;
+        let bit = BITS * c;
         let pair = byte(bit / 8) << 8 | byte(bit / 8 + 1);
-        ALPHABET[(pair >> (10 - bit % 8) & 63) as usize]
+        alphabet[pair >> (16 - BITS - bit % 8) & ((1 << BITS) - 1)]
     };
     let text: Text = Zeroizing::new((first..last).map(digit).collect());
-    let kind = Kind::Base64 {
-        before: u8::from(!(8 * alignment).is_multiple_of(6)),
-        after: u8::from(!bits.is_multiple_of(6)),
-    };
-    (text.len() >= 6).then_some((kind, text))
+    let before = u8::from(!(8 * alignment).is_multiple_of(BITS));
+    let after = u8::from(!bits.is_multiple_of(BITS));
+    (text.len() >= 6).then_some((text, before, after))
+}
+
+impl Kind {
+    /// Whether the form is looked for only where letters and digits stand together in a row.
+    pub(crate) fn is_rare(self) -> bool {
+        matches!(self, Kind::Digits | Kind::Base32 { before: 1, .. })
+    }
 }
 
 #[cfg(test)]

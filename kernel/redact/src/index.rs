@@ -32,6 +32,10 @@ pub(crate) const LONG: Class = Class { gram: 6, stride: WIDE };
 pub(crate) const SHORT: Class = Class { gram: 4, stride: WIDE };
 /// The distance of both, unless shorter forms are known.
 pub(crate) const WIDE: usize = 7;
+/// Letters and digits by which a value is found that has too few for the classes above, all at once: at every position.
+pub(crate) const TINY: Class = Class { gram: 3, stride: 1 };
+/// Letters and digits in a row where rare forms are looked for.
+pub(crate) const RARE_CHARS: usize = 12;
 /// The shortest form in the index.
 const CANON_MIN: usize = 6;
 /// Characters that decide whether the end of a text may begin a form.
@@ -79,6 +83,13 @@ pub(crate) struct Literal {
     pub trail: usize,
     /// Whether other letter case counts.
     pub foldable: bool,
+}
+
+impl Literal {
+    /// A value of digits only.
+    pub(crate) fn is_number(&self) -> bool {
+        self.kind == Kind::Raw && self.exact.bytes().iter().all(u8::is_ascii_digit)
+    }
 }
 
 /// A value hidden as a whole word.
@@ -383,6 +394,10 @@ pub(crate) struct Index {
     pub(crate) short: Grams,
     /// Both of these.
     pub(crate) sieve: Arc<Sieve>,
+    /// Forms with fewer squeezed characters than those: the first three of them.
+    pub(crate) tiny: Grams,
+    /// Forms that are looked for only where many letters and digits stand in a row.
+    pub(crate) rare: Grams,
     /// Over the text as it is, for forms with too few letters and digits to be squeezed.
     pub(crate) sparse: Grams,
     heads: Grams,
@@ -414,6 +429,8 @@ impl Default for Index {
             long: Grams::new(LONG, random.hash_one(1), First::Sieve(sieve.clone()), 17),
             short: Grams::new(SHORT, random.hash_one(2), First::Sieve(sieve.clone()), 15),
             sieve,
+            rare: Grams::new(LONG, random.hash_one(7), filters([18, 22]), 15),
+            tiny: Grams::new(TINY, random.hash_one(8), filters([12, 16]), 10),
             sparse: Grams::new(SHORT, random.hash_one(3), filters([16, 18]), 12),
             heads: Grams::new(
                 Class { gram: HEAD, stride: 1 },
@@ -501,7 +518,7 @@ impl Index {
                 canon: vault.store(&canon),
                 lead,
                 trail,
-                foldable: kind == Kind::Hex
+                foldable: matches!(kind, Kind::Hex | Kind::Digits)
                     || matches!(kind, Kind::Raw | Kind::Reversed) && value.len() >= policy::FOLDED_CHARS && !wordlike,
             };
             for byte in exact.iter() {
@@ -513,19 +530,23 @@ impl Index {
                 if exact.len() >= CANON_MIN {
                     self.sparse.enter(&exact, form, 0..exact.len());
                     self.sparse_forms.push(form);
+                    if canon.len() >= TINY.gram {
+                        let mut padded = [0; 8];
+                        padded[..TINY.gram].copy_from_slice(&canon[..TINY.gram]);
+                        self.tiny.insert(TINY.load(&padded, 0), form, 0, 0);
+                        self.begin(&exact, &canon, form, lead);
+                    }
                 }
                 continue;
             }
-            self.heads
-                .insert(self.heads.class.load(&canon_padded(&canon), 0), form, 0, 0);
             self.whole.insert(self.hash_whole(&canon), form, 0, 0);
-            self.beginnings.enter(&canon);
-            if lead > 0 {
-                self.leads[usize::from(exact[0]) / 64].fetch_or(1 << (exact[0] % 64), Ordering::Release);
-            }
-            self.longest_canon.fetch_max(canon.len() as u32, Ordering::Relaxed);
+            self.begin(&exact, &canon, form, lead);
             // Three quarters of a value are recognised by themselves.
             let long = canon.len() >= if whole { LONG.least() + 4 } else { LONG.least() };
+            if kind.is_rare() && canon.len() >= RARE_CHARS.max(LONG.least()) {
+                self.rare.enter_start(&canon, form);
+                continue;
+            }
             match (long, whole) {
                 (true, true) => self.long.enter_both(&canon, form),
                 (true, false) => self.long.enter_start(&canon, form),
@@ -533,6 +554,19 @@ impl Index {
                 (false, false) => self.short.enter_start(&canon, form),
             }
         }
+    }
+
+    /// Enters what a form begins with, so that it is known where the end of a text may be a beginning.
+    fn begin(&self, exact: &[u8], canon: &[u8], form: u32, lead: usize) {
+        if canon.len() >= HEAD {
+            let gram = self.heads.class.load(&canon_padded(canon), 0);
+            self.heads.insert(gram, form, 0, 0);
+        }
+        self.beginnings.enter(canon);
+        if lead > 0 {
+            self.leads[usize::from(exact[0]) / 64].fetch_or(1 << (exact[0] % 64), Ordering::Release);
+        }
+        self.longest_canon.fetch_max(canon.len() as u32, Ordering::Relaxed);
     }
 
     /// A secret's name.
@@ -618,6 +652,16 @@ impl Index {
     /// Whether some form holds this byte.
     pub(crate) fn holds_byte(&self, byte: u8) -> bool {
         self.bytes[usize::from(byte) / 64].load(Ordering::Acquire) >> (byte % 64) & 1 == 1
+    }
+
+    /// Whether decoded bytes may hold a value or an encoded one: enough in a row that stand in values or are text.
+    pub(crate) fn may_hold(&self, bytes: &[u8]) -> bool {
+        let mut row = 0;
+        bytes.iter().any(|byte| {
+            let text = matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r' | 0x1B);
+            row = if text || self.holds_byte(*byte) { row + 1 } else { 0 };
+            row >= CANON_MIN
+        })
     }
 
     /// Whether some form begins with this byte, which no squeezed text holds.

@@ -17,6 +17,7 @@ mod filter;
 mod forms;
 mod held;
 mod index;
+mod pieces;
 mod policy;
 mod redaction;
 mod redactor;

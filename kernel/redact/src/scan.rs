@@ -12,12 +12,12 @@
 use std::cell::OnceCell;
 
 use crate::forms::Kind;
-use crate::index::{Candidate, Index, Literal};
+use crate::index::{Candidate, Grams, Index, Literal};
 use crate::sieve::Places;
 use crate::squeeze::{Squeezed, is_kept};
 use crate::verify::{self, Text, Verdict};
 use crate::views::{self, Counts};
-use crate::{Form, policy};
+use crate::{Form, pieces, policy};
 
 /// Deepest view: JSON in a string in JSON in base64 in a URL, and one more.
 pub(crate) const DEPTH_MAX: usize = 6;
@@ -211,24 +211,85 @@ impl Scanner<'_> {
         for (grams, hits) in [(&index.long, &hits.long), (&index.short, &hits.short)] {
             let class = grams.class();
             for at in hits.iter().map(|at| *at as usize) {
-                grams.lookup(class.load(padded, at), |candidate| match candidate {
-                    Candidate::Form { form, offset } => {
-                        self.compare(window, form, at, offset, depth, &mut recent, scan)
-                    }
-                    Candidate::Family { len, offset } => {
-                        let start = at.wrapping_sub(offset);
-                        if let Some(canon) = window.squeezed.canon().get(start..start.wrapping_add(len)) {
-                            self.index.same(canon, |form| {
-                                self.compare(window, form, start, 0, depth, &mut recent, scan);
-                            });
-                        }
-                    }
-                });
+                self.look(window, grams, class.load(padded, at), at, depth, &mut recent, scan);
             }
         }
         self.hits = hits;
+        let (tiny, canon) = (&index.tiny, window.squeezed.canon());
+        if !tiny.is_empty() {
+            for at in 0..(canon.len() + 1).saturating_sub(tiny.class().gram) {
+                let gram = tiny.class().load(padded, at);
+                if tiny.maybe(gram) {
+                    self.look(window, tiny, gram, at, depth, &mut recent, scan);
+                }
+            }
+        }
+        if !index.rare.is_empty() {
+            self.rare(window, depth, &mut recent, scan);
+        }
         if window.last && !window.text.complete {
             self.live_end(window, scan);
+        }
+    }
+
+    /// Compares the forms that hold a gram, which stands at `at` in the squeezed text.
+    #[expect(clippy::too_many_arguments, reason = "the text, the index and the place in both")]
+    fn look(
+        &self,
+        window: &Window<'_>,
+        grams: &Grams,
+        gram: u64,
+        at: usize,
+        depth: usize,
+        recent: &mut Recent,
+        scan: &mut Scan,
+    ) {
+        grams.lookup(gram, |candidate| match candidate {
+            Candidate::Form { form, offset } => self.compare(window, form, at, offset, depth, recent, scan),
+            Candidate::Family { len, offset } => {
+                let start = at.wrapping_sub(offset);
+                if let Some(canon) = window.squeezed.canon().get(start..start.wrapping_add(len)) {
+                    self.index.same(canon, |form| {
+                        self.compare(window, form, start, 0, depth, recent, scan);
+                    });
+                }
+            }
+        });
+    }
+
+    /// Rare forms, where many letters and digits of one case stand in a row.
+    fn rare(&self, window: &Window<'_>, depth: usize, recent: &mut Recent, scan: &mut Scan) {
+        let grams = &self.index.rare;
+        let (padded, class) = (window.squeezed.padded(), grams.class());
+        let last = (window.squeezed.canon().len() + 1).saturating_sub(class.gram);
+        let (blocks, bytes) = (&window.squeezed.blocks, window.text.bytes);
+        for (i, block) in blocks.iter().enumerate() {
+            let next = blocks.get(i + 1).map_or(0, |next| next.keep);
+            let keep = u128::from(next) << 64 | u128::from(block.keep);
+            let two = keep & keep >> 1;
+            let four = two & two >> 2;
+            let mut starts = (four & four >> 4 & four >> 8) as u64;
+            while starts != 0 {
+                let bit = starts.trailing_zeros() as usize;
+                let stretch = (!(starts >> bit)).trailing_zeros() as usize;
+                starts = if bit + stretch >= 64 {
+                    0
+                } else {
+                    starts >> (bit + stretch) << (bit + stretch)
+                };
+                let at = window.from + 64 * i + bit;
+                if bytes[at..].first_chunk::<8>().is_some_and(has_both_cases) {
+                    continue;
+                }
+                let first = block.before as usize + (block.keep & ((1 << bit) - 1)).count_ones() as usize;
+                let to = last.min(first + stretch + crate::index::RARE_CHARS);
+                for at in (first..to).step_by(class.stride) {
+                    let gram = class.load(padded, at);
+                    if grams.maybe(gram) {
+                        self.look(window, grams, gram, at, depth, recent, scan);
+                    }
+                }
+            }
         }
     }
 
@@ -412,6 +473,16 @@ impl Scanner<'_> {
                 if end == bytes.len() && !text.complete && !inside(before) {
                     scan.hold(start, 1, word.secret);
                 } else if !inside(before) && !inside(bytes.get(end)) {
+                    if exact.iter().all(u8::is_ascii_digit) {
+                        match pieces::part_of_number(text, start, end) {
+                            Some(true) => continue,
+                            Some(false) => {}
+                            None => {
+                                scan.hold(start, 1, word.secret);
+                                continue;
+                            }
+                        }
+                    }
                     scan.matches.push(Match::new(start, end, word.secret, Form::Raw));
                 }
             }
@@ -442,7 +513,19 @@ pub(crate) struct Window<'t> {
     ends: &'t OnceCell<Vec<usize>>,
 }
 
-impl Window<'_> {
+impl<'t> Window<'t> {
+    /// The same, of a text that goes no further than `end` yet.
+    pub(crate) fn ending_at(&self, end: usize) -> Window<'t> {
+        Window {
+            text: Text {
+                bytes: &self.text.bytes[..end],
+                ..self.text
+            },
+            to: self.to.min(end),
+            ..*self
+        }
+    }
+
     /// The lines that start in the window. Where the last one ends is looked for only so far.
     pub(crate) fn lines(&self) -> Lines<'_> {
         let most = self.text.bytes.len().min(self.to + LINE_BYTES_MAX);
@@ -509,6 +592,16 @@ impl Iterator for Lines<'_> {
         self.start = end + 1;
         Some(line)
     }
+}
+
+/// Whether there are capital and small letters among eight letters and digits.
+#[inline]
+fn has_both_cases(text: &[u8; 8]) -> bool {
+    const CASE: u64 = 0x2020_2020_2020_2020;
+    let word = u64::from_le_bytes(*text);
+    // Letters have the bit above the one for their case, digits do not.
+    let letters = word >> 1 & CASE;
+    letters & word != 0 && letters & !word != 0
 }
 
 /// A short piece at the end of a line begins a wrapped value only when it is a word, and nothing longer follows.

@@ -12,6 +12,7 @@
 use crate::Form;
 use crate::forms::Kind;
 use crate::index::Literal;
+use crate::pieces::{part_of_number, stands_alone, tell};
 use crate::policy;
 use crate::squeeze::is_kept;
 
@@ -66,6 +67,11 @@ pub(crate) fn whole(literal: &Literal, text: Text<'_>, first: usize) -> Verdict 
             .collect();
         return with_exact(literal, &zeroize::Zeroizing::new(safe), text, first);
     }
+    let verdict = if literal.is_number() {
+        by_itself(text, verdict)
+    } else {
+        verdict
+    };
     match verdict {
         // A word with a digit or two stands in innocent text as part of other words.
         Verdict::Match {
@@ -84,6 +90,18 @@ pub(crate) fn whole(literal: &Literal, text: Text<'_>, first: usize) -> Verdict 
             }
         }
         _ => verdict,
+    }
+}
+
+/// A number is none inside a longer one, nor among the decimals of one.
+fn by_itself(text: Text<'_>, verdict: Verdict) -> Verdict {
+    match verdict {
+        Verdict::Match { start, end, .. } => match part_of_number(text, start, end) {
+            Some(true) => Verdict::No,
+            Some(false) => verdict,
+            None => Verdict::Live { from: start },
+        },
+        other => other,
     }
 }
 
@@ -111,8 +129,9 @@ fn base_form(kind: Kind) -> Form {
     match kind {
         Kind::Raw | Kind::Recoded => Form::Raw,
         Kind::Reversed => Form::Reversed,
-        Kind::Hex => Form::Hex,
+        Kind::Hex | Kind::Digits => Form::Hex,
         Kind::Base64 { .. } => Form::Base64,
+        Kind::Base32 { .. } => Form::Base32,
         Kind::Case => Form::Case,
     }
 }
@@ -120,14 +139,18 @@ fn base_form(kind: Kind) -> Form {
 /// Adds the neighbours in base64 that hold bits of the value.
 fn matched(literal: &Literal, text: Text<'_>, start: usize, end: usize, form: Form) -> Verdict {
     let (mut start, mut end) = (start, end);
-    if let Kind::Base64 { before, after } = literal.kind {
-        let digit = |b: &u8| b.is_ascii_alphanumeric() || b"+/-_".contains(b);
+    if let Kind::Base64 { before, after } | Kind::Base32 { before, after } = literal.kind {
+        let (signs, most): (&[u8], _) = match literal.kind {
+            Kind::Base64 { .. } => (b"+/-_", 2),
+            _ => (b"", 6),
+        };
+        let digit = |b: &u8| b.is_ascii_alphanumeric() || signs.contains(b);
         let takes_before = before > 0 && start > 0 && digit(&text.bytes[start - 1]);
         start -= usize::from(takes_before);
         if after > 0 && text.bytes.get(end).is_some_and(digit) {
             end += 1;
             if text.bytes.get(end) == Some(&b'=') {
-                end += text.bytes[end..].iter().take(2).take_while(|b| **b == b'=').count();
+                end += text.bytes[end..].iter().take(most).take_while(|b| **b == b'=').count();
             }
         } else if after > 0 && end == text.bytes.len() && !text.complete {
             return Verdict::Live { from: start };
@@ -221,7 +244,8 @@ fn accept_case(literal: &Literal, walk: &Walk) -> Option<Option<Form>> {
     }
     let folded = case.upper || case.lower || case.swapped || case.capital || case.titled;
     match literal.kind {
-        Kind::Hex => Some(None),
+        Kind::Hex | Kind::Digits => Some(None),
+        Kind::Base32 { .. } if case.lower => Some(None),
         _ if literal.foldable && folded => Some(Some(Form::Case)),
         _ => None,
     }
@@ -245,9 +269,14 @@ fn elastic(literal: &Literal, exact: &[u8], text: Text<'_>, walk: &Walk, case_fo
     let mut other = false;
     let mut plus = false;
     let mut first_wrap = None;
+    // Where the pieces of it begin.
+    let mut pieces = Vec::new();
+    // Line breaks of the form's own.
+    let mut own_lines = 0;
     let gaps = walk.at.windows(2).zip(walk.of.windows(2));
     for (k, (at, of)) in gaps.enumerate() {
         let (found, own) = (&text.bytes[at[0] + 1..at[1]], &exact[of[0] + 1..of[1]]);
+        own_lines += usize::from(own.contains(&b'\n'));
         match gap(found, own) {
             Some(Gap::Own) => plus |= found != own && found.contains(&b'+'),
             Some(Gap::Quoted) => quoted = true,
@@ -255,6 +284,7 @@ fn elastic(literal: &Literal, exact: &[u8], text: Text<'_>, walk: &Walk, case_fo
                 joined &= is_literal_joint(found, own);
                 wrapped += 1;
                 first_wrap.get_or_insert(k + 1);
+                pieces.push(of[1] - own.len() + torn_before(found, own));
             }
             Some(Gap::Other) => other = true,
             None => return Verdict::No,
@@ -283,11 +313,19 @@ fn elastic(literal: &Literal, exact: &[u8], text: Text<'_>, walk: &Walk, case_fo
     let exact_gaps = !quoted && wrapped == 0 && !plus;
     let mut begin = start;
     if wrapped > 0 {
-        let alone = wrapped + 1 >= exact.iter().filter(|b| is_kept(**b) && **b & 0xC0 != 0x80).count();
-        if chars < policy::STRIPPED_CHARS && !alone && !(joined && wrapped <= 2) {
+        let alone = wrapped + own_lines + 1 >= exact.iter().filter(|b| is_kept(**b) && **b & 0xC0 != 0x80).count();
+        if alone && !keeps_own(exact, text.bytes, walk) {
             return Verdict::No;
         }
-        if let Some(k) = first_wrap.filter(|k| *k < policy::HINT_CHARS && !alone) {
+        let told = chars < policy::STRIPPED_CHARS
+            && wrapped <= chars / 2
+            && tell(exact, &pieces)
+            && stands_alone(text.bytes, begin, end);
+        let few = chars < policy::STRIPPED_CHARS;
+        if few && !(alone || told || joined && wrapped <= 2) {
+            return Verdict::No;
+        }
+        if let Some(k) = first_wrap.filter(|k| *k < policy::HINT_CHARS && !alone && !told) {
             begin = walk.at[k];
         }
     }
@@ -300,6 +338,36 @@ fn elastic(literal: &Literal, exact: &[u8], text: Text<'_>, walk: &Walk, case_fo
     };
     debug_assert!(!exact_gaps || form != Form::Wrapped, "a wrapped form has a line break");
     matched(literal, text, begin, end, form)
+}
+
+/// How much of a form's own punctuation stands before the line break or joint in it.
+fn torn_before(found: &[u8], own: &[u8]) -> usize {
+    found.iter().zip(own).take_while(|(a, b)| a == b).count()
+}
+
+/// Whether a form's own punctuation stands between its characters as they themselves do: where they stand alone on
+/// lines, a blank or a sign of the form is a line too, and nothing else is one.
+fn keeps_own(exact: &[u8], text: &[u8], walk: &Walk) -> bool {
+    let gaps = || {
+        let pairs = walk.at.windows(2).zip(walk.of.windows(2));
+        pairs.map(|(at, of)| (&text[at[0] + 1..at[1]], &exact[of[0] + 1..of[1]]))
+    };
+    let solid = |bytes: &[u8]| -> Vec<u8> { bytes.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect() };
+    let high = |of: usize| exact[of] & 0xC0 == 0x80;
+    let Some(separator) = gaps()
+        .zip(&walk.of[1..])
+        .find(|((_, own), of)| own.is_empty() && !high(**of))
+    else {
+        return true;
+    };
+    let separator = solid(separator.0.0);
+    gaps().filter(|(_, own)| !own.is_empty()).all(|(found, own)| {
+        let listed = own
+            .iter()
+            .flat_map(|b| std::iter::once(*b).chain(separator.iter().copied()));
+        let listed: Vec<u8> = separator.iter().copied().chain(listed).collect();
+        solid(found) == solid(&listed) || solid(found) == solid(own)
+    })
 }
 
 /// Characters that quoting adds before or around a special character.
@@ -336,13 +404,16 @@ fn gap(found: &[u8], own: &[u8]) -> Option<Gap> {
             return Some(Gap::Other);
         }
     }
+    let blank = !own.is_empty() && own.iter().copied().all(space);
     // A line break may have taken the place of one space.
     if rest.peek().is_some() {
-        return None;
+        return (blank && is_joint(found, b"")).then_some(Gap::Wrapped);
     }
     Some(match extra {
         0 => Gap::Own,
-        _ if breaks || is_joint(found, own) => Gap::Wrapped,
+        // Another line break and another indentation.
+        _ if own.contains(&b'\n') && breaks && found.iter().copied().all(space) => Gap::Own,
+        _ if breaks || is_joint(found, own) || blank && is_joint(found, b"") => Gap::Wrapped,
         _ if quoting && !own.is_empty() => Gap::Quoted,
         _ => Gap::Other,
     })
@@ -350,12 +421,17 @@ fn gap(found: &[u8], own: &[u8]) -> Option<Gap> {
 
 /// Whether two string literals are joined here: `"abc" + "def"`, `'abc' 'def'`, `("abc", "def")`.
 fn is_joint(found: &[u8], own: &[u8]) -> bool {
-    let joint = |middle: &[u8]| {
+    joint(found, own).is_some()
+}
+
+/// What joins two string literals, with their quotes and without the form's own punctuation on either side.
+fn joint<'f>(found: &'f [u8], own: &[u8]) -> Option<&'f [u8]> {
+    let joins = |middle: &[u8]| {
         let (Some(first), Some(last)) = (middle.first(), middle.last()) else {
             return false;
         };
         let inner = &middle[1..middle.len().max(2) - 1];
-        let operators = inner.iter().filter(|b| b"+.,&|~()[]{}<>$".contains(b)).count();
+        let operators = inner.iter().filter(|b| b"+.,&|~()[]{}<>$\\".contains(b)).count();
         let blanks = inner.iter().filter(|b| b.is_ascii_whitespace()).count();
         middle.len() >= 3
             && first == last
@@ -363,18 +439,21 @@ fn is_joint(found: &[u8], own: &[u8]) -> bool {
             && operators <= 6
             && operators + blanks == inner.len()
     };
-    let splits = 0..=own.len();
-    found.len() > own.len()
-        && splits.into_iter().any(|i| {
-            let (head, tail) = own.split_at(i);
-            found.starts_with(head) && found.ends_with(tail) && joint(&found[i..found.len() - tail.len()])
-        })
+    if found.len() <= own.len() {
+        return None;
+    }
+    (0..=own.len()).find_map(|i| {
+        let (head, tail) = own.split_at(i);
+        let around = found.starts_with(head) && found.ends_with(tail);
+        let middle = &found[i..found.len() - tail.len()];
+        (around && joins(middle)).then_some(middle)
+    })
 }
 
 /// Whether two string literals are put together here: nothing, `+`, `.`, `&`, `||` or `~` stands between them, and blanks.
 /// A comma lists them.
 fn is_literal_joint(found: &[u8], own: &[u8]) -> bool {
-    own.is_empty() && is_joint(found, own) && !found.iter().any(|b| b",()[]{}".contains(b))
+    joint(found, own).is_some_and(|middle| !middle.iter().any(|b| b",()[]{}".contains(b)))
 }
 
 /// Where the form starts, given its first squeezed character; `own` is the punctuation before it.
@@ -453,7 +532,8 @@ fn spaced(
             let letters = literal.canon.bytes().iter().any(u8::is_ascii_alphabetic);
             let accepted = if single {
                 chars >= policy::SHORT_BYTES
-            } else if regular {
+            } else if regular || matches!(literal.kind, Kind::Hex | Kind::Digits) {
+                // Digits of bytes come in words of any size.
                 chars >= policy::STRIPPED_CHARS
             } else {
                 // A key without its dashes, or with them.

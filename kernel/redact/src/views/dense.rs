@@ -234,7 +234,10 @@ mod x86 {
             let v = unsafe { _mm512_loadu_si512(text.as_ptr().cast()) };
             let blank = _mm512_cmpeq_epi8_mask(v, splat(b'\n'))
                 | _mm512_cmpeq_epi8_mask(v, splat(b'\r'))
-                | _mm512_cmpeq_epi8_mask(v, splat(b'\t'));
+                | _mm512_cmpeq_epi8_mask(v, splat(b'\t'))
+                | _mm512_cmpeq_epi8_mask(v, splat(b','))
+                | _mm512_cmpeq_epi8_mask(v, splat(b']'))
+                | _mm512_cmpeq_epi8_mask(v, splat(b')'));
             let packed = _mm512_maskz_compress_epi8(found, _mm512_mask_mov_epi8(v, blank, splat(b' ')));
             let room = &mut marks.bytes[len..len + 64];
             // SAFETY: `room` is sixty-four bytes long.
@@ -288,9 +291,11 @@ fn one_by_one(window: &Window<'_>, range: Range<usize>, spans: &mut Vec<(usize, 
             // Near the start of a text there are fewer than eight bytes before.
             let text = text << (64 - 8 * at.clamp(1, 8));
             let step = usize::from((at > ends[1] + 2) & (text != last));
+            // The zero of a float tells that it is a whole number.
+            let float = usize::from((text >> 56 == u64::from(b'0')) & (text >> 48 & 0xFF == u64::from(b'.')));
             last = text;
             same = (same + step) * one * near;
-            turns = (turns + step) * two * near;
+            turns = (turns + (step | float)) * two * near;
             marks = [marks[1], mark];
             ends = [ends[1], at];
             // The last number of a list has something else after it.
@@ -311,12 +316,12 @@ fn one_by_one(window: &Window<'_>, range: Range<usize>, spans: &mut Vec<(usize, 
     }
 }
 
-/// White space is one kind of separator.
+/// White space is one kind of separator; so are commas, and brackets that close a list in a list.
 static MARK: [u8; 256] = {
     let mut table = [0; 256];
     let mut i = 0;
     while i < 256 {
-        table[i] = if matches!(i as u8, b'\n' | b'\r' | b'\t') {
+        table[i] = if matches!(i as u8, b'\n' | b'\r' | b'\t' | b',' | b']' | b')') {
             b' '
         } else {
             i as u8

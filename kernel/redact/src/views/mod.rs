@@ -8,14 +8,17 @@ mod dense;
 pub(crate) mod dump;
 pub(crate) mod escape;
 pub(crate) mod inflate;
+mod literals;
 pub(crate) mod markup;
 pub(crate) mod numbers;
 pub(crate) mod percent;
+pub(crate) mod records;
 mod sextets;
 pub(crate) mod table;
 pub(crate) mod terminal;
 pub(crate) mod tokens;
 mod view;
+pub(crate) mod words;
 
 use std::ops::Range;
 
@@ -108,9 +111,13 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
                         });
                     }
                     if terminal::moves(text, region) {
-                        // What is left is often little, so that it is mapped at once.
-                        let view = terminal::overwrite(index, text, region.clone());
-                        scanner.view(window, view, end, Form::Terminal, depth, counts, scan);
+                        // What is left is often little, so that it is mapped at once. Of a value with several lines, what
+                        // a line break leaves standing is no part.
+                        let erasing = if index.has_lines() { 2 } else { 1 };
+                        for erases in [false, true].into_iter().take(erasing) {
+                            let view = terminal::overwrite(index, text, region.clone(), erases);
+                            scanner.view(window, view, end, Form::Terminal, depth, counts, scan);
+                        }
                     }
                 }
                 ESCAPE => {
@@ -147,11 +154,14 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
         }
     }
     printable(scanner, window, &triggers, reach, depth, scan);
+    literals::scan(scanner, window, reach, depth, scan);
     numbers::scan(scanner, window, depth, scan);
     base64::scan(scanner, window, depth, scan);
     chars::scan(scanner, window, depth, scan);
     dump::scan(scanner, window, depth, scan);
     table::scan(scanner, window, depth, scan);
+    words::scan(scanner, window, depth, scan);
+    records::scan(scanner, window, depth, scan);
     if depth > 0 || window.from == 0 {
         inflate::scan(scanner, window, depth, scan);
     }

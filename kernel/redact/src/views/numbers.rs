@@ -3,7 +3,7 @@
 
 use super::View;
 use super::dense::spans;
-use super::tokens::{BASES, Base, SEPARATOR_BYTES_MAX, Token, Value, tokenise};
+use super::tokens::{BASES, Base, ROWS, SEPARATOR_BYTES_MAX, Token, Value, tokenise};
 use crate::scan::{Scan, Scanner, Window};
 use crate::squeeze::is_kept;
 use crate::{Form, index};
@@ -13,6 +13,9 @@ pub(super) const ELEMENTS_MIN: usize = 6;
 
 /// A stretch as short as this is looked at with as much text after it.
 const SHORT_SPAN_BYTES: usize = 512;
+
+/// A list as short as this is looked at before it is scanned.
+const SHORT_LIST: usize = 256;
 
 /// Shortest text that is numbered.
 pub(super) const COUNTED_MIN: usize = 6;
@@ -58,7 +61,35 @@ fn lists(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], to: u
     } else {
         ELEMENTS_MIN
     };
-    for run in runs(tokens, least) {
+    let strict = runs(tokens, least);
+    // Lists of lists, and rows.
+    let nested = if tokens.iter().any(|token| token.loose != token.before) {
+        rows(tokens)
+    } else {
+        Vec::new()
+    };
+    // Rows of nothing but bytes say all that each of them says.
+    let is_byte = |token: &Token| token.digits[0] > 0 && token.values[0] <= 0xFF && !token.lettered;
+    let plain: Vec<Run> = nested
+        .iter()
+        .filter(|run| tokens[run.first..=run.last].iter().all(is_byte))
+        .copied()
+        .collect();
+    let said = |run: &Run| run.step == 1 && plain.iter().any(|all| all.first <= run.first && run.last <= all.last);
+    let new = nested.iter().filter(|run| !strict.contains(run) || said(run));
+    for run in new.chain(strict.iter().filter(|run| !said(run))).copied() {
+        each_reading(scanner, window, tokens, run, depth, scan);
+    }
+}
+
+/// Numbers that stand at the same place of lines.
+pub(super) fn column(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], depth: usize, scan: &mut Scan) {
+    if let Some(last) = tokens.len().checked_sub(1) {
+        let run = Run {
+            first: 0,
+            last,
+            step: 1,
+        };
         each_reading(scanner, window, tokens, run, depth, scan);
     }
 }
@@ -167,8 +198,32 @@ fn items(bytes: &[u8], chain: &[Token]) -> Option<View> {
     Some(view)
 }
 
+/// Maximal lists in which brackets and line breaks do not matter.
+fn rows(tokens: &[Token]) -> Vec<Run> {
+    let mut runs = Vec::new();
+    let (mut first, mut separator) = (0, 0);
+    for i in 1..=tokens.len() {
+        let loose = tokens.get(i).map_or(0, |token| token.loose);
+        if loose != 0 && (loose == ROWS || separator == 0 || loose == separator) {
+            separator = if loose == ROWS { separator } else { loose };
+            continue;
+        }
+        if i - first >= ELEMENTS_MIN {
+            runs.push(Run {
+                first,
+                last: i - 1,
+                step: 1,
+            });
+        }
+        // A new list may begin with the last number of this one.
+        first = if loose == 0 { i } else { i - 1 };
+        separator = loose;
+    }
+    runs
+}
+
 /// Tokens `first..=last` in steps of `step`.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Run {
     first: usize,
     last: usize,
@@ -511,6 +566,14 @@ fn readings(
     let form = if base == Base::Hex { Form::Hex } else { Form::Numbers };
     for reading in wanted {
         let make = |plain: bool, _: Option<usize>| read(window.text.bytes, values, reading, width, plain);
+        // Most short lists are no text.
+        let open = region_end == window.text.bytes.len() && !window.text.complete;
+        if !open && values.len() <= SHORT_LIST {
+            let bytes = make(true, None).bytes;
+            if !scanner.index.may_hold(&bytes) && !super::inflate::has_magic(&bytes) {
+                continue;
+            }
+        }
         scanner.lazily(window, &make, region_end, form, depth, [0; 4], scan);
     }
 }
@@ -584,11 +647,13 @@ fn tail(scanner: &Scanner<'_>, window: &Window<'_>, letters: bool, scan: &mut Sc
     let open = last.end() == bytes.len();
     let mut first = tokens.len() - 1;
     while first > 0 && tokens.len() - first < 2 * ELEMENTS_MIN && tokens[first].before != 0 {
-        if first + 1 < tokens.len()
-            && tokens[first].before != tokens[first + 1].before
-            && first + 2 < tokens.len()
-            && tokens[first].before != tokens[first + 2].before
-        {
+        let differs = |a: usize, b: usize| {
+            let (Some(a), Some(b)) = (tokens.get(a), tokens.get(b)) else {
+                return false;
+            };
+            a.before != b.before && a.loose != b.loose && a.loose != ROWS && b.loose != ROWS
+        };
+        if first + 2 < tokens.len() && differs(first, first + 1) && differs(first, first + 2) {
             break;
         }
         first -= 1;

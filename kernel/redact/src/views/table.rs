@@ -24,7 +24,7 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     }
     gutters(scanner, window, depth, scan);
     // The values of several lines may begin with words that all of their lines share.
-    let nth = if scanner.index.has_lines() { 0..3 } else { 0..1 };
+    let nth = if has_blanks(scanner) { 0..3 } else { 0..1 };
     nth.for_each(|nth| prefixes(scanner, window, nth, depth, scan));
 }
 
@@ -41,7 +41,7 @@ const PREFIX_BYTES_MAX: usize = 200;
 /// with more words are only of interest when some value has several lines.
 fn prefixes(scanner: &mut Scanner<'_>, window: &Window<'_>, nth: usize, depth: usize, scan: &mut Scan) {
     let bytes = window.text.bytes;
-    let several = scanner.index.has_lines();
+    let several = has_blanks(scanner);
     let unfinished = window.last && !window.text.complete && !several;
     let mut block: Vec<Range<usize>> = Vec::new();
     let mut previous: Option<Range<usize>> = None;
@@ -118,6 +118,11 @@ fn prefixes(scanner: &mut Scanner<'_>, window: &Window<'_>, nth: usize, depth: u
         Some(_) => finish(&mut block, true, scanner, scan),
         None => finish(&mut block, false, scanner, scan),
     }
+}
+
+/// Whether some value has several lines or words.
+fn has_blanks(scanner: &Scanner<'_>) -> bool {
+    scanner.index.has_lines() || scanner.index.holds_byte(b' ')
 }
 
 fn digit(byte: u8) -> u8 {
@@ -394,11 +399,17 @@ fn gutter_of(line: &[u8]) -> Option<(u32, usize)> {
         return None;
     }
     let after = &line[indent + digits..];
-    let mark = after
-        .iter()
-        .take(3)
-        .take_while(|b| matches!(b, b':' | b'|' | b'\t' | b' ' | b')' | b']' | b'.' | b',' | b'='))
-        .count();
+    let blanks = |from: usize| {
+        after[from.min(after.len())..]
+            .iter()
+            .take_while(|b| matches!(b, b' ' | b'\t'))
+            .count()
+    };
+    // One mark; a second one belongs to the text, which may be a single sign.
+    let mut mark = blanks(0).min(2);
+    mark += usize::from(matches!(after.get(mark), Some(b']' | b')')));
+    mark += usize::from(matches!(after.get(mark), Some(b':' | b'|' | b'.' | b',' | b'=')));
+    mark += blanks(mark).min(3usize.saturating_sub(mark));
     if mark == 0 || line.len() > LINE_BYTES_MAX {
         return None;
     }

@@ -153,34 +153,97 @@ pub(crate) fn narrow(text: Text<'_>, region: &Range<usize>, start: usize, little
 /// Whether characters may be overwritten.
 pub(crate) fn moves(text: Text<'_>, region: &Range<usize>) -> bool {
     let bytes = &text.bytes[region.clone()];
-    let moves = |i: usize| bytes[i] == 8 || bytes[i] == b'\r' && bytes.get(i + 1).is_some_and(|next| *next != b'\n');
-    memchr::memchr2_iter(8, b'\r', bytes).any(moves)
+    let moves = |i: usize| match bytes[i] {
+        8 => true,
+        b'\r' => bytes.get(i + 1).is_some_and(|next| *next != b'\n'),
+        _ => Move::of(&bytes[i..bytes.len().min(i + 8)]).is_some(),
+    };
+    memchr::memchr3_iter(8, b'\r', 0x1B, bytes).any(moves)
 }
 
-/// What a terminal shows in the end when characters are overwritten.
-pub(crate) fn overwrite(index: &Index, text: Text<'_>, region: Range<usize>) -> View {
+/// What a control sequence does to the place where the next character stands.
+#[derive(Clone, Copy)]
+enum Move {
+    Left(usize),
+    Right(usize),
+    To(usize),
+    /// Clears the rest of the line.
+    Clear,
+}
+
+impl Move {
+    /// The farthest column that is looked at.
+    const COLUMN_MAX: usize = 512;
+
+    fn of(sequence: &[u8]) -> Option<Self> {
+        let rest = sequence.strip_prefix(b"\x1B[")?;
+        let digits = rest.iter().take(4).take_while(|b| b.is_ascii_digit()).count();
+        let number = super::escape::number(&rest[..digits], 10).map(|n| (n as usize).min(Self::COLUMN_MAX));
+        match rest.get(digits)? {
+            b'D' => Some(Move::Left(number.unwrap_or(1).max(1))),
+            b'C' => Some(Move::Right(number.unwrap_or(1).max(1))),
+            b'G' => Some(Move::To(number.unwrap_or(1).saturating_sub(1))),
+            b'K' if number.unwrap_or(0) == 0 => Some(Move::Clear),
+            _ => None,
+        }
+    }
+}
+
+/// A line of a terminal and the place of the next character.
+#[derive(Default)]
+struct Screen {
+    line: Vec<Cell>,
+    column: usize,
+}
+
+impl Screen {
+    #[inline]
+    fn put(&mut self, cell: Cell) {
+        match self.line.get_mut(self.column) {
+            Some(old) => *old = cell,
+            None => {
+                // Places that were jumped over are blank.
+                while self.line.len() < self.column {
+                    self.line.push(Cell::new(b' ', cell.from as usize..cell.from as usize));
+                }
+                self.line.push(cell);
+            }
+        }
+        self.column += 1;
+    }
+
+    fn go(&mut self, to: Move) {
+        match to {
+            Move::Left(n) => self.column = self.column.saturating_sub(n),
+            Move::Right(n) => self.column = (self.column + n).min(self.line.len().max(Move::COLUMN_MAX)),
+            Move::To(column) => self.column = column,
+            Move::Clear => self.line.truncate(self.column),
+        }
+    }
+}
+
+/// What a terminal shows in the end when characters are overwritten. With `erases`, backspaces and returns take away
+/// what they go back over.
+pub(crate) fn overwrite(index: &Index, text: Text<'_>, region: Range<usize>, erases: bool) -> View {
     let mut view = View::with_capacity(region.len().min(4096));
     view.fragments = true;
-    let mut line: Vec<Cell> = Vec::new();
-    let mut column: usize = 0;
+    let mut screen = Screen::default();
     let mut at = region.start;
     while at < region.end {
         let byte = text.bytes[at];
         if byte.is_ascii() && !SPECIAL[usize::from(byte)] {
-            let cell = Cell::new(byte, at..at + 1);
-            match line.get_mut(column) {
-                Some(old) => *old = cell,
-                None => line.push(cell),
-            }
-            column += 1;
+            screen.put(Cell::new(byte, at..at + 1));
             at += 1;
             continue;
         }
         if byte == b'\r' && returns(text.bytes, at) {
-            column = 0;
+            screen.column = 0;
             at += 1;
             while let Some(next) = overwritten(&text.bytes[..region.end], at) {
                 at = next;
+            }
+            if erases {
+                screen.line.clear();
             }
             continue;
         }
@@ -190,6 +253,9 @@ pub(crate) fn overwrite(index: &Index, text: Text<'_>, region: Range<usize>) -> 
             Piece::Plain => (byte, 1),
             Piece::As(byte, n) => (byte, n),
             Piece::Nothing(n) => {
+                if let Some(to) = Move::of(&text.bytes[at..at + n]) {
+                    screen.go(to);
+                }
                 at += n;
                 continue;
             }
@@ -200,25 +266,25 @@ pub(crate) fn overwrite(index: &Index, text: Text<'_>, region: Range<usize>) -> 
         };
         match byte {
             b'\n' => {
-                line.drain(..).for_each(|cell| cell.show(&mut view));
+                screen.line.drain(..).for_each(|cell| cell.show(&mut view));
                 view.decode(byte, at..at + n);
-                column = 0;
+                screen.column = 0;
             }
-            b'\r' => column = 0,
-            8 => column = column.saturating_sub(1),
-            0x80..=0xBF if column > 0 => line[column - 1].extend(byte, at + n),
-            _ => {
-                let cell = Cell::new(byte, at..at + n);
-                match line.get_mut(column) {
-                    Some(old) => *old = cell,
-                    None => line.push(cell),
+            b'\r' => screen.column = 0,
+            8 => {
+                screen.column = screen.column.saturating_sub(1);
+                if erases {
+                    screen.line.truncate(screen.column);
                 }
-                column += 1;
             }
+            0x80..=0xBF if (1..=screen.line.len()).contains(&screen.column) => {
+                screen.line[screen.column - 1].extend(byte, at + n);
+            }
+            _ => screen.put(Cell::new(byte, at..at + n)),
         }
         at += n;
     }
-    line.drain(..).for_each(|cell| cell.show(&mut view));
+    screen.line.drain(..).for_each(|cell| cell.show(&mut view));
     view
 }
 
@@ -484,7 +550,7 @@ mod tests {
                 }
             }
             shown.append(&mut line);
-            assert_eq!(overwrite(&index, text, 0..bytes.len()).bytes, shown, "{bytes:?}");
+            assert_eq!(overwrite(&index, text, 0..bytes.len(), false).bytes, shown, "{bytes:?}");
         }
     }
 }

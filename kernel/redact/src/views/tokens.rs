@@ -5,6 +5,9 @@ use crate::squeeze::is_kept;
 /// Longest text between two numbers.
 pub(super) const SEPARATOR_BYTES_MAX: usize = 48;
 
+/// Longest indentation and brackets between two numbers of lists of lists.
+const NESTED_BYTES_MAX: usize = 160;
+
 /// Longest number with prefix and suffix.
 pub(super) const TOKEN_BYTES_MAX: usize = 24;
 
@@ -17,6 +20,8 @@ pub(crate) struct Token {
     pub(super) lettered: bool,
     /// What stands before it, without white space, as a hash; 0 when it is too long.
     pub(super) before: u32,
+    /// The same without brackets and the names of lists in it: lists of lists are one list.
+    pub(super) loose: u32,
     /// What it is in each base.
     pub(super) values: [u32; 4],
     /// With how many digits it is written in each base; 0 when it is no number there.
@@ -105,9 +110,9 @@ pub(super) fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, toke
             lettered += usize::from(word.pair & !word.decimal_digit);
             hex |= word.pair & word.decimal_digit & word.lettered;
             at += word.len;
-            if word.decimal_digit | (letters & word.pair) {
-                let before = separator(&bytes[last_end..start]);
-                tokens.push(word.token(start, before));
+            let shown = word.len == 1 && is_shown(bytes, start);
+            if word.decimal_digit | (letters & word.pair) && !(shown || names_list(&bytes[at..])) {
+                tokens.push(word.token(start, separators(&bytes[last_end..start])));
                 last_end = at;
             }
             continue;
@@ -128,7 +133,7 @@ pub(super) fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, toke
         lettered += usize::from(short && !digits);
         hex |= short && digits && some & LETTER > 0;
         if digits || letters && short {
-            let before = separator(&bytes[last_end..start]);
+            let before = separators(&bytes[last_end..start]);
             tokens.push(token(&bytes[start..at], start, before));
             last_end = at;
         }
@@ -178,7 +183,7 @@ impl Short {
     }
 
     #[inline(always)]
-    fn token(&self, start: usize, before: u32) -> Token {
+    fn token(&self, start: usize, (before, loose): (u32, u32)) -> Token {
         let [hundreds, tens, ones] = self.values;
         let most = hundreds.max(tens).max(ones);
         let n = self.len as u8;
@@ -188,6 +193,7 @@ impl Short {
             len: n,
             lettered: self.lettered,
             before,
+            loose,
             values: [
                 hundreds * 100 + tens * 10 + ones,
                 hundreds << 8 | tens << 4 | ones,
@@ -199,6 +205,88 @@ impl Short {
     }
 }
 
+/// Where a separator shows the character that a number stands for: `'h'`, `(h)`, `'\''`.
+fn shown_char(bytes: &[u8]) -> std::ops::Range<usize> {
+    let quoted = |window: &[u8]| match *window {
+        [b'\'' | b'"', b'\\', _, end] => end == window[0],
+        [b'\'' | b'"', _, end] => end == window[0],
+        [b'(', char, b')'] => !char.is_ascii_whitespace() && !b"()".contains(&char),
+        _ => false,
+    };
+    let first = |n: usize| bytes.windows(n).position(quoted).map(|at| at..at + n);
+    first(4).or_else(|| first(3)).unwrap_or(0..0)
+}
+
+/// Whether a digit by itself is the character that a number beside it stands for: `55 '7'`, `0x37 (7)`.
+#[inline(always)]
+fn is_shown(bytes: &[u8], at: usize) -> bool {
+    let around = (at.checked_sub(1).map(|before| bytes[before]), bytes.get(at + 1));
+    match around {
+        (Some(quote @ (b'\'' | b'"')), Some(end)) => quote == *end,
+        // The codes of digits end in digits, in either base.
+        (Some(b'('), Some(b')')) => matches!(bytes[..at - 1], [.., b'0'..=b'9'] | [.., b'0'..=b'9', b' ']),
+        _ => false,
+    }
+}
+
+/// Whether a number is the name of a list that follows: `"0": [104, …`.
+#[inline(always)]
+fn names_list(rest: &[u8]) -> bool {
+    matches!(
+        rest,
+        [b'"' | b'\'', b':', b'[', ..] | [b'"' | b'\'', b':', b' ', b'[', ..] | [b':', b' ', b'[', ..]
+    )
+}
+
+/// The loose hash of a line break by itself: rows of one list.
+pub(super) const ROWS: u32 = BLANK ^ 2;
+/// The hash of white space.
+const BLANK: u32 = 0x811C_9DC5;
+
+/// The hash of a separator, and its loose one.
+#[inline]
+fn separators(bytes: &[u8]) -> (u32, u32) {
+    let hash = separator(bytes);
+    match bytes {
+        [byte] | [byte, b' '] if *byte != b'\n' => (hash, hash),
+        _ => (hash, loose(bytes).unwrap_or(hash)),
+    }
+}
+
+/// The hash of a separator without what stands between the end of one list in it and the start of another.
+fn loose(bytes: &[u8]) -> Option<u32> {
+    if hash_is_blank(bytes) {
+        return (bytes.contains(&b'\n') && bytes.len() <= SEPARATOR_BYTES_MAX).then_some(ROWS);
+    }
+    let close = bytes.iter().position(|b| b"])}".contains(b))?;
+    let open = bytes
+        .iter()
+        .rposition(|b| b"[({".contains(b))
+        .filter(|open| *open > close)?;
+    let (before, between, after) = (&bytes[..close], &bytes[close..open], &bytes[open + 1..]);
+    let solid = |part: &[u8]| part.iter().filter(|b| !b.is_ascii_whitespace()).count();
+    if bytes.len() > NESTED_BYTES_MAX || solid(bytes) > SEPARATOR_BYTES_MAX {
+        return None;
+    }
+    let is_sign = |b: &u8| !b.is_ascii_whitespace();
+    let comma: &[u8] = if before.iter().any(is_sign) || !between.contains(&b',') {
+        b""
+    } else {
+        b","
+    };
+    // What opens inner lists stands after the brackets, what closes them before.
+    let inner = |b: &&u8| is_sign(b) && !b"[](){}".contains(b);
+    Some(before.iter().chain(comma).chain(after).filter(inner).fold(BLANK, mix) | 1)
+}
+
+fn hash_is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(u8::is_ascii_whitespace)
+}
+
+fn mix(hash: u32, byte: &u8) -> u32 {
+    (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+}
+
 /// A hash of a separator that does not see white space or the sign of the number that follows.
 fn separator(bytes: &[u8]) -> u32 {
     if bytes.len() > SEPARATOR_BYTES_MAX {
@@ -208,7 +296,7 @@ fn separator(bytes: &[u8]) -> u32 {
     if let [byte] = bytes
         && byte.is_ascii_whitespace()
     {
-        return 0x811C_9DC5;
+        return BLANK;
     }
     if let [byte] | [byte, b' ' | b'\n'] = bytes
         && !byte.is_ascii_whitespace()
@@ -220,12 +308,8 @@ fn separator(bytes: &[u8]) -> u32 {
         [rest @ .., b'-'] if rest.last().is_some_and(|b| !b.is_ascii_alphanumeric()) => rest,
         _ => bytes,
     };
-    // The character that a number stands for may be shown beside it.
-    let quoted = bytes
-        .windows(3)
-        .position(|three| matches!(three, [b'\'', char, b'\''] if is_kept(*char)));
-    let shown = |i: &usize| quoted.is_some_and(|at| (at..at + 3).contains(i));
-    let hash = (0..bytes.len()).filter(|i| !shown(i)).map(|i| &bytes[i]);
+    let shown = shown_char(bytes);
+    let hash = (0..bytes.len()).filter(|i| !shown.contains(i)).map(|i| &bytes[i]);
     hash.filter(|b| !b.is_ascii_whitespace())
         .fold(0x811C_9DC5_u32, |hash, b| {
             (hash ^ u32::from(*b)).wrapping_mul(0x0100_0193)
@@ -245,12 +329,13 @@ pub(super) enum Base {
 pub(super) const BASES: [Base; 4] = [Base::Decimal, Base::Hex, Base::Octal, Base::Binary];
 
 /// What a word is in each base: `104`, `0x68`, `104u8`, `68h`.
-fn token(word: &[u8], start: usize, before: u32) -> Token {
+fn token(word: &[u8], start: usize, (before, loose): (u32, u32)) -> Token {
     let mut token = Token {
         start: start as u32,
         len: word.len().min(255) as u8,
         lettered: false,
         before,
+        loose,
         values: [0; 4],
         digits: [0; 4],
     };
@@ -382,11 +467,11 @@ mod tests {
         for word in words.filter(|word| WORD[usize::from(word[0])] & KEPT != 0) {
             let text = [&word[..], b", "].concat();
             let len = word.iter().take_while(|b| WORD[usize::from(**b)] != 0).count();
-            let slow = token(&word[..len], 7, 9);
+            let slow = token(&word[..len], 7, (9, 9));
             let Some(short) = text.first_chunk::<4>().and_then(Short::new) else {
                 continue;
             };
-            let fast = short.token(7, 9);
+            let fast = short.token(7, (9, 9));
             assert_eq!(
                 (fast.start, fast.len, fast.lettered, fast.before, fast.digits),
                 (slow.start, slow.len, slow.lettered, slow.before, slow.digits),

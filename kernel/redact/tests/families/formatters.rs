@@ -52,6 +52,16 @@ fn line(value: &[u8]) -> Option<&str> {
     text(value).filter(|text| !text.contains('\n') && text.chars().count() >= 12)
 }
 
+/// Long enough to be recognised in other letter case and backwards.
+fn folded(value: &[u8]) -> Option<&str> {
+    text(value).filter(|text| text.len() >= 8)
+}
+
+/// One line of any length.
+fn short(value: &[u8]) -> Option<&str> {
+    text(value).filter(|text| !text.contains('\n'))
+}
+
 /// One line without quotes and backslashes.
 fn literal(value: &[u8]) -> Option<&str> {
     text(value).filter(|text| text.is_ascii() && !text.contains(['\n', '"', '\'', '\\']))
@@ -70,6 +80,19 @@ fn word(value: &[u8]) -> Option<&str> {
 /// The bytes in words, without what is left at the end.
 fn whole_words<const N: usize>(value: &[u8]) -> impl Iterator<Item = [u8; N]> {
     value.as_chunks::<N>().0.iter().copied()
+}
+
+/// The bytes in words, of which the last one is filled up with zeros.
+fn words<const N: usize>(value: &[u8]) -> impl Iterator<Item = [u8; N]> {
+    value.chunks(N).map(|part| {
+        let mut word = [0; N];
+        word[..part.len()].copy_from_slice(part);
+        word
+    })
+}
+
+fn each_byte(value: &[u8], make: impl Fn(usize, u8) -> String) -> String {
+    value.iter().enumerate().map(|(i, b)| make(i, *b)).collect()
 }
 
 fn join(parts: impl IntoIterator<Item = String>, separator: &str) -> String {
@@ -105,6 +128,23 @@ fn deflate(data: &[u8]) -> Option<Vec<u8>> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(data).ok()?;
     encoder.finish().ok()
+}
+
+/// RFC 4648 by its table, bit by bit.
+fn base32(value: &[u8]) -> String {
+    let bits: Vec<u8> = value
+        .iter()
+        .flat_map(|b| (0..8).rev().map(move |i| b >> i & 1))
+        .collect();
+    let digit = |bits: &[u8]| (0..5).fold(0, |n, i| n * 2 + usize::from(*bits.get(i).unwrap_or(&0)));
+    let mut digits: String = bits
+        .chunks(5)
+        .filter_map(|five| "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".chars().nth(digit(five)))
+        .collect();
+    while !digits.len().is_multiple_of(8) {
+        digits.push('=');
+    }
+    digits
 }
 
 fn configuration(value: &[u8]) -> Vec<u8> {
@@ -168,6 +208,15 @@ formatters! {
         "one string of bits" => |v| form(join(v.iter().map(|b| format!("{b:08b}")), "")),
         "UTF-16" => |v| form(format!("{:?}", text(v)?.encode_utf16().collect::<Vec<_>>())),
         "numbered" => |v| form(format!("{:?}", v.iter().enumerate().collect::<Vec<_>>())),
+        "chunks" => |v| form(format!("{:?}", v.chunks(4).collect::<Vec<_>>())),
+        "pretty chunks" => |v| form(format!("{:#?}", v.chunks(3).collect::<Vec<_>>())),
+        "hexadecimal chunks" => |v| form(format!("{:02x?}", v.chunks(5).collect::<Vec<_>>())),
+        "one by one" => |v| form(format!("{:?}", v.chunks(1).collect::<Vec<_>>())),
+        "chunks of chunks" => |v| form(format!("{:?}", v.chunks(2).collect::<Vec<_>>().chunks(2).collect::<Vec<_>>())),
+        "rows" => |v| form(join(v.chunks(3).map(|row| join(row.iter().map(u8::to_string), ",")), "\n")),
+        "floats" => |v| form(format!("{:?}", v.iter().map(|b| f64::from(*b)).collect::<Vec<_>>())),
+        "backwards" => |v| form(format!("{:?}", v.get(..v.len().max(8))?.iter().rev().collect::<Vec<_>>())),
+        "hexadecimal words, low byte first" => |v| form(join(v.chunks(8).map(|w| hex::encode(w.iter().rev().copied().collect::<Vec<_>>())), " ")),
         "options" => |v| form(format!("{:?}", v.iter().map(Some).collect::<Vec<_>>())),
         "spaces" => |v| form(join(v.iter().map(u8::to_string), " ")),
         "commas" => |v| form(join(v.iter().map(u8::to_string), ",")),
@@ -175,6 +224,7 @@ formatters! {
         "octal" => |v| form(join(v.iter().map(|b| format!("{b:#o}")), ", ")),
         "binary" => |v| form(join(v.iter().map(|b| format!("{b:08b}")), " ")),
         "suffixed" => |v| form(format!("vec![{}]", join(v.iter().map(|b| format!("{b}u8")), ", "))),
+        "byte strings" => |v| form(format!("[{}]", join(v.chunks(4).map(|part| format!("b\"{}\"", part.escape_ascii())), ", "))),
         "byte string" => |v| form(format!("b\"{}\"", v.escape_ascii())),
         "all escaped" => |v| form(join(v.iter().map(|b| format!("\\x{b:02x}")), "")),
     }
@@ -189,6 +239,10 @@ formatters! {
         "bytes" => |v| form(serde_json::to_string(v).ok()?),
         "pretty bytes" => |v| form(serde_json::to_string_pretty(v).ok()?),
         "chars" => |v| form(serde_json::to_string(&text(v)?.chars().collect::<Vec<_>>()).ok()?),
+        "chunks" => |v| form(serde_json::to_string(&v.chunks(4).collect::<Vec<_>>()).ok()?),
+        "pretty chunks" => |v| form(serde_json::to_string_pretty(&v.chunks(4).collect::<Vec<_>>()).ok()?),
+        "named chunks" => |v| mixed(serde_json::to_string(&v.chunks(3).map(|c| serde_json::json!({"d": c})).collect::<Vec<_>>()).ok()?, 0.5),
+        "chunks of chars" => |v| form(serde_json::to_string(&text(v)?.chars().collect::<Vec<_>>().chunks(2).collect::<Vec<_>>()).ok()?),
         "escaped slashes" => |v| form(serde_json::to_string(text(v)?).ok()?.replace('/', "\\/")),
         "Debug of JSON" => |v| form(format!("{:?}", serde_json::to_string(text(v)?).ok()?)),
     }
@@ -236,6 +290,13 @@ formatters! {
             mixed(format!("eyJhbGciOiJub25lIn0.{}.c2ln", URL_SAFE_NO_PAD.encode(claims)), 0.85)
         },
     }
+    "base32" {
+        "standard" => |v| form(base32(v)),
+        "small letters" => |v| form(base32(v).to_lowercase()),
+        "not padded" => |v| form(base32(v).trim_end_matches('=')),
+        "after one byte" => |v| mixed(base32(&[b"x".as_slice(), v, b"; more"].concat()), 0.7),
+        "after three bytes" => |v| mixed(base32(&[b"\xFFu:".as_slice(), v, b"; more"].concat()), 0.7),
+    }
     "URL" {
         "percent" => |v| form(percent_encode(v, NON_ALPHANUMERIC).to_string()),
         "small letters" => |v| form(percent_encode(v, NON_ALPHANUMERIC).to_string().replace("%2F", "%2f").replace("%C3", "%c3")),
@@ -269,18 +330,50 @@ formatters! {
         "links" => |v| form(each(line(v)?, |c| format!("\x1b]8;;http://x/\x07{c}\x1b]8;;\x07"))).map(|f| Formatted { around: 0.6, ..f }),
         "zero width" => |v| form(grouped(line(v)?, 1, "\u{200b}")),
         "zero bytes" => |v| form(grouped(line(v)?, 1, "\0")),
+        "erased" => |v| form(each(text(v)?, |c| format!("x\u{8}{c}"))).map(|f| Formatted { around: 0.55, ..f }),
+        "overwritten" => |v| mixed(format!("\n{}\r{}\n", "x".repeat(20), text(v)?), 0.75),
+        "cursor" => |v| mixed(format!("\n{}zz\u{1b}[2D{}\n", line(v)?.get(..4)?, line(v)?.get(4..)?), 0.3),
         "overstruck" => |v| form(each(line(v)?, |c| format!("{c}\u{8}{c}"))),
         "progress" => |v| mixed(format!("\rloading 10%\rloading 90%\r{}", text(v).filter(|t| !t.contains('\n'))?), 0.8),
     }
+    "records" {
+        "hexadecimal" => |v| mixed(format!("\n{}", each_byte(v, |i, b| format!("byte[{i}] = {b:#04x} ({})\n", char::from(b).escape_default()))), 0.9),
+        "decimal and character" => |v| mixed(format!("\n{}", each_byte(v, |i, b| format!("[{i}]: {b} {:?}\n", char::from(b)))), 0.9),
+        "number and hexadecimal" => |v| mixed(format!("\n{}", each_byte(v, |i, b| format!("{i}: {b:#x}\n"))), 0.9),
+        "in a log" => |v| mixed(format!("\n{}", each_byte(v, |i, b| format!("2026-11-29T10:00:{i:02} DEBUG byte {i} is {b}\n"))), 0.9),
+        "character and code" => |v| mixed(format!("\n{}", each_byte(v, |_, b| format!("{} = {b}\n", char::from(b).escape_default()))), 0.9),
+        "columns" => |v| mixed(format!("\n{}", each_byte(v, |i, b| format!("{i:>4}  {b:>3}  {b:#04x}  {b:08b}\n"))), 0.9),
+        "characters" => |v| mixed(format!("\n{}\n", join(short(v)?.chars().map(|c| format!("char: {c}")), "\n")), 0.9),
+        "JSON lines" => |v| mixed(format!("\n{}\n", join(short(v)?.chars().enumerate().map(|(i, c)| serde_json::json!({"i": i, "ch": c}).to_string()), "\n")), 0.9),
+    }
+    "words" {
+        "two bytes" => |v| form(format!("{:?}", words::<2>(v).map(u16::from_le_bytes).collect::<Vec<_>>())),
+        "four bytes" => |v| form(format!("{:?}", words::<4>(v).map(u32::from_le_bytes).collect::<Vec<_>>())),
+        "four bytes, high one first" => |v| form(format!("{:#x?}", words::<4>(v).map(u32::from_be_bytes).collect::<Vec<_>>())),
+        "eight bytes" => |v| form(format!("{:?}", words::<8>(v).map(u64::from_le_bytes).collect::<Vec<_>>())),
+        "eight bytes, high one first" => |v| form(join(words::<8>(v).map(|w| u64::from_be_bytes(w).to_string()), "\n")),
+        "eight bytes, hexadecimal" => |v| form(join(words::<8>(v).map(|w| format!("{:#018x}", u64::from_le_bytes(w))), ", ")),
+        "eight bytes, in C" => |v| form(format!("{{{}}}", join(words::<8>(v).map(|w| format!("0x{:016X}ULL", u64::from_le_bytes(w))), ","))),
+        "signed" => |v| form(format!("{:?}", words::<8>(v).map(i64::from_le_bytes).collect::<Vec<_>>())),
+        "sixteen bytes" => |v| form(format!("{:?}", words::<16>(v).map(u128::from_le_bytes).collect::<Vec<_>>())),
+    }
     "reshaped" {
-        "lines" => |v| form(grouped(line(v)?, 1, "\n")),
-        "spaced" => |v| form(grouped(line(v)?, 1, " ")),
+        "lines" => |v| form(grouped(short(v)?, 1, "\n")),
+        "spaced" => |v| form(grouped(short(v)?, 1, " ")),
+        "two lines" => |v| {
+            let text = short(v).filter(|text| text.len() == 10)?;
+            form(format!("{}\n{}", &text[..5], &text[5..]))
+        },
+        "two quoted lines" => |v| {
+            let text = short(v).filter(|text| text.len() == 10)?;
+            form(format!("\n  > {}\n  > {}\n", &text[..5], &text[5..]))
+        },
         "dotted" => |v| form(grouped(line(v)?, 1, ".")),
         "fours" => |v| form(grouped(line(v)?, 4, " ")),
         "numbered" => |v| form(join(line(v)?.chars().enumerate().map(|(i, c)| format!("{i}: {c}")), "\n")).map(|f| Formatted { around: 0.75, ..f }),
-        "backwards" => |v| form(text(v)?.chars().rev().collect::<String>()),
-        "capital letters" => |v| form(text(v)?.to_uppercase()),
-        "small letters" => |v| form(text(v)?.to_lowercase()),
+        "backwards" => |v| form(folded(v)?.chars().rev().collect::<String>()),
+        "capital letters" => |v| form(folded(v)?.to_uppercase()),
+        "small letters" => |v| form(folded(v)?.to_lowercase()),
         "padded" => |v| mixed(format!("{:*^60}", text(v)?), 0.2),
         "wrapped" => |v| form(grouped(line(v)?, 8, "\n    ")),
         "table" => |v| form(join(grouped(line(v)?, 8, "\n").lines().map(|cell| format!("| {cell:8} |")), "\n")),
@@ -294,6 +387,8 @@ formatters! {
         "short and joined" => |v| form(format!("\"{}\" \"{}\"", literal(v)?.get(..5)?, literal(v)?.get(5..)?)),
         "joined by a sign" => |v| form(format!("'{}' + '{}'", literal(v)?.get(..5)?, literal(v)?.get(5..)?)),
         "joined" => |v| form(text(v).filter(|t| t.contains('\n'))?.replace('\n', " ")),
+        "without breaks" => |v| form(text(v).filter(|t| t.contains('\n'))?.replace('\n', "")),
+        "in a list" => |v| form(format!("{:?}", text(v).filter(|t| t.contains('\n'))?.lines().collect::<Vec<_>>())),
     }
     "compressed" {
         "gzip, base64" => |v| form(STANDARD.encode(gzip(&configuration(v))?)),

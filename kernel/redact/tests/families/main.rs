@@ -31,6 +31,9 @@ fn secrets() -> Vec<(&'static str, Vec<u8>)> {
         text("cyrillic", "секрет-planted-пароль-7Qx9"),
         text("two lines", "planted first line 77\nplanted second line 88"),
         text("eight", "hunter22"),
+        text("six with a sign", "hu@t3r"),
+        text("seven with signs", "x.Y-z_9"),
+        text("ten", "Zx8kQ2mvT5"),
         text("passphrase", "correct horse planted staple"),
         text("slashes", "wJalrXUtnFEMI/K7MDENG/bPxRfiPLANTEDKEY"),
         text("uuid", "5f0c1d2e-planted-4b7a-9c3d-8e1f2a6b7c90"),
@@ -76,13 +79,21 @@ const INNOCENT: &[&str] = &[
 ];
 
 /// Written in pieces of seven bytes with a pause after each, these show a little more than as a whole: a word of a dump that
-/// is not finished, deflate data without a header before enough of it is there to see what it is, and the first characters
-/// of a text that is numbered with more than numbers.
+/// is not finished, deflate data without a header before enough of it is there to see what it is, the first characters
+/// of a text that is numbered with more than numbers or stands behind the same words on every line, the first of several
+/// byte strings, and what is erased only later.
 const DIFFERENT_IN_PIECES: &[(&str, &str)] = &[
     ("dumps", "od -c"),
     ("dumps", "xxd -b"),
     ("compressed", "deflate, base64"),
     ("reshaped", "indexed"),
+    ("Debug of bytes", "byte strings"),
+    ("terminal", "erased"),
+    ("terminal", "cursor"),
+    ("records", "in a log"),
+    ("records", "character and code"),
+    ("records", "characters"),
+    ("records", "JSON lines"),
 ];
 
 /// Letters, digits and bytes above ASCII.
@@ -105,8 +116,14 @@ fn is_hidden(out: &[u8], value: &[u8], leak: &Formatted) -> bool {
         &out[BEFORE.len().min(out.len())..out.len().saturating_sub(AFTER.len()).max(BEFORE.len().min(out.len()))];
     let rest = without_tokens(inner);
     let left = visible(&rest);
+    // Of a short value little stands among the rest.
+    let around = if leak.around > 0.3 && value.len() < 8 {
+        0.95
+    } else {
+        leak.around
+    };
     kept && rest.len() < leak.bytes.len()
-        && left as f64 <= leak.around * visible(&leak.bytes) as f64
+        && left as f64 <= around * visible(&leak.bytes) as f64
         && memchr::memmem::find(out, value).is_none()
 }
 
@@ -222,6 +239,39 @@ fn innocent_text_and_near_misses_stay_in_every_form() {
         }
     }
     score.tell("left alone");
+}
+
+/// Longer numbers, decimals and identifiers that hold the digits of a secret, words that are pieces of one, and characters
+/// on lines of which a blank is another one.
+#[test]
+fn near_misses_of_numbers_words_and_blanks_stay() {
+    let redactor = learn(&[
+        b"482915703846",
+        b"4821",
+        b"hunter22",
+        b"Welcome1",
+        b"correct horse planted staple",
+    ]);
+    let spelled = |text: &str| text.chars().map(|c| format!("{c}\n")).collect::<String>();
+    for text in [
+        "9482915703846 4829157038467 3.482915703846 482915703846.5 0.10482915703846e-5",
+        "148213 3.4821 4821.5 3.04821975 10.0.4821.1 v4.4821 550e8400-e29b-4821-a716-446655440000",
+        "hunter\n22 deer, hunter 22, hunter-22\nWelcome\n1 guest",
+        &spelled("correct_horse planted staple"),
+        &spelled("correct horse planted.staple"),
+        &spelled("correct horse-planted staple"),
+    ] {
+        assert_eq!(redactor.text(text), text);
+    }
+    for text in [
+        "482915703846",
+        "id=482915703846.",
+        "(4821)",
+        "4821, 4821.",
+        &spelled("correct horse planted staple"),
+    ] {
+        assert!(redactor.text(text).contains(TOKEN), "{text}");
+    }
 }
 
 #[test]

@@ -1,0 +1,240 @@
+//! Numbers of several bytes each: `7164780983342424136`, `0x6874, 0x7573`, `{0x74736574UL, …}`.
+//!
+//! A value of 8 bytes is one such number, so that there is no list to see; what tells is how many digits it has. Bits
+//! find the places: fourteen digits in a row, `0x` with four more, two numbers of eight digits or three of four digits
+//! close together.
+
+use std::ops::Range;
+
+use super::View;
+use crate::Form;
+use crate::scan::{Scan, Scanner, Window};
+use crate::squeeze::is_kept;
+
+/// Longest text between two words; a label may stand in it.
+const SEPARATOR_BYTES_MAX: usize = 32;
+
+/// Longest word: 39 digits of one of sixteen bytes.
+const WORD_DIGITS_MAX: usize = 39;
+
+/// Fewest bytes that words may hold together.
+const BYTES_MIN: usize = 6;
+
+/// Bytes between two blocks with words in them that are looked at together.
+const REACH_BYTES: usize = 64;
+
+pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+    for span in spans(window) {
+        let mut chain: Vec<Word> = Vec::new();
+        for word in words(window, span) {
+            let near = chain
+                .last()
+                .is_some_and(|last| word.place.start - last.place.end <= SEPARATOR_BYTES_MAX && word.hex == last.hex);
+            if word.open {
+                // The rest of it may come.
+                let from = chain
+                    .first()
+                    .filter(|_| near)
+                    .map_or(word.place.start, |first| first.place.start);
+                scan.hold(from, 1, u32::MAX);
+                break;
+            }
+            if !near {
+                readings(scanner, window, &chain, depth, scan);
+                chain.clear();
+            }
+            // What is left at the end is a small number.
+            if !word.narrow {
+                chain.push(word);
+            } else if !chain.is_empty() {
+                readings(scanner, window, &chain, depth, scan);
+                chain.push(word);
+                readings(scanner, window, &chain, depth, scan);
+                chain.clear();
+            }
+        }
+        readings(scanner, window, &chain, depth, scan);
+    }
+}
+
+/// Where wide numbers are.
+fn spans(window: &Window<'_>) -> Vec<Range<usize>> {
+    let mut spans: Vec<Range<usize>> = Vec::new();
+    let blocks = &window.squeezed.blocks;
+    for (i, block) in blocks.iter().enumerate() {
+        if block.digit == 0 {
+            continue;
+        }
+        let next = blocks.get(i + 1).copied().unwrap_or_default();
+        let digit = u128::from(next.digit) << 64 | u128::from(block.digit);
+        let two = digit & digit >> 1;
+        let four = two & two >> 2;
+        let eight = four & four >> 4;
+        let keep = u128::from(next.keep) << 64 | u128::from(block.keep);
+        let letter = keep & !digit;
+        // A digit, a letter and four more: `0x6874`.
+        let start = digit & !(keep << 1);
+        let more = keep >> 2 & keep >> 3;
+        let mut prefixed = (start & letter >> 1 & more & more >> 2) as u64;
+        // Words of four digits or more, three of them close after one another.
+        let wide = start & four;
+        let ends = keep.wrapping_add(wide) & !keep;
+        let near = wide >> 1 | wide >> 2;
+        let near = near | near >> 2;
+        let near = ends & (near | near >> 4);
+        let after = near >> 5 | near >> 6;
+        let after = after | after >> 2;
+        let after = after | after >> 4;
+        let many = near & (after | after >> 8) | eight & eight >> 6;
+        let mut found = many as u64 != 0 || near as u64 != 0 && eight != 0;
+        while prefixed != 0 && !found {
+            let at = window.from + 64 * i + prefixed.trailing_zeros() as usize;
+            found = matches!(window.text.bytes[at..], [b'0', b'x' | b'X', ..]);
+            prefixed &= prefixed - 1;
+        }
+        if !found {
+            continue;
+        }
+        let at = window.from + 64 * i;
+        let range = at.saturating_sub(REACH_BYTES).max(window.from)..(at + 64 + REACH_BYTES).min(window.to);
+        match spans.last_mut() {
+            Some(last) if range.start <= last.end => last.end = range.end,
+            _ => spans.push(range),
+        }
+    }
+    spans
+}
+
+/// A number of two to sixteen bytes.
+struct Word {
+    place: Range<usize>,
+    value: u128,
+    /// How many bytes it has at least.
+    bytes: usize,
+    /// It is written in hexadecimal digits.
+    hex: bool,
+    /// It has too few digits to be a word by itself.
+    narrow: bool,
+    /// It stands at the end of an unfinished text.
+    open: bool,
+}
+
+/// The wide numbers of a stretch.
+fn words(window: &Window<'_>, span: Range<usize>) -> Vec<Word> {
+    let bytes = window.text.bytes;
+    let mut words = Vec::new();
+    let mut at = span.start;
+    // A number is read from its start.
+    while at > window.from && is_kept(bytes[at - 1]) && span.start - at < WORD_DIGITS_MAX {
+        at -= 1;
+    }
+    while at < span.end {
+        if !is_kept(bytes[at]) {
+            at += 1;
+            continue;
+        }
+        let rest = &bytes[at..];
+        let length = rest
+            .iter()
+            .take(2 * WORD_DIGITS_MAX)
+            .take_while(|b| is_kept(**b))
+            .count();
+        if rest[0].is_ascii_digit()
+            && let Some(word) = word(bytes, at..at + length)
+        {
+            let open = word.place.end == bytes.len() && !window.text.complete;
+            words.push(Word { open, ..word });
+        }
+        at += length;
+    }
+    words
+}
+
+fn word(bytes: &[u8], place: Range<usize>) -> Option<Word> {
+    let text = &bytes[place.clone()];
+    let (digits, hex) = match text {
+        [b'0', b'x' | b'X', rest @ ..] => (rest, true),
+        _ => (text, false),
+    };
+    let class = |b: &u8| if hex { b.is_ascii_hexdigit() } else { b.is_ascii_digit() };
+    let count = digits.iter().take_while(|b| class(b)).count();
+    let typed = matches!(
+        digits[count..].to_ascii_lowercase().as_slice(),
+        b"" | b"u"
+            | b"l"
+            | b"ul"
+            | b"ll"
+            | b"ull"
+            | b"n"
+            | b"u16"
+            | b"u32"
+            | b"u64"
+            | b"u128"
+            | b"i16"
+            | b"i32"
+            | b"i64"
+            | b"i128"
+    );
+    // Zeros before a decimal number say that it is an offset.
+    if !typed || count == 0 || count > WORD_DIGITS_MAX || !hex && digits[0] == b'0' {
+        return None;
+    }
+    let radix = if hex { 16 } else { 10 };
+    let mut value = 0u128;
+    for byte in &digits[..count] {
+        value = value
+            .checked_mul(radix)?
+            .checked_add(char::from(*byte).to_digit(16)?.into())?;
+    }
+    let negative = !hex && place.start > 0 && bytes[place.start - 1] == b'-';
+    let least = if hex { count.div_ceil(2) } else { 0 };
+    let bits = (128 - value.leading_zeros() as usize).div_ceil(8).max(least);
+    let size = [2, 4, 8, 16].into_iter().find(|size| bits <= *size)?;
+    let value = if negative { value.wrapping_neg() } else { value };
+    Some(Word {
+        place: place.start - usize::from(negative)..place.end,
+        value,
+        bytes: size,
+        hex,
+        narrow: count < if hex { 3 } else { 4 },
+        open: false,
+    })
+}
+
+/// Both orders of the bytes of some words.
+fn readings(scanner: &mut Scanner<'_>, window: &Window<'_>, chain: &[Word], depth: usize, scan: &mut Scan) {
+    let size = chain.iter().map(|word| word.bytes).max().unwrap_or(0);
+    let Some(last) = chain.last().filter(|_| size * chain.len() >= BYTES_MIN) else {
+        return;
+    };
+    let near = window.text.bytes.len() - last.place.end <= SEPARATOR_BYTES_MAX + WORD_DIGITS_MAX;
+    let end = if near { window.text.bytes.len() } else { last.place.end };
+    for little in [false, true] {
+        let make = |plain: bool, _: Option<usize>| {
+            let mut view = View::new(size * chain.len(), plain);
+            for (i, word) in chain.iter().enumerate() {
+                let mut all = word.value.to_be_bytes();
+                let all = &mut all[16 - size..];
+                if little {
+                    all.reverse();
+                }
+                // The last one may stand for fewer bytes.
+                let zeros = if !little && i + 1 == chain.len() {
+                    all.iter().take_while(|b| **b == 0).count()
+                } else {
+                    0
+                };
+                for byte in &all[zeros..] {
+                    view.decode(*byte, word.place.clone());
+                }
+            }
+            view
+        };
+        let open = end == window.text.bytes.len() && !window.text.complete;
+        if !open && !scanner.index.may_hold(&make(true, None).bytes) {
+            continue;
+        }
+        let form = if last.hex { Form::Hex } else { Form::Numbers };
+        scanner.lazily(window, &make, end, form, depth, [0; 4], scan);
+    }
+}
