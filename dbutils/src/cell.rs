@@ -14,11 +14,12 @@ use std::cell::Cell;
 use std::ffi::c_void;
 use std::fmt::{Debug, Write as _};
 use std::io::Write as _;
-use std::panic::{Location, PanicHookInfo};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::panic::PanicHookInfo;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::call::call;
+use crate::places;
 
 /// Longest message kept of a panic or a failed `?`; the rest is cut, so that the record fits into one packet.
 const MESSAGE_BYTES_MAX: usize = 24 * 1024;
@@ -34,7 +35,7 @@ struct Record {
     /// The error's type, for `error`.
     name: String,
     message: String,
-    /// `file:line:column` of the panic.
+    /// Where the panic was, as users call it.
     location: String,
     /// Variables whose type was redefined.
     changed: Vec<String>,
@@ -44,17 +45,22 @@ struct Record {
 struct Pending {
     message: String,
     location: String,
+    /// A hook of the user has said it.
+    is_said: bool,
 }
 
 static RECORD: Mutex<Option<Record>> = Mutex::new(None);
 static PENDING: Mutex<Option<Pending>> = Mutex::new(None);
 /// Format of results: 0 `{:?}`, 1 `{:#?}`; and 2 more with the type's name in front.
 static FORMAT: AtomicU32 = AtomicU32::new(0);
+/// The final expression showed itself by its `Debug`.
+static IS_RESULT_SENT: AtomicBool = AtomicBool::new(false);
 /// How many times a copy of the process took over after a crash.
 static TAKEOVERS: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     static IS_CELL_THREAD: Cell<bool> = const { Cell::new(false) };
+    static IN_HOOK: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The payload of `dbutils.notebook.exit`: unwinds the cell without being a panic to anyone.
@@ -92,6 +98,38 @@ pub(crate) fn format_result(value: &dyn Debug, name: &str) -> String {
         let _ = write!(text, "… (cut after {} MiB)", RESULT_BYTES_MAX >> 20);
     }
     text
+}
+
+/// The final expression has been shown: content that it printed is the cell's result.
+pub fn displayed<T>(_: T) {
+    // What `Debug` shows is sent as the result already.
+    if !IS_RESULT_SENT.swap(false, Ordering::Relaxed) {
+        let _ = std::io::stdout().flush();
+        let _ = call("cell.displayed", &[]);
+    }
+}
+
+/// The final expression shows itself by its `Debug`.
+pub(crate) fn shown_by_debug() {
+    IS_RESULT_SENT.store(true, Ordering::Relaxed);
+}
+
+/// Stands for a value without `Debug`.
+pub fn opaque<T: ?Sized>(_: &T) -> impl Debug {
+    Opaque(std::any::type_name::<T>())
+}
+
+struct Opaque(&'static str);
+
+impl Debug for Opaque {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let what = if self.0.ends_with("{{closure}}") {
+            "a closure".to_owned()
+        } else {
+            format!("a value of type {}", short_type(self.0))
+        };
+        write!(f, "<{what}, which has no Debug to show it>")
+    }
 }
 
 /// Chooses the format of results.
@@ -177,31 +215,84 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+type Hook = dyn Fn(&PanicHookInfo<'_>) + Send + Sync;
+
+/// Sees to it that panics are seen, whatever hooks the cells before this one have set.
+fn watch_panics() {
+    /// The hook that was installed last, and the one that the standard library has without any.
+    static KNOWN: Mutex<Option<(HookId, HookId)>> = Mutex::new(None);
+    let mut known = lock(&KNOWN);
+    let found = std::panic::take_hook();
+    let id = hook_id(&*found);
+    if let Some((ours, _)) = *known
+        && ours == id
+    {
+        return std::panic::set_hook(found);
+    }
+    let default = known.map_or(id, |(_, default)| default);
+    // Of a hook without data only its code tells.
+    let users = (default.code != id.code).then_some(found);
+    let hook: Box<Hook> = Box::new(move |info| seen(info, users.as_deref()));
+    *known = Some((hook_id(&*hook), default));
+    std::panic::set_hook(hook);
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct HookId {
+    data: usize,
+    code: usize,
+}
+
+fn hook_id(hook: &Hook) -> HookId {
+    #[expect(unsafe_code, reason = "the only way to tell one hook from another")]
+    // SAFETY: a reference to a trait object is two words; they are compared and never used as pointers.
+    let [data, code] = unsafe { std::mem::transmute::<&Hook, [usize; 2]>(hook) };
+    HookId { data, code }
+}
+
 /// On the cell's own thread a panic is kept until it is known whether it ends the cell: then it is the cell's error,
-/// else it was caught and is printed. On other threads it is printed at once, as usual.
-fn hook(info: &PanicHookInfo<'_>) {
+/// else it was caught and is printed. On other threads it is printed at once, as usual. A hook that user code has set
+/// says it in its own way.
+fn seen(info: &PanicHookInfo<'_>, users: Option<&Hook>) {
+    // Called by the user's hook, which called us.
+    let is_inner = IN_HOOK.replace(true);
+    if let Some(users) = users {
+        users(info);
+    }
+    IN_HOOK.set(is_inner);
     let message = cut(info.payload_as_str().unwrap_or("Box<dyn Any>"));
-    let location = info.location().map(Location::to_string).unwrap_or_default();
+    let location = info.location().map(places::name).unwrap_or_default();
     if IS_CELL_THREAD.get() {
-        let earlier = lock(&PENDING).replace(Pending { message, location });
-        report_caught(earlier);
-    } else {
+        if !is_inner {
+            let is_said = users.is_some();
+            let earlier = lock(&PENDING).replace(Pending {
+                message,
+                location,
+                is_said,
+            });
+            report_caught(earlier);
+        }
+    } else if users.is_none() {
         let thread = std::thread::current();
         let name = thread.name().unwrap_or("<unnamed>");
-        let _ = writeln!(
-            std::io::stderr(),
-            "\nthread '{name}' panicked at {location}:\n{message}"
-        );
+        say(&format!("\nthread '{name}' panicked at {location}:\n{message}\n"));
     }
 }
 
 fn report_caught(pending: Option<Pending>) {
-    if let Some(Pending { message, location }) = pending {
-        let _ = writeln!(
-            std::io::stderr(),
-            "panicked at {location}, and the cell caught it:\n{message}"
-        );
+    if let Some(Pending {
+        message,
+        location,
+        is_said: false,
+    }) = pending
+    {
+        say(&format!("panicked at {location}, and the cell caught it:\n{message}\n"));
     }
+}
+
+/// Writes to standard error at once, so that nothing comes in between.
+fn say(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 struct Limited<'a> {
@@ -223,8 +314,7 @@ impl std::fmt::Write for Limited<'_> {
 // SAFETY: no other symbol of this name exists in the process.
 #[unsafe(no_mangle)]
 pub extern "C" fn sealbook_cell_begin() {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| std::panic::set_hook(Box::new(hook)));
+    watch_panics();
     IS_CELL_THREAD.set(true);
     *lock(&RECORD) = None;
     *lock(&PENDING) = None;

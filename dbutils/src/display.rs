@@ -149,6 +149,7 @@ pub(crate) fn flush() {
 
 #[inline(never)]
 fn result(value: &dyn Debug, name: &str) {
+    cell::shown_by_debug();
     if name != "()" {
         cell::result(&bundle(name, cell::format_result(value, name)));
     }

@@ -19,6 +19,7 @@ mod help;
 mod input;
 mod location;
 mod notebook;
+mod places;
 mod print;
 pub mod protocol;
 mod secrets;
@@ -38,6 +39,7 @@ pub use print::printed;
 pub use secrets::{
     Redaction, RedactionList, ScopeList, ScopeMetadata, SecretError, SecretList, SecretMetadata, Secrets,
 };
+pub use variables::Never;
 pub use widgets::Widgets;
 
 /// The utilities of a notebook.

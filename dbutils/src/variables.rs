@@ -9,6 +9,19 @@ use std::sync::Arc;
 
 use crate::cell;
 
+/// The type `!`, which code cannot write, in the type of a variable such as the handle of a thread that never ends.
+pub type Never = <fn() -> ! as Returns>::Value;
+
+/// A function's way to its result.
+pub trait Returns {
+    /// The result.
+    type Value;
+}
+
+impl<T> Returns for fn() -> T {
+    type Value = T;
+}
+
 /// The values by their names.
 #[derive(Default)]
 pub struct VariableStore {

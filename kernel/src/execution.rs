@@ -240,6 +240,7 @@ async fn run_cell(
         parent: request.header.clone(),
         identities: request.identities.clone(),
         allow_stdin: cell.allow_stdin,
+        number: (cell.store_history && !cell.silent).then_some(count),
     };
     let job = move |engine: &mut dyn Engine| {
         let mut host = host;
@@ -335,9 +336,15 @@ struct CellHost {
     parent: Header,
     identities: Vec<Bytes>,
     allow_stdin: bool,
+    /// Its `execution_count`, unless the front end does not show it.
+    number: Option<u64>,
 }
 
 impl Host for CellHost {
+    fn number(&self) -> Option<u64> {
+        self.number
+    }
+
     fn event(&mut self, event: Event) {
         self.output.event(event);
     }

@@ -1,8 +1,8 @@
 //! The contents of requests, as the messaging protocol defines them. Unknown fields are ignored, missing ones have
 //! the protocol's defaults, and a wrong type is a clear error that quotes nothing.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use sealbook_wire::Message;
@@ -27,7 +27,7 @@ pub struct Execute {
 #[derive(Debug, Deserialize)]
 pub struct Complete {
     pub code: String,
-    #[serde(default = "the_end")]
+    #[serde(default = "the_end", deserialize_with = "cursor")]
     pub cursor_pos: usize,
 }
 
@@ -35,7 +35,7 @@ pub struct Complete {
 #[derive(Debug, Deserialize)]
 pub struct Inspect {
     pub code: String,
-    #[serde(default = "the_end")]
+    #[serde(default = "the_end", deserialize_with = "cursor")]
     pub cursor_pos: usize,
     #[serde(default)]
     pub detail_level: u8,
@@ -111,6 +111,12 @@ pub struct InputReply {
 /// A cursor that is not said is at the end.
 fn the_end() -> usize {
     usize::MAX
+}
+
+/// A cursor before the start is at the start.
+fn cursor<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let cursor = i64::deserialize(deserializer)?;
+    Ok(usize::try_from(cursor).unwrap_or(0))
 }
 
 fn yes() -> bool {

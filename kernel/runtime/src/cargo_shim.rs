@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::learnt::{self, Learnt};
+use crate::places::{self, Build};
 use crate::probe::{self, Probe};
-use crate::rewrite::rewrite;
+use crate::rewrite::{rewrite, show_type};
 use crate::sys;
 use crate::warm::{self, Built};
 
@@ -22,6 +23,9 @@ pub(crate) const REAL_CARGO: &str = "cargo.path";
 pub(crate) const RUNNING: &str = "cargo.running";
 /// Exists while a cell is being interrupted, in the build folder.
 pub(crate) const INTERRUPTED: &str = "interrupted";
+
+/// What the compiler said of the code that it did not accept last, in the build folder.
+pub(crate) const SAID: &str = "said.json";
 
 /// The generated code, in the build folder.
 pub(crate) const SOURCE: &str = "home/src/lib.rs";
@@ -48,8 +52,11 @@ pub(crate) fn main(program: &Path, args: Vec<OsString>) -> ! {
             }
         } else {
             let source = folder.join(SOURCE);
-            let code = rewrite(&fs::read_to_string(&source).unwrap_or_default());
+            let plan = Build::load(folder);
+            let code = rewrite(&fs::read_to_string(&source).unwrap_or_default(), &plan);
             let _ = fs::write(&source, &code);
+            // Without it, a panic has no place, and the cell runs all the same.
+            let _ = places::write_table(folder, &code, plan.pieces);
             // Asked in any case: what waits for another build must not be there while this one runs.
             let built = warm::build(folder, key.as_ref().filter(|_| learnt.is_some()), &code);
             if let Some(learnt) = learnt {
@@ -88,14 +95,53 @@ fn build(folder: &Path, learnt: &Learnt, code: &str, built: Option<Built>) {
     if writeln!(std::io::stdout(), "{artifact}").is_err() {
         return;
     }
-    if let Some(built) = built {
-        let _ = std::io::stderr().write_all(built.messages.as_bytes());
-        std::process::exit(if built.success { 0 } else { 101 });
+    if let Some(mut built) = built {
+        if !built.success && cannot_be_shown(&built.messages) {
+            // Here rather than in evcxr, which would try three more ways to show it.
+            let mut code = code.to_owned();
+            show_type(&mut code);
+            let again = warm::build(folder, Some(&learnt.key), &code);
+            built = again.filter(|built| built.success).unwrap_or(built);
+        }
+        finish(folder, &built);
     }
     if learnt::put_source(folder, code).is_ok() {
-        let error = learnt.command(learnt.build_args(), None).exec();
-        fail("rustc", &error)
+        let rustc = learnt.command(learnt.build_args(), None).stdin(Stdio::null()).output();
+        match rustc {
+            Ok(output) => finish(
+                folder,
+                &Built {
+                    success: output.status.success(),
+                    messages: String::from_utf8_lossy(&output.stderr).into_owned(),
+                },
+            ),
+            Err(error) => fail("rustc", &error),
+        }
     }
+}
+
+/// Says what the compiler said, to evcxr and for the errors that evcxr shortens.
+fn finish(folder: &Path, built: &Built) -> ! {
+    if !built.success {
+        let _ = fs::write(folder.join(SAID), &built.messages);
+    }
+    let _ = std::io::stderr().write_all(built.messages.as_bytes());
+    std::process::exit(if built.success { 0 } else { 101 })
+}
+
+/// Whether the only error is that the final expression has no way to show itself.
+fn cannot_be_shown(messages: &str) -> bool {
+    let has_place = |message: &serde_json::Value| message["spans"].as_array().is_some_and(|spans| !spans.is_empty());
+    let mut errors = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["level"] == "error" && has_place(message))
+        .peekable();
+    let is_it = |error: serde_json::Value| {
+        let text = error["message"].as_str().unwrap_or_default();
+        error["code"]["code"] == "E0599" && text.contains("`evcxr_display`")
+    };
+    errors.peek().is_some() && errors.all(is_it)
 }
 
 /// Checks the code, and notes the types of its variables on the way. Returns if it cannot.
@@ -107,16 +153,14 @@ fn check(folder: &Path, learnt: &Learnt) {
     if fs::write(&source, &probe.source).is_err() {
         return;
     }
-    let mut rustc = learnt.command(probe::args(learnt, folder), None);
-    // Full paths in messages are an unstable option; nothing of what is compiled here is kept.
-    rustc
-        .current_dir(folder.join("home"))
-        .env("RUSTC_BOOTSTRAP", "1")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
-    let Ok(output) = rustc.output() else { return };
-    let messages = String::from_utf8_lossy(&output.stderr);
-    let (types, others) = probe.read(&messages);
+    let Some(messages) = ask(folder, learnt) else { return };
+    let (mut types, others) = probe.read(&messages);
+    if let Some(closures) = probe.of_closures(&messages)
+        && fs::write(&source, &closures.source).is_ok()
+        && let Some(messages) = ask(folder, learnt)
+    {
+        types.extend(closures.read_closures(&messages));
+    }
     let noted = serde_json::to_vec(&types).map_err(std::io::Error::other);
     if noted
         .and_then(|text| fs::write(folder.join(probe::TYPES), text))
@@ -124,6 +168,20 @@ fn check(folder: &Path, learnt: &Learnt) {
     {
         return;
     }
+    let _ = fs::write(folder.join(SAID), others.join("\n"));
     let _ = writeln!(std::io::stdout(), "{}", others.join("\n"));
     std::process::exit(0)
+}
+
+/// What the compiler says of the probe that was written.
+fn ask(folder: &Path, learnt: &Learnt) -> Option<String> {
+    let mut rustc = learnt.command(probe::args(learnt, folder), None);
+    // Full paths in messages are an unstable option; nothing of what is compiled here is kept.
+    rustc
+        .current_dir(folder.join("home"))
+        .env("RUSTC_BOOTSTRAP", "1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    let output = rustc.output().ok()?;
+    Some(String::from_utf8_lossy(&output.stderr).into_owned())
 }

@@ -39,6 +39,16 @@ fn is_valid(code: &str) -> bool {
     tokens.is_ok_and(|tokens| statements.parse2(tokens).is_ok())
 }
 
+/// Whether the Rust of the cell can be parsed.
+pub(crate) fn parses(code: &str) -> bool {
+    is_valid(after_commands(code))
+}
+
+/// Whether every bracket, quote and comment has its end.
+pub(crate) fn is_balanced(rust: &str) -> bool {
+    matches!(brackets(rust), Brackets::Closed)
+}
+
 /// Whether the cell ends with an expression, whose value is its result.
 pub(crate) fn ends_with_expression(code: &str) -> bool {
     let tokens: Result<TokenStream, LexError> = after_commands(code).parse();
@@ -67,11 +77,18 @@ fn incomplete(depth: usize) -> Completeness {
 }
 
 /// The part after commands such as `:dep` and `!ls`, which come first and are complete lines.
-fn after_commands(code: &str) -> &str {
+pub(crate) fn after_commands(code: &str) -> &str {
     if code.trim_start().starts_with("%%") {
         return "";
     }
     let skipped = |line: &&str| is_command(line) || line.trim().is_empty();
+    let length: usize = code.split_inclusive('\n').take_while(skipped).map(str::len).sum();
+    &code[length..]
+}
+
+/// The part after what evcxr skips: commands, empty lines, and comments that are a line.
+pub(crate) fn after_commands_and_comments(code: &str) -> &str {
+    let skipped = |line: &&str| is_command(line) || line.trim().is_empty() || line.starts_with("//");
     let length: usize = code.split_inclusive('\n').take_while(skipped).map(str::len).sum();
     &code[length..]
 }

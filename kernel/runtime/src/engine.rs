@@ -40,6 +40,10 @@ pub trait Host {
     /// # Errors
     /// [`InputRefused`] when the front end does not allow input, or the cell is being interrupted.
     fn input(&mut self, request: InputRequest) -> Result<String, InputRefused>;
+    /// The cell's `execution_count`, by which errors call it; `None` if the front end does not count it.
+    fn number(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A request for a line of input (`input_request`).

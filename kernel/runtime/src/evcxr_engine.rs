@@ -20,7 +20,6 @@ use std::sync::{Arc, Mutex};
 use dbutils::protocol::{Request, Response};
 
 use crate::builder::{ANALYSIS_CARGO, ANALYSIS_RUSTC, Fds, SOCKET};
-use crate::cargo_shim;
 use crate::dbutils_server::{self, Calls};
 use crate::engine::{
     Completeness, Completions, DbutilsHandler, Documentation, Engine, EngineError, Event, Host, InputRequest,
@@ -191,7 +190,10 @@ impl EvcxrEngine {
 impl Engine for EvcxrEngine {
     fn execute(&mut self, code: &str, host: &mut dyn Host) -> Outcome {
         let items = self.begin(true, completeness::ends_with_expression(code));
-        let request = ToBuilder::Execute { code: code.to_owned() };
+        let request = ToBuilder::Execute {
+            code: code.to_owned(),
+            number: host.number(),
+        };
         if let Err(error) = self.builder.send(&request) {
             self.shared.end();
             return Outcome::Fatal(error);
@@ -210,13 +212,7 @@ impl Engine for EvcxrEngine {
                 .collect();
             host.event(Event::Result(data));
         }
-        let source = std::fs::read_to_string(self.folder.path().join(cargo_shim::SOURCE)).unwrap_or_default();
-        outcome::of(
-            executed,
-            ending,
-            outcome::Stop { interrupted, refused },
-            &outcome::Cell { code, source: &source },
-        )
+        outcome::of(executed, ending, outcome::Stop { interrupted, refused })
     }
 
     fn complete(&mut self, code: &str, cursor: usize) -> Completions {
@@ -387,6 +383,13 @@ impl Calls for OwnCalls {
         let event = match call {
             "input" => return Some(self.input(text(0).unwrap_or_default(), is_set(1))),
             "result" => Event::Result(bundle(&request.args)),
+            "displayed" => {
+                let (done, wait) = mpsc::channel();
+                if self.tell(FromCell::Displayed { done }) {
+                    let _ = wait.recv();
+                }
+                return Some(Response::Ok(Vec::new()));
+            }
             "clear_output" => Event::ClearOutput { wait: is_set(0) },
             "comm" | "display" => match if call == "comm" { comm } else { shown }(&request.args) {
                 Ok(event) => event,

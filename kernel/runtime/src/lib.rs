@@ -19,6 +19,7 @@ mod messages;
 mod named_arguments;
 mod outcome;
 mod output;
+mod places;
 mod prebuilt;
 mod probe;
 mod pump;

@@ -16,6 +16,8 @@ const MESSAGE_BYTES_MAX: usize = 256 << 20;
 pub(crate) enum ToBuilder {
     Execute {
         code: String,
+        /// How the front end counts the cell, if it does.
+        number: Option<u64>,
     },
     Complete {
         code: String,

@@ -12,14 +12,8 @@ pub(crate) struct Stop {
     pub(crate) refused: bool,
 }
 
-/// The cell as the user wrote it, and as it was compiled.
-pub(crate) struct Cell<'a> {
-    pub(crate) code: &'a str,
-    pub(crate) source: &'a str,
-}
-
 /// What the session is told. The first of these that happened: stopped, died, failed, ended early.
-pub(crate) fn of(executed: Executed, ending: Ending, stop: Stop, cell: &Cell<'_>) -> Outcome {
+pub(crate) fn of(executed: Executed, ending: Ending, stop: Stop) -> Outcome {
     let death = ending.death;
     let failed = executed.failure.is_some();
     let failure = if stop.interrupted && (failed || death.is_some()) {
@@ -29,7 +23,7 @@ pub(crate) fn of(executed: Executed, ending: Ending, stop: Stop, cell: &Cell<'_>
     } else if failed {
         executed.failure
     } else {
-        ending.cell.and_then(|end| ended(&end, cell))
+        ending.cell.and_then(|end| ended(&end))
     };
     match failure {
         Some(Failure {
@@ -118,7 +112,7 @@ fn what_is_left(death: &Death) -> Vec<String> {
     lines
 }
 
-fn ended(end: &CellEnd, cell: &Cell<'_>) -> Option<Failure> {
+fn ended(end: &CellEnd) -> Option<Failure> {
     match end.kind.as_str() {
         "" => None,
         "exit" => Some(Failure {
@@ -140,11 +134,9 @@ fn ended(end: &CellEnd, cell: &Cell<'_>) -> Option<Failure> {
         }),
         "load" => Some(Failure::new("LoadError", &end.message)),
         _ => {
-            let place = location(&end.location, cell);
-            let head = if place.is_empty() {
-                "panicked:".to_owned()
-            } else {
-                format!("panicked at {place}:")
+            let head = match end.location.as_str() {
+                "" => "panicked:".to_owned(),
+                place => format!("panicked at {place}:"),
             };
             let mut traceback = vec![head];
             traceback.extend(end.message.lines().map(str::to_owned));
@@ -157,61 +149,9 @@ fn ended(end: &CellEnd, cell: &Cell<'_>) -> Option<Failure> {
     }
 }
 
-/// `src/lib.rs:12:5` as `cell:2:5`, if that line is one of the cell's; the generated file's lines mean nothing to users.
-fn location(location: &str, cell: &Cell<'_>) -> String {
-    let mut parts = location.rsplitn(3, ':');
-    let (column, line, file) = (parts.next(), parts.next(), parts.next().unwrap_or_default());
-    let number = |part: Option<&str>| part.and_then(|part| part.parse::<usize>().ok());
-    let (Some(column), Some(line)) = (number(column), number(line)) else {
-        return location.to_owned();
-    };
-    if file != "src/lib.rs" {
-        return location.to_owned();
-    }
-    match place(line, column, cell) {
-        Some((line, column)) => format!("cell:{line}:{column}"),
-        None => "a function of an earlier cell".to_owned(),
-    }
-}
-
-/// The cell's line that the generated line came from: the same text, counted from the end where lines repeat, because
-/// the cell's own code is the last in the generated file.
-fn place(line: usize, column: usize, cell: &Cell<'_>) -> Option<(usize, usize)> {
-    let generated: Vec<&str> = cell.source.lines().collect();
-    let text = generated.get(line.checked_sub(1)?)?.trim_end();
-    if text.trim().is_empty() {
-        return None;
-    }
-    let repeats_after = generated[line..]
-        .iter()
-        .filter(|other| other.trim_end() == text)
-        .count();
-    let matching: Vec<(usize, &str)> = cell
-        .code
-        .lines()
-        .enumerate()
-        .map(|(index, line)| (index + 1, line.trim_end()))
-        .filter(|(_, line)| line.ends_with(text))
-        .collect();
-    let (line, whole) = matching.iter().rev().nth(repeats_after).or(matching.last())?;
-    Some((*line, column + whole.chars().count() - text.chars().count()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_panic_is_placed_in_the_cell() {
-        let cell = Cell {
-            code: "let a = 1; f();\nf();\nother",
-            source: "fn wrapper() {\nlet a = 1; \nf();\nf();\nother\n}",
-        };
-        assert_eq!(location("src/lib.rs:3:1", &cell), "cell:1:12");
-        assert_eq!(location("src/lib.rs:4:1", &cell), "cell:2:1");
-        assert_eq!(location("src/lib.rs:1:1", &cell), "a function of an earlier cell");
-        assert_eq!(location("/registry/x.rs:9:9", &cell), "/registry/x.rs:9:9");
-    }
 
     #[test]
     fn a_crash_says_what_is_left() {

@@ -1,6 +1,8 @@
 //! Types of a cell's variables, asked of rustc: evcxr's analysis code, changed so that each variable is an error that
 //! names its type.
 //!
+//! A closure's type has no name. What it takes and gives is asked for in a second check, and it is kept in a box.
+//!
 //! Why: evcxr must write down the type of every variable. It asks rust-analyzer, which must first read the whole
 //! standard library (seconds, hundreds of MB). rustc stops after type checking, in a fraction of a cell's build.
 
@@ -8,6 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
+use syn::spanned::Spanned;
 
 use crate::learnt::Learnt;
 
@@ -18,6 +21,12 @@ pub(crate) const TYPES: &str = "types.json";
 const STORE: &str = "fn evcxr_variable_store<T: 'static>(_: T) {}";
 /// The same function, which takes none of them.
 const PROBE: &str = "struct SealbookProbe; fn evcxr_variable_store(_: SealbookProbe) {}";
+/// With a function that says what a closure takes and gives; and what the compiler must allow for it.
+const CLOSURES: &str =
+    " fn sealbook_call<A: std::marker::Tuple, R, F: FnOnce<A, Output = R>>(_: &F) -> (A, R) { loop {} }";
+const FEATURES: &str = " #![feature(unboxed_closures, tuple_trait)]";
+/// In front of what a closure takes and gives, among the types found.
+pub(crate) const CLOSURE: &str = "closure ";
 const CALL: (&str, &str) = ("evcxr_variable_store(", ");");
 /// Around the type in the compiler's note: each variable is passed in a tuple, which makes the note say it in full.
 const FOUND: (&str, &str) = ("found tuple `(", ",)`");
@@ -53,6 +62,37 @@ impl Probe {
         }
         let source = lines.join("\n").replacen(STORE, PROBE, 1) + "\n";
         Some(Probe { source, variables })
+    }
+
+    /// The code that asks for what closures take and give, if `messages` show any.
+    pub(crate) fn of_closures(&self, messages: &str) -> Option<Probe> {
+        let is_closure = |message: &Value| found_type(message).is_some_and(|found| found.starts_with("{closure@"));
+        let messages = messages.lines().filter_map(|line| serde_json::from_str(line).ok());
+        let names: Vec<&String> = messages
+            .filter(is_closure)
+            .filter_map(|message| self.variable(&message))
+            .collect();
+        let mut lines: Vec<String> = self.source.lines().map(str::to_owned).collect();
+        let mut variables = BTreeMap::new();
+        for (line, name) in self.variables.iter().filter(|(_, name)| names.contains(name)) {
+            let text = lines.get_mut(usize::try_from(*line).ok()?.checked_sub(1)?)?;
+            *text = format!("{}(sealbook_call(&{name}),){}", CALL.0, CALL.1);
+            variables.insert(*line, name.clone());
+        }
+        lines.first_mut()?.push_str(FEATURES);
+        let source = lines.join("\n").replacen(PROBE, &format!("{PROBE}{CLOSURES}"), 1) + "\n";
+        (!variables.is_empty()).then_some(Probe { source, variables })
+    }
+
+    /// What closures take and give, from the messages about [`Probe::of_closures`].
+    pub(crate) fn read_closures(&self, messages: &str) -> BTreeMap<String, String> {
+        let messages = messages.lines().filter_map(|line| serde_json::from_str(line).ok());
+        let closure = |message: Value| {
+            let name = self.variable(&message)?.clone();
+            let signature = signature(&found_type(&message).and_then(nameable)?)?;
+            Some((name, format!("{CLOSURE}{signature}")))
+        };
+        messages.filter_map(closure).collect()
     }
 
     /// Splits the compiler's messages into types and what is left: real errors, as the compiler wrote them.
@@ -119,9 +159,27 @@ fn found_type(message: &Value) -> Option<&str> {
     })
 }
 
+/// `(i32) -> u8` from `((i32,), u8)`.
+fn signature(found: &str) -> Option<String> {
+    let found: syn::TypeTuple = syn::parse_str(found).ok()?;
+    let text = |part: &syn::Type| part.span().source_text();
+    let [syn::Type::Tuple(taken), given] = [found.elems.get(0)?, found.elems.get(1)?] else {
+        return None;
+    };
+    let taken: Option<Vec<String>> = taken.elems.iter().map(text).collect();
+    let (taken, mut given) = (taken?.join(", "), text(given)?);
+    // What it gives can only borrow from what it takes, or from what lives as long as the program.
+    if !taken.replace("&'static", "").contains('&') {
+        given = given.replace("&'static ", "&").replace('&', "&'static ");
+    }
+    Some(format!("({taken}) -> {given}"))
+}
+
 /// A type as it can be written in code, if it can.
 fn nameable(found: &str) -> Option<String> {
     let mut found = found.replace("{integer}", "i32").replace("{float}", "f64");
+    // What a thread without an end gives is decided after the note was written.
+    found = found.replace("std::thread::JoinHandle<_>", "std::thread::JoinHandle<!>");
     if found.starts_with("fn(") && found.ends_with('}') {
         // A function's own type, followed by its name: as a pointer.
         found.truncate(found.rfind(" {")?);
@@ -166,9 +224,55 @@ mod tests {
     }
 
     #[test]
+    fn closures_are_asked_once_more() {
+        let analysis = format!("#![allow(x)]\n{ANALYSIS}");
+        let probe = Probe::new(&analysis).unwrap();
+        let message = |line: u64, found: &str| {
+            serde_json::json!({
+                "spans": [{"is_primary": true, "line_start": line}],
+                "children": [{"message": format!("found tuple `({found},)`")}],
+            })
+            .to_string()
+        };
+        assert!(probe.of_closures(&message(6, "i32")).is_none());
+        let asked = probe
+            .of_closures(&message(6, "{closure@src/lib.rs:5:9: 5:12}"))
+            .unwrap();
+        assert!(asked.source.starts_with("#![allow(x)] #![feature"), "{}", asked.source);
+        assert!(
+            asked
+                .source
+                .contains("\nevcxr_variable_store((sealbook_call(&a),));\nevcxr_variable_store((b,));\n")
+        );
+        assert_eq!(
+            asked.read_closures(&message(6, "((&str, {integer}), std::vec::Vec<u8>)")),
+            BTreeMap::from([("a".to_owned(), "closure (&str, i32) -> std::vec::Vec<u8>".to_owned())])
+        );
+    }
+
+    #[test]
+    fn signatures_can_be_written() {
+        let cases = [
+            ("((), ())", Some("() -> ()")),
+            (
+                "((i32,), std::option::Option<(u8, u8)>)",
+                Some("(i32) -> std::option::Option<(u8, u8)>"),
+            ),
+            ("((&str,), &str)", Some("(&str) -> &str")),
+            ("((&'static str,), &str)", Some("(&'static str) -> &'static str")),
+            ("((), &'static str)", Some("() -> &'static str")),
+            ("(i32, i32)", None),
+        ];
+        for (found, expected) in cases {
+            assert_eq!(signature(found).as_deref(), expected, "{found}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_written_is_not_named() {
         let cases = [
             ("{float}", Some("f64")),
+            ("std::thread::JoinHandle<_>", Some("std::thread::JoinHandle<!>")),
             ("std::borrow::Cow<'_, str>", Some("std::borrow::Cow<'_, str>")),
             (
                 "fn(i32) -> std::string::String {name}",

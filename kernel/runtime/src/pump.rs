@@ -39,8 +39,11 @@ const SMALL_READ_BYTES: usize = 16 * 1024;
 /// How long such output gathers in the pipe, so that not every line wakes two processes.
 const GATHER_TIME: Duration = Duration::from_millis(3);
 
-/// How long a possible beginning of a marker, or a display that may be the cell's result, is held back.
+/// How long a possible beginning of a marker, or a display that may yet get a second form, is held back.
 const HOLD_TIME: Duration = Duration::from_millis(30);
+
+/// How long a display is held back that may be the cell's result: what shows the result says so right after it.
+const RESULT_HOLD_TIME: Duration = Duration::from_millis(300);
 
 /// Late output kept for the next cell, if nobody takes it at once; older bytes are dropped.
 const BACKLOG_BYTES_MAX: usize = 4 << 20;
@@ -66,6 +69,8 @@ pub(crate) struct Ending {
 pub(crate) enum FromCell {
     /// Something to show.
     Event { event: Event, done: Sender<()> },
+    /// The final expression has been shown: what it printed as content is the cell's result.
+    Displayed { done: Sender<()> },
     /// Something to ask.
     Input {
         request: InputRequest,
@@ -210,7 +215,7 @@ impl Pump {
         let hold = self
             .state
             .held_since
-            .map(|since| HOLD_TIME.saturating_sub(since.elapsed()));
+            .map(|since| self.hold_time().saturating_sub(since.elapsed()));
         let gather = self
             .state
             .gather_until
@@ -301,8 +306,24 @@ impl Pump {
         self.state.held_since = holds.then(|| self.state.held_since.unwrap_or_else(Instant::now));
     }
 
+    fn hold_time(&self) -> Duration {
+        if self.has_result() && !self.state.content.is_empty() {
+            RESULT_HOLD_TIME
+        } else {
+            HOLD_TIME
+        }
+    }
+
+    fn has_result(&self) -> bool {
+        lock(&self.shared.call).as_ref().is_some_and(|call| call.has_result)
+    }
+
     fn release_if_late(&mut self) {
-        if self.state.held_since.is_some_and(|since| since.elapsed() >= HOLD_TIME) {
+        if self
+            .state
+            .held_since
+            .is_some_and(|since| since.elapsed() >= self.hold_time())
+        {
             self.release_content(false);
             if self.state.scanner.holds_only_text() {
                 let parts = self.state.scanner.finish();
@@ -328,7 +349,7 @@ impl Pump {
             return;
         }
         let data = std::mem::take(&mut self.state.content);
-        let is_result = at_end && lock(&self.shared.call).as_ref().is_some_and(|call| call.has_result);
+        let is_result = at_end && self.has_result();
         self.event(if is_result { Event::Result(data) } else { display(data) });
     }
 
@@ -366,8 +387,11 @@ impl Pump {
         let _ = sys::read(&self.waker, &mut ignored);
         while let Ok(from_cell) = self.from_cells.try_recv() {
             self.drain();
-            self.release(false);
+            self.release(matches!(from_cell, FromCell::Displayed { .. }));
             match from_cell {
+                FromCell::Displayed { done } => {
+                    let _ = done.send(());
+                }
                 FromCell::Event { event, done } => {
                     self.event(event);
                     let _ = done.send(());

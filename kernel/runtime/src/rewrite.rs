@@ -5,8 +5,10 @@
 //! variables into every cell, to be compiled again and again; the one in `dbutils` takes its place. Every edit keeps the
 //! number of lines and touches generated lines only, so the compiler's lines and columns still hold.
 
-/// `source` (evcxr's `src/lib.rs`) with the markers turned into calls.
-pub(crate) fn rewrite(source: &str) -> String {
+use crate::places::Build;
+
+/// `source` (evcxr's `src/lib.rs`) with the markers turned into calls. `build` says what else is wanted.
+pub(crate) fn rewrite(source: &str, build: &Build) -> String {
     let mut code = source.to_owned();
     // A panic that the cell's wrapper caught. The wrapper follows the cell's code: the last match is the wrapper's.
     replace_last(
@@ -26,7 +28,64 @@ pub(crate) fn rewrite(source: &str) -> String {
         "\"evcxr_tokio_runtime\"",
         "&::dbutils::cell::tokio_runtime_name()",
     );
-    code
+    result(&mut code, build.is_opaque);
+    for name in &build.boxed {
+        let kept = format!(">(stringify!({name}), ");
+        replace_last(
+            &mut code,
+            &format!("{kept}{name});\n"),
+            &format!("{kept}::std::boxed::Box::new({name}));\n"),
+        );
+    }
+    name_never(&code)
+}
+
+/// The lines before and after the final expression; and those that show its type only.
+const DISPLAYED: (&str, &str) = ("::dbutils::cell::displayed((", ").evcxr_display());");
+const OPAQUE: (&str, &str) = (
+    "::dbutils::cell::displayed((::dbutils::cell::opaque(&(",
+    "))).evcxr_display());",
+);
+
+/// The display of the final expression, which is said to be over before temporaries of the expression are dropped.
+fn result(code: &mut String, is_opaque: bool) {
+    const START: &str = "\n(\n";
+    const END: &str = "\n).evcxr_display();\n";
+    let Some(end) = code.rfind(END) else { return };
+    let Some(start) = code[..end].rfind(START) else { return };
+    code.replace_range(end..end + END.len(), &format!("\n{}\n", DISPLAYED.1));
+    code.replace_range(start..start + START.len(), &format!("\n{}\n", DISPLAYED.0));
+    if is_opaque {
+        show_type(code);
+    }
+}
+
+/// Changes rewritten code, so that the type of the final expression is shown, which has no way to show itself.
+pub(crate) fn show_type(code: &mut String) {
+    replace_last(code, &format!("\n{}\n", DISPLAYED.0), &format!("\n{}\n", OPAQUE.0));
+    replace_last(code, &format!("\n{}\n", DISPLAYED.1), &format!("\n{}\n", OPAQUE.1));
+}
+
+/// The type `!` cannot be written in the types of variables; `dbutils` has a name for it.
+pub(crate) fn name_never(code: &str) -> String {
+    const KEPT: [&str; 3] = [
+        "evcxr_variable_store.put_variable::<",
+        "vars_ok &= evcxr_variable_store.check_variable::<",
+        " = evcxr_variable_store.take_variable::<",
+    ];
+    let is_kept = |line: &str| KEPT.iter().any(|kept| line.contains(kept)) && line.contains('!');
+    if !code.lines().any(is_kept) {
+        return code.to_owned();
+    }
+    let lines = code
+        .split_inclusive('\n')
+        .map(|line| match line.split_once(">(stringify!(") {
+            Some((types, rest)) if is_kept(line) => {
+                format!("{}>(stringify!({rest}", types.replace('!', "::dbutils::Never"))
+            }
+            _ => line.to_owned(),
+        });
+    lines.collect()
 }
 
 /// The conversion of an error at a top-level `?`: prints the error, then the marker.
@@ -119,7 +178,43 @@ println!("EVCXR_PANIC_NOTIFICATION");
     ::dbutils::cell::panicked(e);
 }}
 "#;
-        assert_eq!(rewrite(source), expected);
+        assert_eq!(rewrite(source, &Build::default()), expected);
+    }
+
+    #[test]
+    fn results_are_said_to_be_over() {
+        let source = "fn a() {\n(\nx\n).evcxr_display();\n}\n(\nf(\n)\n).evcxr_display();\nb\n";
+        let start = "fn a() {\n(\nx\n).evcxr_display();\n}\n";
+        assert_eq!(
+            rewrite(source, &Build::default()),
+            format!("{start}::dbutils::cell::displayed((\nf(\n)\n).evcxr_display());\nb\n")
+        );
+        let opaque = Build {
+            is_opaque: true,
+            ..Build::default()
+        };
+        assert_eq!(
+            rewrite(source, &opaque),
+            format!("{start}::dbutils::cell::displayed((::dbutils::cell::opaque(&(\nf(\n)\n))).evcxr_display());\nb\n")
+        );
+    }
+
+    #[test]
+    fn closures_are_kept_in_boxes() {
+        let source = "store.put_variable::<T>(stringify!(g), g);\nstore.put_variable::<T>(stringify!(f), f);\n";
+        let build = Build {
+            boxed: vec!["f".to_owned()],
+            ..Build::default()
+        };
+        let expected = "store.put_variable::<T>(stringify!(g), g);\nstore.put_variable::<T>(stringify!(f), ::std::boxed::Box::new(f));\n";
+        assert_eq!(rewrite(source, &build), expected);
+    }
+
+    #[test]
+    fn the_type_of_what_never_ends_has_a_name() {
+        let source = "let x = !y;\nevcxr_variable_store.put_variable::<J<!>>(stringify!(h), h);\n";
+        let expected = "let x = !y;\nevcxr_variable_store.put_variable::<J<::dbutils::Never>>(stringify!(h), h);\n";
+        assert_eq!(rewrite(source, &Build::default()), expected);
     }
 
     #[test]
@@ -127,6 +222,6 @@ println!("EVCXR_PANIC_NOTIFICATION");
         let source =
             "if std::panic::catch_unwind(||{\n1\n}).is_err() {\n    println!(\"EVCXR_PANIC_NOTIFICATION\");\n}\n";
         let expected = "if std::panic::catch_unwind(||{\n1\n}).map_err(::dbutils::cell::panicked).is_err() {\n\n}\n";
-        assert_eq!(rewrite(source), expected);
+        assert_eq!(rewrite(source, &Build::default()), expected);
     }
 }

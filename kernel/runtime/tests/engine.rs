@@ -16,11 +16,12 @@ mod engine {
     pub mod comfort;
     pub mod crashes;
     pub mod dependencies;
+    pub mod diagnostics;
     pub mod output;
     pub mod secrets;
 }
 
-use engine::{bench, comfort, crashes, dependencies, output, secrets};
+use engine::{bench, comfort, crashes, dependencies, diagnostics, output, secrets};
 
 type Test = (&'static str, fn());
 
@@ -50,6 +51,20 @@ const TESTS: &[Test] = &[
     ("dependencies", dependencies::dependencies),
     ("input", comfort::input),
     ("completion_and_inspection", comfort::completion_and_inspection),
+    (
+        "unfinished_code_is_placed_in_the_cell",
+        diagnostics::unfinished_code_is_placed_in_the_cell,
+    ),
+    ("what_has_no_debug_is_named", diagnostics::what_has_no_debug_is_named),
+    (
+        "panics_are_placed_in_their_cells",
+        diagnostics::panics_are_placed_in_their_cells,
+    ),
+    ("hooks_of_users_are_kept", diagnostics::hooks_of_users_are_kept),
+    ("labels_and_help_are_whole", diagnostics::labels_and_help_are_whole),
+    ("what_never_ends_is_kept", diagnostics::what_never_ends_is_kept),
+    ("foreign_line_ends_are_read", diagnostics::foreign_line_ends_are_read),
+    ("a_slow_result_is_a_result", diagnostics::a_slow_result_is_a_result),
     ("nothing_is_left", comfort::nothing_is_left),
     ("no_toolchain_is_said", comfort::no_toolchain_is_said),
 ];

@@ -220,6 +220,11 @@ async fn the_requests_without_execution() {
             json!({"status": "ok", "found": false, "data": {}, "metadata": {}}),
         ),
         (
+            "inspect_request",
+            json!({"code": "x", "cursor_pos": -1}),
+            json!({"status": "ok", "found": false, "data": {}, "metadata": {}}),
+        ),
+        (
             "is_complete_request",
             json!({"code": "x"}),
             json!({"status": "complete"}),

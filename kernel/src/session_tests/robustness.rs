@@ -47,7 +47,7 @@ async fn requests_with_wrong_fields_get_an_error() {
     let cases = [
         ("execute_request", json!({"code": 3})),
         ("execute_request", json!({})),
-        ("complete_request", json!({"code": "x", "cursor_pos": -1})),
+        ("complete_request", json!({"code": "x", "cursor_pos": "1"})),
         ("inspect_request", json!({"code": null, "cursor_pos": 1})),
         ("is_complete_request", json!({})),
         ("history_request", json!({"hist_access_type": "nonsense"})),

@@ -21,8 +21,16 @@ pub(super) enum Step {
     Clear,
     Restart,
     Optimise(String),
-    /// Whether results are pretty-printed, and whether with types.
-    Format((bool, bool)),
+    /// How results are shown.
+    Format(String),
+    /// Whether with their types; the other way round if it is not said.
+    Types(String),
+    Timing,
+    Variables,
+    Type(String),
+    Help,
+    /// What evcxr would take, and fail with in this or in every later cell; and why.
+    Refused(&'static str),
     Quit,
 }
 
@@ -82,16 +90,30 @@ fn ours(line: &str) -> Option<Step> {
     if let Some(script) = line.strip_prefix('!') {
         return Some(Step::Shell(script.trim().to_owned()));
     }
-    let (command, argument) = line.split_once(' ').unwrap_or((line, ""));
-    let argument = argument.trim();
+    let (command, argument) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let argument = argument.trim().to_owned();
     match command {
         ":clear" => Some(Step::Clear),
         ":restart" => Some(Step::Restart),
         ":quit" => Some(Step::Quit),
-        ":opt" if argument.is_empty() => Some(Step::Optimise("2".into())),
-        ":opt" => Some(Step::Optimise(argument.to_owned())),
-        ":fmt" => Some(Step::Format((argument.contains('#'), false))),
-        ":types" => Some(Step::Format((false, argument != "0"))),
+        ":opt" => Some(Step::Optimise(argument)),
+        ":fmt" => Some(Step::Format(argument)),
+        ":types" => Some(Step::Types(argument)),
+        ":timing" => Some(Step::Timing),
+        ":vars" => Some(Step::Variables),
+        ":type" | ":t" => Some(Step::Type(argument)),
+        ":help" => Some(Step::Help),
+        ":linker" if !["", "system", "lld", "mold"].contains(&argument.as_str()) => {
+            Some(Step::Refused("unknown linker; use :linker system, lld or mold"))
+        }
+        ":toolchain" => Some(Step::Refused(
+            "the toolchain is chosen when the kernel starts: set RUSTUP_TOOLCHAIN for it, or `rustup override` in its folder",
+        )),
+        ":time_passes" | ":codegen_backend" => {
+            Some(Step::Refused("this needs a nightly compiler; cells are built without"))
+        }
+        ":preserve_vars_on_panic" => Some(Step::Refused("variables outlive a panic; there is nothing to choose")),
+        ":internal_debug" => Some(Step::Refused("this is for the work on evcxr itself")),
         _ => None,
     }
 }
@@ -164,7 +186,14 @@ mod tests {
             ("1 + 1", vec![code("1 + 1")]),
             ("!ls -l\n", vec![Step::Shell("ls -l".into())]),
             (":restart", vec![Step::Restart]),
-            (":vars", vec![code(":vars")]),
+            (":vars", vec![Step::Variables]),
+            (":type\tx", vec![Step::Type("x".into())]),
+            (
+                ":linker x",
+                vec![Step::Refused("unknown linker; use :linker system, lld or mold")],
+            ),
+            (":linker lld", vec![code(":linker lld")]),
+            (":version", vec![code(":version")]),
             (
                 "\n:opt 0\nlet x = 1;\n!x",
                 vec![Step::Optimise("0".into()), code("\n\nlet x = 1;\n!x")],

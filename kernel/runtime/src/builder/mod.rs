@@ -10,14 +10,21 @@
 //! ```
 
 mod commands;
+mod dependency;
 mod diagnostics;
+mod drawing;
 pub(crate) mod input_crate;
+mod listing;
 mod literals;
 mod markdown;
+mod pieces;
 mod prelude;
 mod session;
+mod suggestions;
+mod syntax;
 mod toolchain;
 mod types;
+mod unkept;
 
 use std::ffi::OsString;
 use std::fs;
@@ -141,7 +148,7 @@ pub(crate) fn main(args: Vec<OsString>) -> ! {
             Err(RecvTimeoutError::Disconnected) => break,
         };
         send(match request {
-            ToBuilder::Execute { code } => FromBuilder::Executed(session.execute(&code)),
+            ToBuilder::Execute { code, number } => FromBuilder::Executed(session.execute(&code, number)),
             ToBuilder::Complete { code, cursor } => session.complete(&code, cursor),
             ToBuilder::Inspect { code, cursor } => FromBuilder::Inspected(session.inspect(&code, cursor)),
             ToBuilder::Interrupt => continue,

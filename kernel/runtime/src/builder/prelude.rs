@@ -17,6 +17,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("input.rs", include_str!("../../../../dbutils/src/input.rs")),
     ("location.rs", include_str!("../../../../dbutils/src/location.rs")),
     ("notebook.rs", include_str!("../../../../dbutils/src/notebook.rs")),
+    ("places.rs", include_str!("../../../../dbutils/src/places.rs")),
     ("print.rs", include_str!("../../../../dbutils/src/print.rs")),
     ("protocol.rs", include_str!("../../../../dbutils/src/protocol.rs")),
     ("secrets.rs", include_str!("../../../../dbutils/src/secrets.rs")),

@@ -9,14 +9,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI32;
+use std::time::{Duration, Instant};
 
-use evcxr::{CommandContext, Error, EvalContext, EvalOutputs};
+use evcxr::{CommandContext, CompilationError, Error, EvalContext, EvalOutputs};
 
 use super::commands::{self, Step};
+use super::diagnostics::{self, Origin};
+use super::pieces::Cells;
 use super::prelude::Analysis;
 use super::types::{self, Typed};
-use super::{Fds, Place, SOCKET, diagnostics, input_crate, markdown, prelude, toolchain};
-use crate::cargo_shim::INTERRUPTED;
+use super::{Fds, Place, SOCKET, input_crate, listing, markdown, prelude, syntax, toolchain, unkept};
+use crate::cargo_shim::{INTERRUPTED, SAID, SOURCE};
 use crate::engine::EngineError;
 use crate::messages::{Executed, Failure, FromBuilder};
 use crate::named_arguments;
@@ -32,12 +35,17 @@ pub(crate) const BUILDER_ONLY: &[&str] = &["EVCXR_CONFIG_DIR", "EVCXR_TMPDIR", "
 pub(super) struct Session {
     context: CommandContext,
     folder: PathBuf,
+    rustc: PathBuf,
+    cells: Cells,
     fds: Fds,
     /// Counts the cells whose code started.
     starts: OwnedFd,
     compilers: Compilers,
     analysis: Analysis,
     opt_level: String,
+    /// Whether results are pretty-printed, and whether with their types.
+    format: (bool, bool),
+    shows_time: bool,
     /// Process group of the shell command that runs now; 0 if none.
     shell: Arc<AtomicI32>,
 }
@@ -63,11 +71,15 @@ impl Session {
         let mut session = Session {
             context: CommandContext::with_eval_context(context),
             folder: folder.clone(),
+            rustc,
+            cells: Cells::default(),
             fds: place.fds,
             starts,
             compilers,
             analysis: Analysis::Early,
             opt_level: prelude::OPT_LEVEL_DEFAULT.to_owned(),
+            format: (false, false),
+            shows_time: false,
             shell,
         };
         session
@@ -77,17 +89,40 @@ impl Session {
     }
 
     /// Runs a cell. How its code ended is in the runner's reports; the answer says what happened before and around it.
-    pub(super) fn execute(&mut self, code: &str) -> Executed {
+    /// `number` is how the front end counts it.
+    pub(super) fn execute(&mut self, code: &str, number: Option<u64>) -> Executed {
         self.revive();
+        // Compilers read it so, too.
+        let code = code.strip_prefix('\u{feff}').unwrap_or(code).replace("\r\n", "\n");
+        self.cells.begin(number, &code);
         let mut executed = Executed::default();
-        for step in commands::steps(code) {
+        let start = Instant::now();
+        for step in commands::steps(&code) {
             let failure = match step {
                 Step::Code(code) => self.evaluate(&code, &mut executed.content),
                 Step::Shell(script) => commands::run_shell(&script, self.fds, &self.shell, &self.folder).err(),
                 Step::Clear => self.clear(),
                 Step::Restart => self.restart(),
                 Step::Optimise(level) => self.optimise(&level, &mut executed.content),
-                Step::Format(format) => self.format(format, &mut executed.content),
+                Step::Format(format) => self.format(&format, &mut executed.content),
+                Step::Types(types) => self.types(&types, &mut executed.content),
+                Step::Timing => {
+                    self.shows_time = !self.shows_time;
+                    let text = format!("Timing: {}\n", self.shows_time);
+                    say(&mut executed.content, text);
+                    None
+                }
+                Step::Variables => {
+                    let shown = listing::variables(self.context.variables_and_types());
+                    executed.content.extend(shown);
+                    None
+                }
+                Step::Type(name) => self.type_of(&name, &mut executed.content),
+                Step::Help => {
+                    executed.content.extend(listing::help());
+                    None
+                }
+                Step::Refused(why) => Some(Failure::new("CommandError", why)),
                 Step::Quit => {
                     executed.quit = true;
                     None
@@ -98,6 +133,7 @@ impl Session {
                 break;
             }
         }
+        self.show_time(start.elapsed());
         if executed.failure.is_some() && self.folder.join(INTERRUPTED).exists() {
             executed.failure = Some(Failure::new("KeyboardInterrupt", "interrupted"));
         }
@@ -110,7 +146,14 @@ impl Session {
     }
 
     fn evaluate(&mut self, code: &str, content: &mut BTreeMap<String, String>) -> Option<Failure> {
+        if let Some(failure) = syntax::failure(code, &self.cells, &self.rustc, &self.folder) {
+            return Some(failure);
+        }
         let code = input_crate::depend(&named_arguments::rewrite(code), &self.folder);
+        let command = code.split_whitespace().next().unwrap_or_default();
+        if command == ":doc" {
+            self.complete_analysis();
+        }
         let mut typed = Typed::unchanged(&code);
         if self.analysis == Analysis::Early {
             match self.typed(&code) {
@@ -119,31 +162,63 @@ impl Session {
                 Err(failure) => return Some(failure),
             }
         }
-        let mut result = self.run(&typed.code)?;
+        let mut result = self.run(&typed, false)?;
         if self.analysis == Analysis::Early && result.as_ref().is_err_and(wants_full_analysis) {
             self.complete_analysis();
             typed = Typed::unchanged(&code);
-            result = self.run(&code)?;
+            result = self.run(&typed, false)?;
+        }
+        if self.analysis == Analysis::Full && result.as_ref().is_err_and(is_about_closure) {
+            // rust-analyzer cannot name its type; the compiler says what it takes and gives.
+            if let Ok(Some(found)) = self.typed(&code) {
+                typed = found;
+                result = self.run(&typed, false)?;
+            }
+        }
+        if result.as_ref().is_err_and(lacks_debug) {
+            // The compiler's word on the first try is the one to show if this one fails too.
+            result = match self.run(&typed, true)? {
+                Err(Error::CompilationErrors(_)) => result,
+                shown => shown,
+            };
         }
         match result {
             Ok(outputs) => {
+                self.cells.keep(&self.source(), &typed);
                 add(content, outputs);
-                let command = code.split_whitespace().next().unwrap_or_default();
-                if matches!(command, ":vars" | ":type" | ":t") {
-                    content.values_mut().for_each(shorten);
+                if command == ":show_deps" && content.is_empty() {
+                    say(content, "There are no dependencies.\n".to_owned());
                 }
                 None
             }
-            Err(Error::CompilationErrors(errors)) => Some(diagnostics::failure(&errors, &code, &typed)),
+            Err(Error::CompilationErrors(errors)) => Some(self.failure(&errors, &typed)),
             Err(Error::SubprocessTerminated(_)) => {
                 Some(Failure::new("ProcessDied", "the process that runs the cells ended"))
             }
-            Err(error) => Some(Failure::new("Error", &error.to_string())),
+            Err(error) => Some(unkept::failure(&error.to_string(), &code, &self.cells)),
         }
     }
 
-    /// Builds and runs code.
-    fn run(&mut self, code: &str) -> Option<Result<EvalOutputs, Error>> {
+    /// The file that was generated last.
+    fn source(&self) -> String {
+        fs::read_to_string(self.folder.join(SOURCE)).unwrap_or_default()
+    }
+
+    fn failure(&self, errors: &[CompilationError], typed: &Typed) -> Failure {
+        let map = self.cells.map(&self.source(), typed);
+        let origin = Origin {
+            map: &map,
+            cells: &self.cells,
+        };
+        let said = fs::read_to_string(self.folder.join(SAID)).unwrap_or_default();
+        diagnostics::failure(errors, &said, typed, &origin)
+    }
+
+    /// Builds and runs code. If `is_opaque`, of its final expression only the type is shown.
+    fn run(&mut self, typed: &Typed, is_opaque: bool) -> Option<Result<EvalOutputs, Error>> {
+        // Without it, places of panics are not known, and all else works.
+        let _ = self.cells.announce(&self.folder, typed, is_opaque);
+        let code = typed.code.as_str();
         let _ = self.started_cells();
         let result = self.guarded(|context| context.execute(code))?;
         if matches!(result, Err(Error::SubprocessTerminated(_))) && self.started_cells() == 0 {
@@ -173,7 +248,7 @@ impl Session {
             .iter()
             .any(|error| error.level() == "error" && error.is_from_user_code())
         {
-            return Err(diagnostics::failure(&errors, code, &Typed::unchanged(code)));
+            return Err(self.failure(&errors, &Typed::unchanged(code)));
         }
         let types = fs::read(&noted)
             .ok()
@@ -210,6 +285,8 @@ impl Session {
     }
 
     fn clear(&mut self) -> Option<Failure> {
+        self.format = (false, false);
+        self.cells.clear();
         let cleared = self.context.execute(":clear").and_then(|_| self.bring_into_scope());
         cleared.err().map(|error| Failure::new("Error", &error.to_string()))
     }
@@ -236,32 +313,84 @@ impl Session {
             .lock()
             .is_ok_and(|mut child| matches!(child.try_wait(), Ok(Some(_))));
         if has_died {
+            self.format = (false, false);
             // Fails, because there is no child to run it; that makes evcxr start one and forget the variables.
             let _ = self.guarded(|context| context.execute("();"));
         }
     }
 
     fn optimise(&mut self, level: &str, content: &mut BTreeMap<String, String>) -> Option<Failure> {
+        if level.is_empty() {
+            say(content, format!("Optimization: {}\n", self.opt_level));
+            return None;
+        }
         if !["0", "1", "2", "3", "s", "z"].contains(&level) {
             let text = format!("unknown optimisation level {level:?}; use :opt 0, 1, 2, 3, s or z");
-            return Some(Failure::new("Error", &text));
+            return Some(Failure::new("CommandError", &text));
         }
         let setting = prelude::opt_level(&self.folder, level, self.analysis);
         if let Err(error) = self.context.set_opt_level(&setting) {
             return Some(Failure::new("Error", &error.to_string()));
         }
         self.opt_level = level.to_owned();
-        content.insert("text/plain".into(), format!("Optimization: {level}\n"));
+        say(content, format!("Optimization: {level}\n"));
         None
     }
 
     /// `:fmt` and `:types` act on results, which our own trait formats, in the cell's process.
-    fn format(&mut self, (pretty, types): (bool, bool), content: &mut BTreeMap<String, String>) -> Option<Failure> {
+    fn format(&mut self, format: &str, content: &mut BTreeMap<String, String>) -> Option<Failure> {
+        let is_pretty = match format {
+            "" | "{:?}" => false,
+            "{:#?}" => true,
+            _ => {
+                let text = format!("results cannot be shown with {format:?}; use :fmt {{:?}} or :fmt {{:#?}}");
+                return Some(Failure::new("CommandError", &text));
+            }
+        };
+        self.set_format(is_pretty, self.format.1, content)
+    }
+
+    fn types(&mut self, types: &str, content: &mut BTreeMap<String, String>) -> Option<Failure> {
+        let with_types = match types {
+            "" => !self.format.1,
+            "0" => false,
+            "1" => true,
+            _ => {
+                let text = format!("unknown setting {types:?}; use :types, :types 0 or :types 1");
+                return Some(Failure::new("CommandError", &text));
+            }
+        };
+        self.set_format(self.format.0, with_types, content)
+    }
+
+    fn set_format(&mut self, pretty: bool, types: bool, content: &mut BTreeMap<String, String>) -> Option<Failure> {
         let code = format!("{{ ::dbutils::cell::set_format({pretty}, {types}) }};");
         let failure = self.evaluate(&code, &mut BTreeMap::new());
-        let shown = if pretty { "{:#?}" } else { "{:?}" };
-        content.insert("text/plain".into(), format!("Output format: {shown}, types: {types}\n"));
+        if failure.is_none() {
+            self.format = (pretty, types);
+            let shown = if pretty { "{:#?}" } else { "{:?}" };
+            say(content, format!("Output format: {shown}, types: {types}\n"));
+        }
         failure
+    }
+
+    fn type_of(&self, name: &str, content: &mut BTreeMap<String, String>) -> Option<Failure> {
+        let text = match listing::type_of(name, self.context.variables_and_types()) {
+            Some(shown) => {
+                content.extend(shown);
+                return None;
+            }
+            None if name.is_empty() => "say which variable: :type NAME".to_owned(),
+            None => format!("there is no variable {name:?}; :vars lists them"),
+        };
+        Some(Failure::new("CommandError", &text))
+    }
+
+    /// What a cell took, if that is to be shown.
+    fn show_time(&self, took: Duration) {
+        if let (true, Ok(output)) = (self.shows_time, sys::duplicate(self.fds.user[1], 3)) {
+            let _ = sys::write_all(&output, format!("Took {:.1?}\n", took).as_bytes());
+        }
     }
 
     pub(super) fn complete(&mut self, code: &str, cursor: usize) -> FromBuilder {
@@ -299,18 +428,9 @@ impl Session {
     }
 }
 
-/// Types as one writes them: those that are in scope everywhere lose their paths.
-fn shorten(text: &mut String) {
-    for path in [
-        "vec::Vec",
-        "string::String",
-        "boxed::Box",
-        "option::Option",
-        "result::Result",
-    ] {
-        let name = path.rsplit("::").next().unwrap_or(path);
-        *text = text.replace(&format!("std::{path}"), name);
-    }
+/// Adds a line to what commands say.
+fn say(content: &mut BTreeMap<String, String>, text: String) {
+    content.entry("text/plain".to_owned()).or_default().push_str(&text);
 }
 
 /// Names that are public for code that we generate only.
@@ -337,6 +457,29 @@ fn wants_full_analysis(error: &Error) -> bool {
         Error::Message(text) => text.contains("determine type of variable"),
         _ => false,
     }
+}
+
+fn is_about_closure(error: &Error) -> bool {
+    matches!(error, Error::Message(text) if text.contains("is a closure"))
+}
+
+/// Whether all that is wrong is that the final expression cannot be shown.
+fn lacks_debug(error: &Error) -> bool {
+    const SHOWN: &str = "evcxr_send_text_plain(&format!(";
+    let Error::CompilationErrors(errors) = error else {
+        return false;
+    };
+    let is_it = |error: &CompilationError| {
+        let spans = error.json["spans"].as_array();
+        let is_shown = |span: &serde_json::Value| {
+            span["text"][0]["text"]
+                .as_str()
+                .is_some_and(|text| text.contains(SHOWN))
+        };
+        error.code() == Some("E0277") && spans.is_some_and(|spans| spans.iter().any(is_shown))
+    };
+    let mut errors = errors.iter().filter(|error| error.level() == "error").peekable();
+    errors.peek().is_some() && errors.all(is_it)
 }
 
 fn end_of_word(code: &str, cursor: usize) -> Option<usize> {

@@ -11,6 +11,7 @@ use syn::parse::Parser;
 use syn::spanned::Spanned;
 
 use super::literals;
+use crate::probe;
 
 /// A variable of a cell whose type is not written there.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,16 +42,14 @@ pub(super) struct Typed {
     width: usize,
     /// Columns of each name in what was written, and the name's own place.
     names: Vec<(usize, (usize, usize))>,
+    /// Those that are closures.
+    pub(super) boxed: Vec<String>,
 }
 
 /// The variables of `code` whose types must be inferred; `None` if there are none, or it cannot be read.
 pub(super) fn untyped(code: &str) -> Option<Untyped> {
     let tokens: TokenStream = code.parse().ok()?;
-    let parse = |input: syn::parse::ParseStream<'_>| {
-        let _ = syn::Attribute::parse_inner(input)?;
-        syn::Block::parse_within(input)
-    };
-    let statements = parse.parse2(tokens.clone()).ok()?;
+    let statements = parse_statements.parse2(tokens.clone()).ok()?;
     let mut variables = Vec::new();
     for statement in &statements {
         if let syn::Stmt::Local(local) = statement {
@@ -73,6 +72,31 @@ pub(super) fn untyped(code: &str) -> Option<Untyped> {
     let LineColumn { line, column } = span.end();
     let insert_at = (span.byte_range().end, line, column);
     (!variables.is_empty()).then_some(Untyped { variables, insert_at })
+}
+
+/// The names that the statements of `code` define, and where: line and column from 1.
+pub(super) fn defined(code: &str) -> Vec<(String, (usize, usize))> {
+    let rust = crate::completeness::after_commands(code);
+    let lines = code[..code.len() - rust.len()].matches('\n').count();
+    let tokens: Option<TokenStream> = rust.parse().ok();
+    let statements = tokens.and_then(|tokens| parse_statements.parse2(tokens).ok());
+    let mut found = Vec::new();
+    for statement in statements.iter().flatten() {
+        if let syn::Stmt::Local(local) = statement {
+            let mut pattern = &local.pat;
+            if let syn::Pat::Type(typed) = pattern {
+                pattern = &typed.pat;
+            }
+            collect(pattern, &mut found);
+        }
+    }
+    let name = |variable: Variable| (variable.name, (variable.at.0 + lines, variable.at.1 + 1));
+    found.into_iter().map(name).collect()
+}
+
+fn parse_statements(input: syn::parse::ParseStream<'_>) -> syn::Result<Vec<syn::Stmt>> {
+    let _ = syn::Attribute::parse_inner(input)?;
+    syn::Block::parse_within(input)
 }
 
 fn collect(pattern: &syn::Pat, found: &mut Vec<Variable>) {
@@ -122,10 +146,18 @@ impl Untyped {
         let (offset, line, column) = self.insert_at;
         let mut written = String::new();
         let mut names = Vec::new();
+        let mut boxed = Vec::new();
         for variable in &self.variables {
             let Some(found) = variable.plain.as_ref().or_else(|| types.get(&variable.name)) else {
                 continue;
             };
+            let mut found = found.clone();
+            if let Some(signature) = found.strip_prefix(probe::CLOSURE) {
+                // One that changes what it holds can only be called as a mutable variable.
+                let kind = if variable.is_mutable { "FnMut" } else { "Fn" };
+                found = format!("std::boxed::Box<dyn {kind}{signature}>");
+                boxed.push(variable.name.clone());
+            }
             written.push_str(" #[cfg(any())] let ");
             if variable.is_mutable {
                 written.push_str("mut ");
@@ -139,6 +171,7 @@ impl Untyped {
             column: column + 1,
             width: written.chars().count(),
             names,
+            boxed,
         }
     }
 }
@@ -208,6 +241,27 @@ mod tests {
         ] {
             assert_eq!(untyped(nothing), None, "{nothing}");
         }
+    }
+
+    #[test]
+    fn closures_are_boxed() {
+        let types = BTreeMap::from(
+            [("f", "(i32) -> u8"), ("g", "() -> ()")]
+                .map(|(name, text)| (name.to_owned(), format!("{}{text}", probe::CLOSURE))),
+        );
+        let code = "let f = |n| 1u8; let mut g = || a += 1;";
+        let typed = untyped(code).unwrap().write(code, &types);
+        let added = " #[cfg(any())] let f: std::boxed::Box<dyn Fn(i32) -> u8>; #[cfg(any())] let mut g: std::boxed::Box<dyn FnMut() -> ()>;";
+        assert_eq!(typed.code, format!("{code}{added}"));
+        assert_eq!(typed.boxed, ["f", "g"]);
+    }
+
+    #[test]
+    fn definitions_have_places() {
+        let code = ":dep x\nlet (a, b): (i32, i32) = f();\n  let c: u8 = 1; { let d = 1; }";
+        let found = defined(code);
+        let expected = [("a", (2, 6)), ("b", (2, 9)), ("c", (3, 7))];
+        assert_eq!(found, expected.map(|(name, place)| (name.to_owned(), place)));
     }
 
     #[test]

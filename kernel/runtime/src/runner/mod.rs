@@ -7,6 +7,7 @@
 //!
 //! Every binary that starts an engine calls [`hook`] first thing in `main`, before threads, runtimes or output.
 
+mod args;
 pub(crate) mod checkpoint;
 pub(crate) mod crash;
 pub(crate) mod report;

@@ -4,15 +4,19 @@
 
 #![expect(unsafe_code, reason = "loads and calls the cell's code")]
 
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CStr, CString, OsStr, c_void};
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::ptr;
 
+use super::args;
 use super::checkpoint::{self, Made};
 use super::crash;
 use super::report::CellEnd;
 use super::terminal;
+use crate::places;
 use crate::sys;
 
 /// The packet that says that the cell's copy is made and its code starts now.
@@ -44,6 +48,7 @@ pub(crate) fn main(channel: OwnedFd, parent: u32, dbutils: &[u8]) -> ! {
         variables: ptr::null_mut(),
         took_over: None,
     };
+    args::hide();
     worker.settle();
     crash::install();
     terminal::show_standard_error();
@@ -145,6 +150,11 @@ impl Worker {
                 let locate = std::mem::transmute::<*mut c_void, extern "C" fn(*const u8, usize)>(locate);
                 locate(self.dbutils.as_ptr(), self.dbutils.len());
             }
+            if let Some(places) = find(library, c"sealbook_cell_places") {
+                let table = fs::read(self.places()).unwrap_or_default();
+                let places = std::mem::transmute::<*mut c_void, extern "C" fn(*const c_void, *const u8, usize)>(places);
+                places(cell, table.as_ptr(), table.len());
+            }
             if let Some(begin) = begin {
                 std::mem::transmute::<*mut c_void, extern "C" fn()>(begin)();
             }
@@ -160,6 +170,11 @@ impl Worker {
             }
         }
         Ok(CellEnd::decode(&record))
+    }
+
+    /// Where the cell's lines come from, for panics: beside the socket, in the build folder.
+    fn places(&self) -> PathBuf {
+        Path::new(OsStr::from_bytes(&self.dbutils)).with_file_name(places::TABLE)
     }
 
     fn send(&self, kind: u8, body: &[u8]) {

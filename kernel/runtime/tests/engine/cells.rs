@@ -53,6 +53,9 @@ pub struct Notebook {
     pub engine: EvcxrEngine,
     pub broker: Arc<Broker>,
     pub late: Receiver<Event>,
+    /// Whether the cells have numbers.
+    pub counts: bool,
+    count: u64,
 }
 
 impl Notebook {
@@ -71,12 +74,18 @@ impl Notebook {
             engine: EvcxrEngine::start(options).unwrap(),
             broker,
             late,
+            counts: false,
+            count: 0,
         }
     }
 
     /// Runs a cell.
     pub fn run(&mut self, code: &str) -> Ran {
-        let mut recorder = Recorder::default();
+        self.count += 1;
+        let mut recorder = Recorder {
+            number: self.counts.then_some(self.count),
+            ..Recorder::default()
+        };
         let outcome = self.engine.execute(code, &mut recorder);
         Ran {
             events: recorder.events,
@@ -203,9 +212,14 @@ fn describe(kind: &str, data: &MimeBundle) -> String {
 pub struct Recorder {
     pub events: Vec<Event>,
     pub on_output: Option<Box<dyn FnOnce()>>,
+    pub number: Option<u64>,
 }
 
 impl Host for Recorder {
+    fn number(&self) -> Option<u64> {
+        self.number
+    }
+
     fn event(&mut self, event: Event) {
         self.events.push(event);
         if let Some(action) = self.on_output.take() {

@@ -38,10 +38,25 @@ pub fn commands() {
     assert_eq!(notebook.result("dbutils.secrets.list_scopes().len()"), "1");
     notebook.ok(":fmt {:#?}");
     assert_eq!(notebook.result("vec![1]"), "[\n    1,\n]");
+    notebook.ok(":fmt {:?}");
     notebook.ok(":types");
     assert_eq!(notebook.result("vec![1]"), ": Vec<i32> = [1]");
-    notebook.ok(":fmt {:?}");
+    notebook.ok(":types");
     assert_eq!(notebook.result("vec![1]"), "[1]");
+    for refused in [
+        ":fmt {:x}",
+        ":types x",
+        ":type",
+        ":type nobody",
+        ":linker x",
+        ":toolchain x",
+        ":time_passes",
+        ":dep",
+        ":doc",
+    ] {
+        assert_eq!(notebook.error(refused).0, "CommandError", "{refused}");
+    }
+    assert_eq!(notebook.result(":show_deps"), "There are no dependencies.\n");
     let quit = notebook.ok(":quit");
     let Outcome::Ok { payload } = quit.outcome else {
         panic!()
@@ -83,8 +98,13 @@ pub fn types() {
         let (ename, _, traceback) = notebook.error("let a = vec![1]; panic!(\"{}\", a.len())");
         assert_eq!(ename, "panic");
         assert!(traceback.contains("cell:1:18"), "{round}: {traceback}");
-        let (_, evalue, _) = notebook.error("let f = |n: i32| n + 1;");
-        assert!(evalue.contains("closure"), "{round}: {evalue}");
+        notebook.ok("let f = |n: i32| n + 1; let mut count = 0; let mut next = move || { count += f(1); count };");
+        assert_eq!(notebook.result("(next(), next(), f(4))"), "(2, 4, 5)", "{round}");
+        assert_eq!(
+            notebook.result("[1, 2].iter().copied().map(&f).sum::<i32>()"),
+            "5",
+            "{round}"
+        );
         let (_, _, traceback) = notebook.error("let number = 5; let part = &number;");
         assert!(
             traceback.contains("part") && traceback.contains("cell:1:21"),
