@@ -11,19 +11,46 @@ use crate::verify::Text;
 /// ASCII, a blank, a line break or the sign itself. What no form holds is of no interest; in logs, `took=20ms` would be.
 pub(crate) fn is_printable(index: &Index, rest: &[u8], complete: bool) -> bool {
     match *rest {
+        // Without branches where numbers follow, which cannot be predicted.
+        [first, second, ..] if FIRST[usize::from(first)] & SECOND[usize::from(second)] == 0 => false,
         [b'3', b'D', ..] => true,
-        [
-            high @ (b'A'..=b'F' | b'0' | b'2'),
-            low @ (b'0'..=b'9' | b'A'..=b'F'),
-            ..,
-        ] => {
-            let byte = number(&[high, low], 16).unwrap_or(0) as u8;
-            (byte >= 0xA0 || matches!(byte, 9 | 10 | 13 | b' ')) && index.holds_byte(byte)
+        [first, second, ..] => {
+            let byte = number(&[first, second], 16).unwrap_or(0) as u8;
+            index.holds_byte(byte)
         }
         [b'A'..=b'F' | b'0' | b'2' | b'3'] | [] => !complete,
         _ => false,
     }
 }
+
+/// Pairs of digits of interest, a bit for each kind: 0xA0 and above; tab and line breaks; a blank; the sign.
+static FIRST: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < 6 {
+        table[b'A' as usize + i] = 1;
+        i += 1;
+    }
+    table[b'0' as usize] = 2;
+    table[b'2' as usize] = 4;
+    table[b'3' as usize] = 8;
+    table
+};
+
+/// The second digits of those.
+static SECOND: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < 16 {
+        table[b"0123456789ABCDEF"[i] as usize] = 1;
+        i += 1;
+    }
+    table[b'9' as usize] |= 2;
+    table[b'A' as usize] |= 2;
+    table[b'0' as usize] |= 4;
+    table[b'D' as usize] |= 2 | 8;
+    table
+};
 
 /// Whether what follows a `%` makes a byte or a character of it.
 pub(super) fn begins(rest: &[u8], complete: bool) -> bool {
@@ -98,4 +125,32 @@ pub(crate) fn decode(text: Text<'_>, region: Range<usize>, sign: u8, wide: bool,
         at += 1;
     }
     view
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Secret;
+
+    #[test]
+    fn quoted_printable_bytes_are_those_that_it_has_to_write_so() {
+        let index = Index::default();
+        let value = (0..=255).collect::<Vec<u8>>();
+        assert_eq!(index.learn(&Secret::new("s", "k", value)), None);
+        for byte in 0..=255u8 {
+            let of_interest = byte >= 0xA0 || matches!(byte, b'\t' | b'\n' | b'\r' | b' ' | b'=');
+            assert_eq!(
+                is_printable(&index, format!("{byte:02X}").as_bytes(), true),
+                of_interest,
+                "{byte}"
+            );
+            assert_eq!(
+                is_printable(&index, format!("{byte:02X}").as_bytes(), false),
+                of_interest,
+                "{byte}"
+            );
+        }
+        assert!(!is_printable(&index, b"e9", true) && !is_printable(&index, b"G0", true));
+        assert!(is_printable(&index, b"2", false) && !is_printable(&index, b"2", true));
+    }
 }
