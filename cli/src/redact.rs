@@ -31,8 +31,7 @@ impl Redact {
             .iter()
             .map(|path| read_secret(path))
             .collect::<Result<Vec<_>, _>>()?;
-        let notice = |line: &str| output::note(&format!("sealbook: {line}"));
-        match filter(std::io::stdin().lock(), std::io::stdout().lock(), secrets, notice) {
+        match filter(std::io::stdin().lock(), std::io::stdout().lock(), secrets, output::note) {
             Ok(()) => Ok(()),
             Err(FilterError::Write(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
                 Err(Failure::silent(Status::Failed))

@@ -37,6 +37,17 @@ fn a_folder_gives_a_secret_per_file() {
 }
 
 #[test]
+fn what_cannot_be_hidden_everywhere_is_said_first() {
+    let user = User::new();
+    let secret = file(&user.path("pin"), "04829");
+    let seen = user.run_with(&format!("redact --secret-file {secret}"), "04829 7048297\n", &[]);
+    assert_eq!(seen.out, "[REDACTED] 7048297\n");
+    assert_eq!(seen.err.lines().count(), 1, "{}", seen.err);
+    assert!(seen.err.starts_with("sealbook: the value of "), "{}", seen.err);
+    assert!(seen.err.contains("shorter than 6 bytes"), "{}", seen.err);
+}
+
+#[test]
 fn nothing_passes_when_a_secret_cannot_be_read() {
     let user = User::new();
     let good = file(&user.path("good"), "planted-good-0123456789");

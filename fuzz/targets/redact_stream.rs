@@ -2,7 +2,7 @@
 //! and every other byte survives.
 //!
 //! The input's last byte chooses how the text before it is split, and, in its upper half, that the pieces go to standard
-//! output and standard error in turn. The mutator plants secrets in the forms that real formatters give them.
+//! output and standard error in turn; the lowest values put it where a long stream is looked at in two steps. The mutator plants secrets in the forms that real formatters give them.
 
 #![no_main]
 
@@ -34,6 +34,9 @@ fuzz_target!(|data: &[u8]| {
     if choice >= 128 {
         return in_turn(text, &parts);
     }
+    if choice < 8 {
+        return across_steps(text, &mut random);
+    }
     let whole = stream(&REDACTOR, [text]);
     let split = stream(&REDACTOR, parts.iter().copied());
     check(&whole, text);
@@ -44,6 +47,18 @@ fuzz_target!(|data: &[u8]| {
         "the split matters"
     );
 });
+
+/// A stream is looked at every so many bytes; the text stands where one such step ends, after words that fill it.
+fn across_steps(text: &[u8], random: &mut Random) {
+    const STEP_BYTES: usize = 256 * 1024;
+    let before = STEP_BYTES - random.below(text.len() + 1);
+    let mut long: Vec<u8> = b"some words, 10.0.0.1\n".iter().copied().cycle().take(before).collect();
+    long.extend(text);
+    let whole = stream(&REDACTOR, [&long[..]]);
+    let split = stream(&REDACTOR, long.chunks(1 + random.below(STEP_BYTES)));
+    check(&whole, &long);
+    assert!(split == whole, "the split matters");
+}
 
 /// Pieces on both lanes: no needle in either, nor in what a reader of both sees.
 fn in_turn(text: &[u8], parts: &[&[u8]]) {

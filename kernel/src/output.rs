@@ -5,6 +5,8 @@
 //!          (holds suffixes back)       └─ 20 ms after the first byte: sent by the flusher thread
 //! ```
 //!
+//! Output that comes faster than that leaves the stream redactor in its steps of 256 KiB, each a message.
+//!
 //! Invariants: events of all threads leave in the order in which they came in; whoever brings more than front ends
 //! take waits here, holding the lock, so that everybody else waits too (the back-pressure on the child); pending
 //! output never exceeds a batch and one event. Output between cells belongs to the last cell.

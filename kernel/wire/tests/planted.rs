@@ -15,7 +15,7 @@ type Object = Map<String, Value>;
 const SECRET: &str = "plantedT0ken9xQ4vLw8Zr2Kd7";
 
 /// Messages that a kernel sends.
-const TYPES: [&str; 22] = [
+const TYPES: [&str; 24] = [
     "stream",
     "display_data",
     "update_display_data",
@@ -37,6 +37,8 @@ const TYPES: [&str; 22] = [
     "interrupt_reply",
     "input_request",
     "debug_event",
+    "debug_reply",
+    "kernel_info_reply",
     "iopub_welcome",
 ];
 
