@@ -222,7 +222,8 @@ fn shown_char(bytes: &[u8]) -> std::ops::Range<usize> {
 fn is_shown(bytes: &[u8], at: usize) -> bool {
     let around = (at.checked_sub(1).map(|before| bytes[before]), bytes.get(at + 1));
     match around {
-        (Some(quote @ (b'\'' | b'"')), Some(end)) => quote == *end,
+        // A key is none.
+        (Some(quote @ (b'\'' | b'"')), Some(end)) => quote == *end && bytes.get(at + 2) != Some(&b':'),
         // The codes of digits end in digits, in either base.
         (Some(b'('), Some(b')')) => matches!(bytes[..at - 1], [.., b'0'..=b'9'] | [.., b'0'..=b'9', b' ']),
         _ => false,

@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::View;
 use crate::Form;
 use crate::scan::{Scan, Scanner, Window};
-use crate::squeeze::is_kept;
+use crate::squeeze::{Block, is_kept};
 
 /// Longest text between two words; a label may stand in it.
 const SEPARATOR_BYTES_MAX: usize = 32;
@@ -66,27 +66,16 @@ fn spans(window: &Window<'_>) -> Vec<Range<usize>> {
             continue;
         }
         let next = blocks.get(i + 1).copied().unwrap_or_default();
-        let digit = u128::from(next.digit) << 64 | u128::from(block.digit);
-        let two = digit & digit >> 1;
-        let four = two & two >> 2;
-        let eight = four & four >> 4;
-        let keep = u128::from(next.keep) << 64 | u128::from(block.keep);
-        let letter = keep & !digit;
-        // A digit, a letter and four more: `0x6874`.
-        let start = digit & !(keep << 1);
-        let more = keep >> 2 & keep >> 3;
-        let mut prefixed = (start & letter >> 1 & more & more >> 2) as u64;
-        // Words of four digits or more, three of them close after one another.
-        let wide = start & four;
-        let ends = keep.wrapping_add(wide) & !keep;
-        let near = wide >> 1 | wide >> 2;
-        let near = near | near >> 2;
-        let near = ends & (near | near >> 4);
-        let after = near >> 5 | near >> 6;
-        let after = after | after >> 2;
-        let after = after | after >> 4;
-        let many = near & (after | after >> 8) | eight & eight >> 6;
-        let mut found = many as u64 != 0 || near as u64 != 0 && eight != 0;
+        // What follows each place by so many.
+        let digit = |n: u32| block.digit >> n | next.digit << (64 - n);
+        let start = block.digit & !(block.keep << 1);
+        // A digit, a letter and a digit or letter: `0x6`.
+        let mut prefixed = start & block.keep >> 1 & !digit(1) & block.keep >> 2;
+        let two = block.digit & digit(1);
+        let mut found = false;
+        if two & two >> 2 != 0 || two >> 62 & digit(2) >> 62 != 0 {
+            found = is_wide(block, &next);
+        }
         while prefixed != 0 && !found {
             let at = window.from + 64 * i + prefixed.trailing_zeros() as usize;
             found = matches!(window.text.bytes[at..], [b'0', b'x' | b'X', ..]);
@@ -103,6 +92,31 @@ fn spans(window: &Window<'_>) -> Vec<Range<usize>> {
         }
     }
     spans
+}
+
+/// Whether numbers of enough digits begin in a block, or stand close together.
+fn is_wide(block: &Block, next: &Block) -> bool {
+    let digit = u128::from(next.digit) << 64 | u128::from(block.digit);
+    let two = digit & digit >> 1;
+    let four = two & two >> 2;
+    let eight = four & four >> 4;
+    if (eight & eight >> 6) as u64 != 0 {
+        return true;
+    }
+    // Words of four digits or more, close after one another: three of them, or two with one of eight.
+    let keep = u128::from(next.keep) << 64 | u128::from(block.keep);
+    let wide = digit & !(keep << 1) & four;
+    let ends = keep.wrapping_add(wide) & !keep;
+    let near = wide >> 1 | wide >> 2;
+    let near = near | near >> 2;
+    let near = ends & (near | near >> 4);
+    if near as u64 == 0 {
+        return false;
+    }
+    let after = near >> 5 | near >> 6;
+    let after = after | after >> 2;
+    let after = after | after >> 4;
+    eight != 0 || (near & (after | after >> 8)) as u64 != 0
 }
 
 /// A number of two to sixteen bytes.

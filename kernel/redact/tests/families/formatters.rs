@@ -239,6 +239,9 @@ formatters! {
         "bytes" => |v| form(serde_json::to_string(v).ok()?),
         "pretty bytes" => |v| form(serde_json::to_string_pretty(v).ok()?),
         "chars" => |v| form(serde_json::to_string(&text(v)?.chars().collect::<Vec<_>>()).ok()?),
+        "object of bytes" => |v| {
+            form(format!("{{{}}}", join(v.iter().enumerate().map(|(i, b)| format!("\"{i}\": {b}")), ", ")))
+        },
         "chunks" => |v| form(serde_json::to_string(&v.chunks(4).collect::<Vec<_>>()).ok()?),
         "pretty chunks" => |v| form(serde_json::to_string_pretty(&v.chunks(4).collect::<Vec<_>>()).ok()?),
         "named chunks" => |v| mixed(serde_json::to_string(&v.chunks(3).map(|c| serde_json::json!({"d": c})).collect::<Vec<_>>()).ok()?, 0.5),
