@@ -291,7 +291,7 @@ fn report_caught(pending: Option<Pending>) {
 }
 
 /// Writes to standard error at once, so that nothing comes in between.
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 

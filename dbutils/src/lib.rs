@@ -35,7 +35,7 @@ pub use fs::{FileInfo, FileList, FileSystem};
 pub use help::Help;
 pub use input::{input, password};
 pub use notebook::Notebook;
-pub use print::printed;
+pub use print::{debugged, debugged_here, printed};
 pub use secrets::{
     Redaction, RedactionList, ScopeList, ScopeMetadata, SecretError, SecretList, SecretMetadata, Secrets,
 };

@@ -3,11 +3,17 @@
 //! The standard library holds text back until its newline. A progress line that starts over with `\r` has none, so it
 //! would show at the cell's end. In scope under the name of the standard macro, this one writes on after each call, as
 //! long as there are not too many.
+//!
+//! `dbg!` is the standard macro too, but for the place that it names: the cell's, where that one names generated code.
 
+use std::fmt::Debug;
 use std::io::Write;
+use std::panic::Location;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
+
+use crate::{cell, places};
 
 /// Length of a period.
 const PERIOD_MS: u128 = 20;
@@ -21,6 +27,40 @@ macro_rules! print {
         ::std::print!($($argument)*);
         $crate::printed();
     }};
+}
+
+/// Shows expressions and their values on standard error, and gives the values back.
+#[macro_export]
+macro_rules! dbg {
+    () => {
+        $crate::debugged_here()
+    };
+    ($value:expr $(,)?) => {
+        // A `match`, so that temporaries of the expression live as long as in the standard macro.
+        match $value {
+            value => {
+                $crate::debugged(::std::stringify!($value), &value);
+                value
+            }
+        }
+    };
+    ($($value:expr),+ $(,)?) => {
+        ($($crate::dbg!($value)),+,)
+    };
+}
+
+/// Shows a place.
+#[doc(hidden)]
+#[track_caller]
+pub fn debugged_here() {
+    cell::say(&format!("[{}]\n", places::name(Location::caller())));
+}
+
+/// Shows a place, an expression and its value.
+#[doc(hidden)]
+#[track_caller]
+pub fn debugged<T: Debug + ?Sized>(text: &str, value: &T) {
+    cell::say(&format!("[{}] {text} = {value:#?}\n", places::name(Location::caller())));
 }
 
 /// Writes what standard output holds back, unless that has just been done very often.

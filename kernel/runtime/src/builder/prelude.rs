@@ -53,7 +53,7 @@ pub(super) enum Analysis {
 
 /// Brings `dbutils` into scope. Run at the start and after `:clear`, which drops it.
 pub(super) const IN_SCOPE: &str = "\
-use ::dbutils::{dbutils, display, display_html, display_table, display_data, clear_output, print};
+use ::dbutils::{dbutils, display, display_html, display_table, display_data, clear_output, print, dbg};
 use ::dbutils::Fallback as _;
 ";
 

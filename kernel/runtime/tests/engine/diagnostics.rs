@@ -88,11 +88,16 @@ pub fn panics_are_placed_in_their_cells() {
     );
     let ran = notebook.ok("let caught = std::panic::catch_unwind(|| outer(&[])).is_err();");
     assert!(ran.stderr().contains("panicked at cell [1]:4:9"), "{}", ran.stderr());
+    let ran = notebook.ok("let text = String::from(\"a\");\n  let both = dbg!(text, 1 + 2);");
+    assert_eq!(
+        ran.stderr(),
+        "[cell [9]:2:14] text = \"a\"\n[cell [9]:2:14] 1 + 2 = 3\n"
+    );
     let (_, _, traceback) = notebook.error("fn later() -> i32 { \"text\" }");
-    assert!(traceback.contains("cell [9]:1:21"), "{traceback}");
+    assert!(traceback.contains("cell [10]:1:21"), "{traceback}");
     let (_, _, traceback) = notebook.error("outer(1)");
     assert!(
-        traceback.contains("cell [10]:1:7") && traceback.contains("cell [1]:2:4"),
+        traceback.contains("cell [11]:1:7") && traceback.contains("cell [1]:2:4"),
         "{traceback}"
     );
 }
