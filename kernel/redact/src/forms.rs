@@ -46,7 +46,10 @@ pub(crate) fn literals(value: &[u8]) -> Vec<(Kind, Text)> {
     encoded(value, &mut all);
     all.extend((0..5).filter_map(|alignment| base32(value, alignment)));
     if value.len() <= WORDS_BYTES_MAX {
-        all.extend(little_words(value));
+        all.extend(little_words(value, 8, Kind::Digits));
+    }
+    if value.len() <= FEW_WORDS_BYTES_MAX {
+        all.extend([2, 4].into_iter().flat_map(|size| little_words(value, size, Kind::Hex)));
     }
     if value.len() < TWICE_BYTES {
         let once = padded(value);
@@ -159,19 +162,21 @@ fn hex(value: &[u8]) -> Text {
 /// Longest value whose words are looked for: keys have at most this many bytes.
 const WORDS_BYTES_MAX: usize = 64;
 
-/// Hexadecimal words of eight bytes whose lowest byte comes first in the value. What is left at the end is a word of its
-/// own, filled up with zeros or not. (Narrower words are a list.)
-fn little_words(value: &[u8]) -> Vec<(Kind, Text)> {
-    const SIZE: usize = 8;
-    let words: Vec<u8> = value.chunks(SIZE).flat_map(|word| word.iter().rev()).copied().collect();
-    let mut forms = vec![(Kind::Digits, hex(&Zeroizing::new(words)))];
-    let rest = value.len() % SIZE;
-    if rest > 0 && value.len() > SIZE {
+/// Longest value of which narrower words are too few to be a list.
+const FEW_WORDS_BYTES_MAX: usize = 24;
+
+/// Hexadecimal words of `size` bytes whose lowest byte comes first in the value. What is left at the end is a word of its
+/// own, filled up with zeros or not.
+fn little_words(value: &[u8], size: usize, kind: Kind) -> Vec<(Kind, Text)> {
+    let words: Vec<u8> = value.chunks(size).flat_map(|word| word.iter().rev()).copied().collect();
+    let mut forms = vec![(kind, hex(&Zeroizing::new(words)))];
+    let rest = value.len() % size;
+    if rest > 0 && value.len() > size {
         let (whole, rest) = value.split_at(value.len() - rest);
-        let whole = whole.chunks(SIZE).flat_map(|word| word.iter().rev());
-        let zeros = std::iter::repeat_n(&0, SIZE - rest.len());
+        let whole = whole.chunks(size).flat_map(|word| word.iter().rev());
+        let zeros = std::iter::repeat_n(&0, size - rest.len());
         let words: Vec<u8> = whole.chain(zeros).chain(rest.iter().rev()).copied().collect();
-        forms.push((Kind::Digits, hex(&Zeroizing::new(words))));
+        forms.push((kind, hex(&Zeroizing::new(words))));
     }
     forms
 }

@@ -357,6 +357,8 @@ formatters! {
         "eight bytes, high one first" => |v| form(join(words::<8>(v).map(|w| u64::from_be_bytes(w).to_string()), "\n")),
         "eight bytes, hexadecimal" => |v| form(join(words::<8>(v).map(|w| format!("{:#018x}", u64::from_le_bytes(w))), ", ")),
         "eight bytes, in C" => |v| form(format!("{{{}}}", join(words::<8>(v).map(|w| format!("0x{:016X}ULL", u64::from_le_bytes(w))), ","))),
+        "four bytes, without a prefix" => |v| form(format!("{:08x?}", words::<4>(v).map(u32::from_le_bytes).collect::<Vec<_>>())),
+        "two bytes, without a prefix" => |v| form(format!("{:04x?}", words::<2>(v).map(u16::from_le_bytes).collect::<Vec<_>>())),
         "signed" => |v| form(format!("{:?}", words::<8>(v).map(i64::from_le_bytes).collect::<Vec<_>>())),
         "sixteen bytes" => |v| form(format!("{:?}", words::<16>(v).map(u128::from_le_bytes).collect::<Vec<_>>())),
     }

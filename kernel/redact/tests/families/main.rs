@@ -81,13 +81,14 @@ const INNOCENT: &[&str] = &[
 /// Written in pieces of seven bytes with a pause after each, these show a little more than as a whole: a word of a dump that
 /// is not finished, deflate data without a header before enough of it is there to see what it is, the first characters
 /// of a text that is numbered with more than numbers or stands behind the same words on every line, the first of several
-/// byte strings, and what is erased only later.
+/// byte strings or words, and what is erased only later.
 const DIFFERENT_IN_PIECES: &[(&str, &str)] = &[
     ("dumps", "od -c"),
     ("dumps", "xxd -b"),
     ("compressed", "deflate, base64"),
     ("reshaped", "indexed"),
     ("Debug of bytes", "byte strings"),
+    ("words", "two bytes, without a prefix"),
     ("terminal", "erased"),
     ("terminal", "cursor"),
     ("records", "in a log"),
