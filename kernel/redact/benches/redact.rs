@@ -370,6 +370,26 @@ fn memory() -> (f64, f64) {
     (field("VmRSS:"), field("VmHWM:"))
 }
 
+/// The processor's name and whether it has the widest vectors that the redactor uses; the load of the machine.
+fn machine() -> (String, String) {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let field = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name));
+        line.and_then(|line| line.split_once(": "))
+            .map_or("", |(_, value)| value)
+    };
+    let wide = if field("flags").contains("avx512_vbmi2") {
+        "with"
+    } else {
+        "without"
+    };
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    (
+        format!("{}, {wide} AVX-512 VBMI2", field("model name")),
+        load.split(' ').next().unwrap_or_default().to_owned(),
+    )
+}
+
 /// How the redactor grows with the number of secrets.
 struct Growth {
     secrets: usize,
@@ -447,6 +467,9 @@ fn main() {
     let _proof = redactor.learn(&last);
     let learnt = start.elapsed();
     tell("| | |\n|---|---:|".to_owned());
+    let (processor, load) = machine();
+    tell(format!("| processor | {processor} |"));
+    tell(format!("| load of the machine at the start | {load} |"));
     tell(format!("| memory for 1,000 secrets | {:.1} MiB |", after - before));
     tell(format!(
         "| learning the 1,001st | {:.0} µs |",

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::index::{LONG, SHORT, WIDE};
 
 /// Words of the sieve that is asked while few grams are known, and of the one for many, as powers of two.
-const FEW_BITS: u32 = 14;
+const FEW_BITS: u32 = 15;
 const MANY_BITS: u32 = 17;
 const FEW: usize = 1 << FEW_BITS;
 const MANY: usize = 1 << MANY_BITS;
