@@ -347,6 +347,25 @@ pub extern "C" fn sealbook_flush() {
     let _ = std::io::stdout().flush();
 }
 
+/// Called by the runner from a signal handler when the process aborts: hands the place of the panic that cannot unwind to
+/// `take`, then a zero byte, then its message, if there is one on this thread.
+#[expect(unsafe_code, reason = "exported to the runner, which finds it by name")]
+// SAFETY: no other symbol of this name exists in the process.
+#[unsafe(no_mangle)]
+pub extern "C" fn sealbook_last_words(take: extern "C" fn(*mut c_void, *const u8, usize), context: *mut c_void) {
+    // A panic that was caught is over, and not what the process ends for.
+    if !(IS_CELL_THREAD.get() && std::thread::panicking()) {
+        return;
+    }
+    if let Ok(pending) = PENDING.try_lock()
+        && let Some(pending) = pending.as_ref()
+    {
+        for part in [pending.location.as_str(), "\0", &pending.message] {
+            take(context, part.as_ptr(), part.len());
+        }
+    }
+}
+
 /// Called by the runner in the copy of the process that took over after a crash.
 #[expect(unsafe_code, reason = "exported to the runner, which finds it by name")]
 // SAFETY: no other symbol of this name exists in the process.

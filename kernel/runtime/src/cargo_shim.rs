@@ -19,8 +19,9 @@ use crate::warm::{self, Built};
 
 /// Names the real cargo, in the shim's folder.
 pub(crate) const REAL_CARGO: &str = "cargo.path";
-/// Holds the number of the running shim's process group, in the build folder.
-pub(crate) const RUNNING: &str = "cargo.running";
+/// Holds the number of the shim's process group, and when the shim started, in the build folder. It stays there when the
+/// shim, or what it became, has ended.
+const RUNNING: &str = "cargo.running";
 /// Exists while a cell is being interrupted, in the build folder.
 pub(crate) const INTERRUPTED: &str = "interrupted";
 
@@ -39,7 +40,7 @@ pub(crate) fn main(program: &Path, args: Vec<OsString>) -> ! {
     let mut key = None;
     if is("build") || is("check") {
         sys::new_process_group();
-        let _ = fs::write(folder.join(RUNNING), std::process::id().to_string());
+        note_running(folder);
         // In this order: an interrupt makes the one file, then reads the other.
         if folder.join(INTERRUPTED).exists() {
             std::process::exit(130);
@@ -77,6 +78,22 @@ pub(crate) fn main(program: &Path, args: Vec<OsString>) -> ! {
         Err(error) => error,
     };
     fail("cargo", &error)
+}
+
+fn note_running(folder: &Path) {
+    let pid = std::process::id() as i32;
+    if let Some(status) = sys::status_of(pid) {
+        let _ = fs::write(folder.join(RUNNING), format!("{pid} {}", status.started_at));
+    }
+}
+
+/// The process group of the shim that runs now: not one that got the number of a shim that has ended.
+pub(crate) fn running(folder: &Path) -> Option<i32> {
+    let noted = fs::read_to_string(folder.join(RUNNING)).ok()?;
+    let (pid, started_at) = noted.split_once(' ')?;
+    let pid: i32 = pid.parse().ok()?;
+    let is_same = sys::status_of(pid)?.started_at == started_at.parse::<u64>().ok()?;
+    (is_same && pid > 1).then_some(pid)
 }
 
 /// Says that a tool cannot be run, and ends this process.
@@ -184,4 +201,25 @@ fn ask(folder: &Path, learnt: &Learnt) -> Option<String> {
         .stdout(Stdio::null());
     let output = rustc.output().ok()?;
     Some(String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_shim_itself_is_running() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        assert_eq!(running(folder), None);
+        note_running(folder);
+        let own = std::process::id() as i32;
+        assert_eq!(running(folder), Some(own));
+        // Another process by now has the number that an earlier shim had.
+        fs::write(folder.join(RUNNING), format!("{own} 1")).unwrap();
+        assert_eq!(running(folder), None);
+        // Half a note, of a shim that was ended while it wrote.
+        fs::write(folder.join(RUNNING), own.to_string()).unwrap();
+        assert_eq!(running(folder), None);
+    }
 }

@@ -29,11 +29,13 @@ const CALLS_MAX: usize = 64;
 pub(crate) trait Calls: Send + Sync {
     /// The supervisor that runs now.
     fn supervisor(&self) -> i32;
+    /// Nobody is to be served any more: looked at when somebody connects.
+    fn ended(&self) -> bool;
     /// Answers a call that is for the runtime (`cell.*`), or `None` if it is not.
     fn own_call(&self, request: &Request) -> Option<Response>;
 }
 
-/// Serves the socket at `path` on a thread, until the process ends.
+/// Serves the socket at `path` on a thread, until [`Calls::ended`].
 pub(crate) fn serve(path: &Path, calls: Arc<dyn Calls>, handler: Arc<dyn DbutilsHandler>) -> io::Result<()> {
     let listener = UnixListener::bind(path)?;
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
@@ -41,6 +43,9 @@ pub(crate) fn serve(path: &Path, calls: Arc<dyn Calls>, handler: Arc<dyn Dbutils
     std::thread::Builder::new().name("dbutils".into()).spawn(move || {
         for stream in listener.incoming() {
             let Ok(stream) = stream else { return };
+            if calls.ended() {
+                return;
+            }
             // Each call holds a reference while it runs.
             while Arc::strong_count(&running) > CALLS_MAX {
                 std::thread::sleep(Duration::from_millis(5));

@@ -5,7 +5,8 @@
 //!                     └── requests ──► builder (evcxr) ── starts ─────────┘
 //! ```
 //!
-//! The user's pipes and the control socket are made here and outlive restarts of the runner.
+//! The user's pipes and the control socket are made here and outlive restarts of the runner. When the builder itself ends,
+//! all of this is made anew ([`Processes`]): the cell that ran fails, the next one runs with nothing defined.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -72,12 +73,26 @@ impl Options {
 
 /// The engine. Dropping it ends the child processes and removes the build folder, as [`Engine::shutdown`] does.
 pub struct EvcxrEngine {
+    options: Options,
+    processes: Processes,
+    /// Whom an interrupt reaches.
+    target: Arc<Mutex<Target>>,
+}
+
+/// The builder and what belongs to it.
+struct Processes {
     shared: Arc<Shared>,
     builder: Arc<Builder>,
     /// Write end of the user's standard input.
     stdin: OwnedFd,
     process: Child,
     folder: BuildFolder,
+}
+
+#[derive(Clone)]
+struct Target {
+    shared: Arc<Shared>,
+    builder: Arc<Builder>,
 }
 
 /// The way to the builder, shared with interrupts.
@@ -92,7 +107,7 @@ impl Builder {
 }
 
 fn builder_gone() -> EngineError {
-    EngineError("the process that builds the cells ended; restart the kernel".to_owned())
+    EngineError(format!("{}; restart the kernel", pump::BUILDER_ENDED))
 }
 
 impl EvcxrEngine {
@@ -103,35 +118,67 @@ impl EvcxrEngine {
     /// # Errors
     /// [`EngineError`] when there is no Rust toolchain, or the build folder or a child process cannot be made.
     pub fn start(options: Options) -> Result<EvcxrEngine, EngineError> {
+        let processes = Processes::start(&options)?;
+        let target = Arc::new(Mutex::new(processes.target()));
+        Ok(EvcxrEngine {
+            options,
+            processes,
+            target,
+        })
+    }
+
+    /// Starts everything anew if the builder has ended.
+    fn revive(&mut self) -> Result<(), EngineError> {
+        if self.processes.shared.ended.load(Ordering::SeqCst) {
+            self.processes = Processes::start(&self.options)?;
+            *lock(&self.target) = self.processes.target();
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, request: &ToBuilder) -> Option<FromBuilder> {
+        self.revive().ok()?;
+        self.processes.ask(request)
+    }
+}
+
+impl Processes {
+    fn start(options: &Options) -> Result<Processes, EngineError> {
         let folder = BuildFolder::create()?;
         let failed =
             |error: std::io::Error| EngineError(format!("cannot start the process that builds cells: {error}"));
-        let (mut engine, pump) = launch(&options, folder).map_err(failed)?;
-        let socket = engine.folder.path().join(SOCKET);
+        let (mut processes, pump) = launch(options, folder).map_err(failed)?;
+        let socket = processes.folder.path().join(SOCKET);
         let (from_cells, to_pump) = mpsc::channel();
         let (waker, wake) = sys::pipe().map_err(failed)?;
         let calls = OwnCalls {
-            shared: Arc::clone(&engine.shared),
+            shared: Arc::clone(&processes.shared),
             to_pump: Mutex::new(from_cells),
             wake,
         };
         dbutils_server::serve(&socket, Arc::new(calls), Arc::clone(&options.dbutils)).map_err(failed)?;
-        let pump = pump(waker, to_pump, options.late_output);
-        let answer = engine.begin(false, false);
+        let pump = pump(waker, to_pump, options.late_output.clone());
+        let answer = processes.begin(false, false);
         std::thread::Builder::new()
             .name("pump".into())
             .spawn(move || pump.run())
             .map_err(failed)?;
-        match engine.wait(&answer) {
-            Some(FromBuilder::Ready) => Ok(engine),
+        match processes.wait(&answer) {
+            Some(FromBuilder::Ready) => Ok(processes),
             Some(FromBuilder::Failed(reason)) => Err(EngineError(reason)),
             _ => Err(builder_gone()),
         }
     }
 
+    fn target(&self) -> Target {
+        Target {
+            shared: Arc::clone(&self.shared),
+            builder: Arc::clone(&self.builder),
+        }
+    }
+
     fn begin(&mut self, is_cell: bool, has_result: bool) -> Receiver<ToCall> {
         let (sender, receiver) = mpsc::sync_channel(EVENTS_MAX);
-        self.shared.interrupt.store(false, Ordering::SeqCst);
         self.shared.begin(sender, is_cell, has_result);
         receiver
     }
@@ -149,7 +196,7 @@ impl EvcxrEngine {
     fn ask(&mut self, request: &ToBuilder) -> Option<FromBuilder> {
         let answers = self.begin(false, false);
         if self.builder.send(request).is_err() {
-            self.shared.end();
+            let _ = self.shared.end();
             return None;
         }
         self.wait(&answers)
@@ -177,7 +224,7 @@ impl EvcxrEngine {
                     Err(_) => {
                         // The wait for an answer was interrupted, or there is nobody to answer.
                         *refused = !self.shared.interrupt.load(Ordering::SeqCst);
-                        self.interrupt().interrupt();
+                        self.target().interrupt();
                     }
                 },
                 ToCall::Answer(answer, ending) => return Some((answer, ending)),
@@ -189,20 +236,28 @@ impl EvcxrEngine {
 
 impl Engine for EvcxrEngine {
     fn execute(&mut self, code: &str, host: &mut dyn Host) -> Outcome {
-        let items = self.begin(true, completeness::ends_with_expression(code));
+        if let Err(error) = self.revive() {
+            return Outcome::Fatal(error);
+        }
+        let processes = &mut self.processes;
+        let items = processes.begin(true, completeness::ends_with_expression(code));
         let request = ToBuilder::Execute {
             code: code.to_owned(),
             number: host.number(),
         };
-        if let Err(error) = self.builder.send(&request) {
-            self.shared.end();
-            return Outcome::Fatal(error);
-        }
         let mut refused = false;
-        let ended = self.follow(&items, host, &mut refused);
-        let interrupted = self.shared.interrupt.load(Ordering::SeqCst);
+        let ended = match processes.builder.send(&request) {
+            Ok(()) => processes.follow(&items, host, &mut refused),
+            Err(_) => None,
+        };
+        let interrupted = processes.shared.interrupt.load(Ordering::SeqCst);
         let Some((FromBuilder::Executed(executed), ending)) = ended else {
-            return Outcome::Fatal(builder_gone());
+            let _ = processes.shared.end();
+            processes.shared.ended.store(true, Ordering::SeqCst);
+            return match self.revive() {
+                Ok(()) => outcome::builder_died(),
+                Err(error) => Outcome::Fatal(error),
+            };
         };
         if !executed.content.is_empty() {
             let content: &BTreeMap<String, String> = &executed.content;
@@ -242,17 +297,15 @@ impl Engine for EvcxrEngine {
     }
 
     fn interrupt(&self) -> Arc<dyn Interrupt> {
-        Arc::new(InterruptHandle {
-            shared: Arc::clone(&self.shared),
-            builder: Arc::clone(&self.builder),
-        })
+        Arc::new(InterruptHandle(Arc::clone(&self.target)))
     }
 
     fn shutdown(self: Box<Self>) {}
 }
 
-impl Drop for EvcxrEngine {
+impl Drop for Processes {
     fn drop(&mut self) {
+        self.shared.ended.store(true, Ordering::SeqCst);
         // The supervisor ends what the cells started; the builder's end takes cargo with it; then the folder goes.
         let supervisor = sys::open_process(self.shared.supervisor.load(Ordering::SeqCst));
         let told = sys::send_packet(self.shared.control.as_raw_fd(), supervisor::END, None);
@@ -261,30 +314,33 @@ impl Drop for EvcxrEngine {
         }
         let _ = self.process.kill();
         let _ = self.process.wait();
+        // Lets the server of `dbutils` calls see that it is over.
+        let _ = UnixStream::connect(self.folder.path().join(SOCKET));
     }
 }
 
-struct InterruptHandle {
-    shared: Arc<Shared>,
-    builder: Arc<Builder>,
-}
+struct InterruptHandle(Arc<Mutex<Target>>);
 
 impl Interrupt for InterruptHandle {
     fn interrupt(&self) {
-        if !self.shared.executing.load(Ordering::SeqCst) {
-            return;
-        }
-        self.shared.interrupt.store(true, Ordering::SeqCst);
-        // Whichever of the two is at work stops; the other ignores it.
-        let _ = self.builder.send(&ToBuilder::Interrupt);
-        self.shared.interrupt_cell();
+        let target = lock(&self.0).clone();
+        target.interrupt();
+    }
+}
+
+impl Target {
+    fn interrupt(&self) {
+        // Whichever of the two is at work, builder or runner, stops; the other ignores it.
+        self.shared.interrupt_with(|| {
+            let _ = self.builder.send(&ToBuilder::Interrupt);
+        });
     }
 }
 
 /// Starts the builder. What the pump still needs comes later, so it is given as a closure.
 type MakePump = Box<dyn FnOnce(OwnedFd, Receiver<FromCell>, Option<Arc<dyn Fn(Event) + Send + Sync>>) -> Pump>;
 
-fn launch(options: &Options, folder: BuildFolder) -> std::io::Result<(EvcxrEngine, MakePump)> {
+fn launch(options: &Options, folder: BuildFolder) -> std::io::Result<(Processes, MakePump)> {
     let (requests, builder_requests) = UnixStream::pair()?;
     let (user_stdin, stdin) = sys::pipe()?;
     let (stdout, user_stdout) = sys::pipe()?;
@@ -308,7 +364,7 @@ fn launch(options: &Options, folder: BuildFolder) -> std::io::Result<(EvcxrEngin
     }
     let process = command.spawn()?;
     let shared = Arc::new(Shared::new(sys::duplicate(control.as_raw_fd(), 3)?));
-    let engine = EvcxrEngine {
+    let processes = Processes {
         shared: Arc::clone(&shared),
         builder: Arc::new(Builder {
             requests: Mutex::new(requests.try_clone()?),
@@ -329,7 +385,7 @@ fn launch(options: &Options, folder: BuildFolder) -> std::io::Result<(EvcxrEngin
         late,
         state: State::default(),
     };
-    Ok((engine, Box::new(make)))
+    Ok((processes, Box::new(make)))
 }
 
 fn builder_command(options: &Options, folder: &BuildFolder) -> std::io::Result<Command> {
@@ -369,6 +425,10 @@ struct OwnCalls {
 impl Calls for OwnCalls {
     fn supervisor(&self) -> i32 {
         self.shared.supervisor.load(Ordering::SeqCst)
+    }
+
+    fn ended(&self) -> bool {
+        self.shared.ended.load(Ordering::SeqCst)
     }
 
     fn own_call(&self, request: &Request) -> Option<Response> {

@@ -34,6 +34,14 @@ const KEY_VARIABLE: &str = "SEALBOOK_BUILD_KEY";
 /// Passes the build folder to the wrapper.
 const FOLDER_VARIABLE: &str = "SEALBOOK_BUILD_FOLDER";
 
+/// A cell's library stays mapped for as long as the notebook lives, and is copied with the process before each cell: so
+/// it is two mappings, with one page that is its own, instead of five with two.
+const SMALL_LIBRARY: &[&str] = &[
+    "-Crelro-level=off",
+    "-Clink-arg=--no-rosegment",
+    "-Clink-arg=--hash-style=gnu",
+];
+
 /// Variables that differ from call to call and do not change what is built.
 const NOT_IN_KEY: &[&str] = &["EVCXR_EXECUTION_SO_PATH", "_", "OLDPWD"];
 /// Variables by which cargo hands its children a place in its queue; the queue is gone when they are used.
@@ -251,8 +259,8 @@ fn direct_linker(learnt: &Learnt) -> Option<Vec<String>> {
     let mut linker = vec![
         format!("-Clinker={}", lld.display()),
         "-Clinker-flavor=ld.lld".to_owned(),
-        "-Clink-arg=--hash-style=gnu".to_owned(),
     ];
+    linker.extend(SMALL_LIBRARY.iter().map(|arg| (*arg).to_owned()));
     linker.extend(folders.iter().map(|folder| format!("-Lnative={}", folder.display())));
     Some(linker)
 }

@@ -6,6 +6,7 @@
 //! Invariants: no dependency on the wire, so an engine cannot reach a socket; events are unsealed types, which only
 //! the session's redactor can turn into something that may be sent.
 
+mod alarm;
 mod builder;
 mod cargo_shim;
 mod completeness;

@@ -2,7 +2,7 @@
 
 use crate::engine::Outcome;
 use crate::messages::{Executed, Failure};
-use crate::pump::Ending;
+use crate::pump::{self, Ending};
 use crate::runner::report::{CellEnd, Death};
 
 /// Whether the cell was stopped from outside.
@@ -19,7 +19,7 @@ pub(crate) fn of(executed: Executed, ending: Ending, stop: Stop) -> Outcome {
     let failure = if stop.interrupted && (failed || death.is_some()) {
         Some(stopped(&stop, death.as_ref()))
     } else if let Some(death) = &death {
-        Some(died(death))
+        Some(died(death, ending.bytes_wanted.as_deref()))
     } else if failed {
         executed.failure
     } else {
@@ -42,6 +42,16 @@ pub(crate) fn of(executed: Executed, ending: Ending, stop: Stop) -> Outcome {
     }
 }
 
+/// The builder ended while it had the cell built, or while the cell ran.
+pub(crate) fn builder_died() -> Outcome {
+    let lost = format!("{}.", pump::BUILDER_LOST.replacen('v', "V", 1));
+    Outcome::Error {
+        ename: "ProcessDied".into(),
+        evalue: pump::BUILDER_ENDED.into(),
+        traceback: vec![pump::BUILDER_ENDED.into(), lost],
+    }
+}
+
 fn stopped(stop: &Stop, death: Option<&Death>) -> Failure {
     let (ename, text) = if stop.refused {
         (
@@ -56,8 +66,22 @@ fn stopped(stop: &Stop, death: Option<&Death>) -> Failure {
     failure
 }
 
-fn died(death: &Death) -> Failure {
+fn died(death: &Death, bytes_wanted: Option<&str>) -> Failure {
+    // Checks of the compiler's see some faults before the processor would.
+    let is_fault = ["null pointer dereference", "misaligned pointer dereference"]
+        .iter()
+        .any(|start| death.message.starts_with(start));
     let (ename, text) = match (death.signal, death.exit_code) {
+        (Some(libc::SIGABRT), _) if bytes_wanted.is_some() => {
+            let bytes = bytes_wanted.unwrap_or_default();
+            ("OutOfMemory", format!("an allocation of {bytes} bytes failed"))
+        }
+        (Some(libc::SIGABRT), _) if is_fault => ("SegmentationFault", death.message.clone()),
+        (Some(libc::SIGABRT), _) if !death.message.is_empty() => ("Abort", death.message.clone()),
+        (Some(libc::SIGKILL), _) if death.out_of_memory => (
+            "OutOfMemory",
+            "the system ran out of memory and killed the process".to_owned(),
+        ),
         (Some(_), _) if death.stack_overflow => ("StackOverflow", "the cell used up its stack".to_owned()),
         (Some(libc::SIGSEGV | libc::SIGBUS), _) => {
             ("SegmentationFault", "the cell touched memory it must not".to_owned())
@@ -79,6 +103,9 @@ fn died(death: &Death) -> Failure {
         ),
     };
     let mut failure = Failure::new(ename, &text);
+    if !death.location.is_empty() {
+        failure.traceback.insert(0, format!("aborted at {}:", death.location));
+    }
     failure.traceback.extend(what_is_left(death));
     failure
 }
@@ -169,6 +196,48 @@ mod tests {
             "2 background thread(s) of earlier cells ended; a lock that one held stays locked.",
             "These connections were shut down, connect again: 127.0.0.1:5432",
         ];
-        assert_eq!(died(&death).traceback, expected);
+        assert_eq!(died(&death, None).traceback, expected);
+    }
+
+    #[test]
+    fn an_abort_says_why() {
+        let death = |message: &str, location: &str| Death {
+            signal: Some(libc::SIGABRT),
+            message: message.into(),
+            location: location.into(),
+            restored: true,
+            ..Death::default()
+        };
+        let left = "Every variable is as it was before the cell.";
+        let null = "null pointer dereference occurred";
+        let destructor = "panic in a destructor during cleanup";
+        let cases = [
+            (
+                death(null, "cell:2:10"),
+                None,
+                "SegmentationFault",
+                vec!["aborted at cell:2:10:", null, left],
+            ),
+            (
+                death(destructor, "/registry/x.rs:9:9"),
+                None,
+                "Abort",
+                vec!["aborted at /registry/x.rs:9:9:", destructor, left],
+            ),
+            (
+                death("", ""),
+                Some("64"),
+                "OutOfMemory",
+                vec!["an allocation of 64 bytes failed", left],
+            ),
+            (death("", ""), None, "Abort", vec!["the cell aborted the process", left]),
+        ];
+        for (death, bytes, ename, traceback) in cases {
+            let failure = died(&death, bytes);
+            assert_eq!(
+                (failure.ename.as_str(), failure.traceback),
+                (ename, traceback.iter().map(|line| (*line).to_owned()).collect())
+            );
+        }
     }
 }

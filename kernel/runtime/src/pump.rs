@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::alarm::Alarm;
 use crate::engine::{Event, InputRequest, MimeBundle};
 use crate::messages::{self, FromBuilder};
 use crate::output::{Part, Scanner};
@@ -63,6 +64,8 @@ pub(crate) enum ToCall {
 pub(crate) struct Ending {
     pub(crate) cell: Option<CellEnd>,
     pub(crate) death: Option<Death>,
+    /// Bytes that could not be had, which the process died of.
+    pub(crate) bytes_wanted: Option<String>,
 }
 
 /// What a `dbutils` call gives to the pump, which answers when it is in order.
@@ -86,11 +89,13 @@ pub(crate) struct Shared {
     pub(crate) interrupt: AtomicBool,
     /// A cell, not a completion or the like, is the running call.
     pub(crate) executing: AtomicBool,
+    /// The builder has ended, or is about to be ended on purpose.
+    pub(crate) ended: AtomicBool,
     pub(crate) control: OwnedFd,
 }
 
 #[derive(Clone)]
-struct Call {
+pub(crate) struct Call {
     sender: SyncSender<ToCall>,
     /// The cell ends with an expression, so content printed last is its result.
     has_result: bool,
@@ -103,23 +108,38 @@ impl Shared {
             supervisor: AtomicI32::new(0),
             interrupt: AtomicBool::new(false),
             executing: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
             control,
         }
     }
 
     pub(crate) fn begin(&self, sender: SyncSender<ToCall>, is_cell: bool, has_result: bool) {
-        *lock(&self.call) = Some(Call { sender, has_result });
+        let mut call = lock(&self.call);
+        *call = Some(Call { sender, has_result });
+        self.interrupt.store(false, Ordering::SeqCst);
         self.executing.store(is_cell, Ordering::SeqCst);
     }
 
-    /// The call could not be made.
-    pub(crate) fn end(&self) {
+    /// The call is over, or could not be made.
+    pub(crate) fn end(&self) -> Option<Call> {
+        let mut call = lock(&self.call);
         self.executing.store(false, Ordering::SeqCst);
-        *lock(&self.call) = None;
+        call.take()
+    }
+
+    /// Notes an interrupt and calls `tell`, if a cell is the running call. It neither ends nor begins meanwhile, so that an
+    /// interrupt does not reach the next one.
+    pub(crate) fn interrupt_with(&self, tell: impl FnOnce()) {
+        let _call = lock(&self.call);
+        if self.executing.load(Ordering::SeqCst) {
+            self.interrupt.store(true, Ordering::SeqCst);
+            tell();
+            self.interrupt_cell();
+        }
     }
 
     /// Stops the code that runs now, if any does.
-    pub(crate) fn interrupt_cell(&self) {
+    fn interrupt_cell(&self) {
         let _ = sys::send_packet(self.control.as_raw_fd(), supervisor::INTERRUPT, None);
     }
 }
@@ -143,6 +163,7 @@ pub(crate) struct Pump {
 #[derive(Default)]
 pub(crate) struct State {
     scanner: Scanner,
+    alarm: Alarm,
     /// Content that was printed last, by MIME type: one display, and perhaps the cell's result.
     content: MimeBundle,
     held_since: Option<Instant>,
@@ -204,7 +225,7 @@ impl Pump {
                     Err(_) => {
                         self.drain();
                         self.release(false);
-                        return self.end_call(ToCall::Gone);
+                        return self.builder_ended();
                     }
                 }
             }
@@ -220,7 +241,8 @@ impl Pump {
             .state
             .gather_until
             .map(|until| until.saturating_duration_since(Instant::now()));
-        match hold.into_iter().chain(gather).min() {
+        let alarm = self.state.alarm.time_left();
+        match hold.into_iter().chain(gather).chain(alarm).min() {
             Some(left) => left.as_micros().div_ceil(1000) as i32,
             None => -1,
         }
@@ -268,10 +290,15 @@ impl Pump {
     fn read_stderr(&mut self, at_most: usize) -> usize {
         let bytes = read(&self.stderr, at_most);
         let size = bytes.len();
-        if size > 0 {
+        let passed = self.state.alarm.push(bytes);
+        self.stderr(passed);
+        size.max(1)
+    }
+
+    fn stderr(&mut self, bytes: Vec<u8>) {
+        if !bytes.is_empty() {
             self.event(Event::Stderr(bytes));
         }
-        size.max(1)
     }
 
     fn pass(&mut self, parts: Vec<Part>) {
@@ -319,6 +346,10 @@ impl Pump {
     }
 
     fn release_if_late(&mut self) {
+        if self.state.alarm.time_left().is_some_and(|left| left.is_zero()) {
+            let held = self.state.alarm.release();
+            self.stderr(held);
+        }
         if self
             .state
             .held_since
@@ -335,6 +366,8 @@ impl Pump {
 
     /// Passes on all that is held back. `at_end`: content is the cell's result, if it has one.
     fn release(&mut self, at_end: bool) {
+        let held = self.state.alarm.release();
+        self.stderr(held);
         let parts = self.state.scanner.finish();
         if !parts.is_empty() {
             self.release_content(false);
@@ -371,6 +404,12 @@ impl Pump {
             }
             Ok(Report::Ended(end)) => self.state.ending.cell = Some(end),
             Ok(Report::Died(death)) => {
+                if death.signal == Some(libc::SIGABRT) {
+                    self.drain();
+                    let (bytes_wanted, others) = self.state.alarm.aborted();
+                    self.state.ending.bytes_wanted = bytes_wanted;
+                    self.stderr(others);
+                }
                 if death.in_cell {
                     self.state.ending.cell = None;
                     self.state.ending.death = Some(death);
@@ -472,11 +511,19 @@ impl Pump {
         }
     }
 
+    /// The builder ended by itself: was killed, perhaps for its memory. The call, or else the user, is told.
+    fn builder_ended(&mut self) {
+        let was_ended = self.shared.ended.swap(true, Ordering::SeqCst);
+        if !was_ended && !self.shared.executing.load(Ordering::SeqCst) {
+            let text = format!("{BUILDER_ENDED}: {BUILDER_LOST}\n");
+            self.event(Event::Stderr(text.into_bytes()));
+        }
+        self.end_call(ToCall::Gone);
+    }
+
     /// The last thing that a call receives. It is over first, so whatever comes from now on is late, and not lost.
     fn end_call(&mut self, item: ToCall) {
-        self.shared.executing.store(false, Ordering::SeqCst);
-        let call = lock(&self.shared.call).take();
-        if let Some(call) = call {
+        if let Some(call) = self.shared.end() {
             let _ = call.sender.send(item);
         }
     }
@@ -489,6 +536,11 @@ impl Pump {
         }
     }
 }
+
+/// What to say when the builder has ended.
+pub(crate) const BUILDER_ENDED: &str =
+    "the process that builds the cells ended, perhaps because the system ran out of memory";
+pub(crate) const BUILDER_LOST: &str = "variables and definitions are lost, and the next cell starts anew";
 
 /// What to say of a death that no running cell is to blame for.
 fn between_cells(death: &Death) -> String {

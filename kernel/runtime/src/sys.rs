@@ -4,6 +4,7 @@
 
 #![expect(unsafe_code, reason = "thin wrappers around libc")]
 
+use std::fs::File;
 use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -245,6 +246,44 @@ pub(crate) fn forbid_core_dumps() {
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &none) };
 }
 
+/// No other process of this user reads this one's memory or stops it, but one that may do so to any; no core dump is made
+/// of it, even where a program takes them. Programs that it executes start without this.
+pub(crate) fn forbid_reading() {
+    set_readable(false);
+}
+
+fn set_readable(readable: bool) {
+    // SAFETY: no memory is involved.
+    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, libc::c_int::from(readable), 0, 0, 0) };
+}
+
+/// What a file is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
+/// A file of this process in /proc. They belong to the administrator while the process may not be read, so it
+/// may be for a moment.
+pub(crate) fn open_own(path: &str, access: Access) -> io::Result<File> {
+    let open = || {
+        File::options()
+            .read(access == Access::Read)
+            .write(access == Access::Write)
+            .open(path)
+    };
+    open().or_else(|error| {
+        if error.kind() != io::ErrorKind::PermissionDenied {
+            return Err(error);
+        }
+        set_readable(true);
+        let opened = open();
+        set_readable(false);
+        opened
+    })
+}
+
 /// This process is killed when the thread that started it ends. Async-signal-safe.
 pub(crate) fn die_with_parent() {
     // SAFETY: no memory is involved.
@@ -261,6 +300,27 @@ pub(crate) fn adopt_orphans() {
 pub(crate) fn kill(pid: i32, signal: i32) {
     // SAFETY: no memory is involved.
     unsafe { libc::kill(pid, signal) };
+}
+
+/// A process, as its `stat` file in /proc shows it.
+pub(crate) struct Status {
+    /// `R`, `S`, `Z` (ended, and its parent has not looked), …
+    pub(crate) state: char,
+    pub(crate) parent: i32,
+    /// In clock ticks since boot: tells a process from a later one of the same number.
+    pub(crate) started_at: u64,
+}
+
+/// `None` if there is no such process.
+pub(crate) fn status_of(pid: i32) -> Option<Status> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The fields after the name, which may hold anything.
+    let fields: Vec<&str> = stat[stat.rfind(')')? + 1..].split_whitespace().collect();
+    Some(Status {
+        state: fields.first()?.chars().next()?,
+        parent: fields.get(1)?.parse().ok()?,
+        started_at: fields.get(19)?.parse().ok()?,
+    })
 }
 
 /// Makes this process the leader of a new process group. Async-signal-safe.
@@ -309,6 +369,18 @@ pub(crate) struct FileSystem {
     pub(crate) free_bytes: u64,
     pub(crate) in_memory: bool,
     pub(crate) executable: bool,
+}
+
+/// The number by which the system knows the kind of file system at `path`.
+pub(crate) fn file_system_kind(path: &Path) -> io::Result<libc::c_long> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = std::ffi::CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: the path ends with a zero byte and the structure outlives the call.
+    unsafe {
+        let mut kind: libc::statfs = mem::zeroed();
+        check(libc::statfs(path.as_ptr(), &mut kind))?;
+        Ok(kind.f_type as libc::c_long)
+    }
 }
 
 pub(crate) fn file_system(path: &Path) -> io::Result<FileSystem> {

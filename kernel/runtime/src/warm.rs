@@ -8,11 +8,13 @@
 //! Why: to start rustc and load its libraries takes a sixth of a small cell's build.
 //! How: the source's name is a link to standard input, because rustc names the file in its messages.
 //! Invariants: a build that does not use the waiting compiler ends it first, because both read the source under one name
-//! (the compiler's cache of earlier work is for that name and folder) and write the same library.
+//! (the compiler's cache of earlier work is for that name and folder) and write the same library. A build lives as long as
+//! the shim that asked for it: an interrupt ends the shim, whose end of the socket closes, and then the compiler and its
+//! linker are ended before the next request is looked at.
 
 use std::fs;
-use std::io::{self, Read};
-use std::os::fd::OwnedFd;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::symlink;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
@@ -22,10 +24,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::cargo_shim::RUNNING;
 use crate::learnt::{self, Learnt};
 use crate::messages;
-use crate::sys;
+use crate::sys::{self, Waiting as Wait};
 
 /// Name of the socket in the build folder.
 const SOCKET: &str = "compiler.sock";
@@ -96,12 +97,15 @@ impl Compilers {
 
     fn answer(&self, mut shim: UnixStream) -> io::Result<()> {
         let request: Request = messages::receive(&mut shim)?;
+        if is_gone(&shim) {
+            return Ok(());
+        }
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
         let fits = waiting.as_mut().is_some_and(|waiting| {
             request.key.as_ref() == Some(&waiting.key) && matches!(waiting.process.try_wait(), Ok(None))
         });
         let built = match waiting.take_if(|_| fits) {
-            Some(waiting) => Some(self.build(waiting, &request.source)?),
+            Some(waiting) => Some(build_for(&shim, waiting, &request.source)?),
             None => {
                 stop(waiting);
                 None
@@ -115,23 +119,46 @@ impl Compilers {
         }
         Ok(())
     }
+}
 
-    fn build(&self, mut waiting: Waiting, source: &str) -> io::Result<Built> {
-        // An interrupt ends the compiler from now on, and its linker.
-        fs::write(self.folder.join(RUNNING), waiting.process.id().to_string())?;
-        // If it ended meanwhile, its status says so.
-        let _ = sys::write_all(&waiting.source, source.as_bytes());
-        drop(waiting.source);
-        let mut said = Vec::new();
-        if let Some(mut messages) = waiting.process.stderr.take() {
-            messages.read_to_end(&mut said)?;
+/// Has the compiler build `source`; ends it if the shim goes away meanwhile.
+fn build_for(shim: &UnixStream, mut waiting: Waiting, source: &str) -> io::Result<Built> {
+    // If it ended meanwhile, its status says so.
+    let _ = sys::write_all(&waiting.source, source.as_bytes());
+    drop(waiting.source);
+    let mut said = Vec::new();
+    if let Some(messages) = waiting.process.stderr.take() {
+        let mut part = vec![0; 64 * 1024];
+        loop {
+            let mut either = [Wait::on(&messages), Wait::on(shim)];
+            sys::wait(&mut either, -1);
+            if either[1].is_ready() {
+                end(waiting.process);
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            if !either[0].is_ready() {
+                continue;
+            }
+            match sys::read(&messages, &mut part) {
+                Ok(0) => break,
+                Ok(size) => said.extend_from_slice(&part[..size]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
-        let status = waiting.process.wait()?;
-        Ok(Built {
-            success: status.success(),
-            messages: String::from_utf8_lossy(&said).into_owned(),
-        })
     }
+    let status = waiting.process.wait()?;
+    Ok(Built {
+        success: status.success(),
+        messages: String::from_utf8_lossy(&said).into_owned(),
+    })
+}
+
+/// Whether the shim has ended. It says nothing after its request, so what can be read is the end.
+fn is_gone(shim: &impl AsRawFd) -> bool {
+    let mut end = [Wait::on(shim)];
+    sys::wait(&mut end, 0);
+    end[0].is_ready()
 }
 
 fn start(folder: &Path, learnt: Learnt) -> io::Result<Waiting> {
@@ -154,10 +181,15 @@ fn start(folder: &Path, learnt: Learnt) -> io::Result<Waiting> {
 }
 
 fn stop(waiting: Option<Waiting>) {
-    if let Some(mut waiting) = waiting {
-        let _ = waiting.process.kill();
-        let _ = waiting.process.wait();
+    if let Some(waiting) = waiting {
+        end(waiting.process);
     }
+}
+
+/// Ends the compiler and its linker.
+fn end(mut compiler: Child) {
+    sys::kill(-(compiler.id() as i32), libc::SIGKILL);
+    let _ = compiler.wait();
 }
 
 /// The shim's end: has the source built by the compiler that waits. `None` if there is none for this build; then none
@@ -207,5 +239,63 @@ mod tests {
         assert!(compilers.waiting.lock().unwrap().is_none());
         compilers.prepare();
         assert_eq!(build(folder, Some(&key), "three\n").unwrap().messages, "said three\n");
+    }
+
+    #[test]
+    fn a_build_ends_with_its_shim() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let compilers = Compilers::serve(folder).unwrap();
+        let key = "key".to_owned();
+        learn(folder, &key);
+        let script = "read code < src/lib.rs; sleep 1000 & echo $$ $! > started.new; mv started.new started; wait";
+        let text = fs::read_to_string(folder.join("learnt.json")).unwrap();
+        let mut learnt: serde_json::Value = serde_json::from_str(&text).unwrap();
+        learnt["args"] = serde_json::json!(["-c", script]);
+        learnt["environment"] = serde_json::json!({"PATH": std::env::var("PATH").unwrap()});
+        fs::write(folder.join("learnt.json"), learnt.to_string()).unwrap();
+        compilers.prepare();
+        let mut shim = UnixStream::connect(folder.join(SOCKET)).unwrap();
+        let request = Request {
+            key: Some(key.clone()),
+            source: "x\n".to_owned(),
+        };
+        messages::send(&mut shim, &request).unwrap();
+        let started = folder.join("home/cell/started");
+        while !started.exists() {
+            std::thread::yield_now();
+        }
+        drop(shim);
+        // The next one is answered, which it is not while a build goes on.
+        assert!(build(folder, None, "y\n").is_none());
+        let pids = fs::read_to_string(started).unwrap();
+        // One that has ended may wait for its parent to see it, and one that was killed may take a moment to end.
+        let lives = |pid: i32| sys::status_of(pid).is_some_and(|status| status.state != 'Z');
+        let since = std::time::Instant::now();
+        for pid in pids.split_whitespace().map(|pid| pid.parse::<i32>().unwrap()) {
+            while lives(pid) {
+                assert!(since.elapsed().as_secs() < 20, "{pid} goes on");
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    #[test]
+    fn a_shim_that_is_gone_costs_no_compiler() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let compilers = Compilers::serve(folder).unwrap();
+        let key = "key".to_owned();
+        learn(folder, &key);
+        compilers.prepare();
+        let (mut shim, ours) = UnixStream::pair().unwrap();
+        let request = Request {
+            key: Some(key.clone()),
+            source: "x\n".to_owned(),
+        };
+        messages::send(&mut shim, &request).unwrap();
+        drop(shim);
+        compilers.answer(ours).unwrap();
+        assert_eq!(build(folder, Some(&key), "one\n").unwrap().messages, "said one\n");
     }
 }

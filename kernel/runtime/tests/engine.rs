@@ -15,13 +15,16 @@ mod engine {
     pub mod cells;
     pub mod comfort;
     pub mod crashes;
+    pub mod deaths;
     pub mod dependencies;
     pub mod diagnostics;
+    pub mod hygiene;
     pub mod output;
+    pub mod processes;
     pub mod secrets;
 }
 
-use engine::{bench, comfort, crashes, dependencies, diagnostics, output, secrets};
+use engine::{bench, comfort, crashes, deaths, dependencies, diagnostics, hygiene, output, secrets};
 
 type Test = (&'static str, fn());
 
@@ -45,6 +48,13 @@ const TESTS: &[Test] = &[
     ("state_survives_crashes", crashes::state_survives_crashes),
     ("interrupts", crashes::interrupts),
     ("lost_state_is_said", crashes::lost_state_is_said),
+    ("aborts_say_why", crashes::aborts_say_why),
+    ("a_killed_worker", deaths::a_killed_worker),
+    ("a_killed_supervisor", deaths::a_killed_supervisor),
+    ("a_killed_builder", deaths::a_killed_builder),
+    ("interrupts_at_any_time", deaths::interrupts_at_any_time),
+    ("processes_cannot_be_read", hygiene::processes_cannot_be_read),
+    ("idle_processes_sleep", hygiene::idle_processes_sleep),
     ("connections_do_not_survive", crashes::connections_do_not_survive),
     ("commands", comfort::commands),
     ("types", comfort::types),
@@ -83,6 +93,9 @@ fn main() {
     }
     if has("--bench-cells") {
         return bench::run();
+    }
+    if has("--bench-many") {
+        return bench::many();
     }
     let filter = args.iter().find(|arg| !arg.starts_with('-'));
     for (name, test) in TESTS {

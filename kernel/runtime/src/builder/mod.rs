@@ -37,7 +37,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use crate::cargo_shim::{INTERRUPTED, RUNNING};
+use crate::cargo_shim::{self, INTERRUPTED};
 use crate::messages::{self, FromBuilder, ToBuilder};
 use crate::warm::Compilers;
 use crate::{folder, sys};
@@ -103,6 +103,7 @@ pub(crate) fn main(args: Vec<OsString>) -> ! {
     // A terminal's Ctrl-C is for the kernel, which decides whom to interrupt.
     sys::new_process_group();
     sys::forbid_core_dumps();
+    sys::forbid_reading();
     sys::keep_descriptors();
     let place = Place {
         folder: folder.into(),
@@ -183,11 +184,7 @@ fn read_requests(
 
 fn interrupt(folder: &Path, shell: &AtomicI32) {
     let _ = fs::write(folder.join(INTERRUPTED), "");
-    let running = fs::read_to_string(folder.join(RUNNING))
-        .ok()
-        .and_then(|text| text.parse::<i32>().ok());
-    let is_ours = |pid: i32| fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok();
-    if let Some(group) = running.filter(|pid| *pid > 1 && is_ours(*pid)) {
+    if let Some(group) = cargo_shim::running(folder) {
         sys::kill(-group, libc::SIGKILL);
     }
     let shell = shell.load(Ordering::SeqCst);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -91,7 +91,7 @@ impl Session {
     /// Runs a cell. How its code ended is in the runner's reports; the answer says what happened before and around it.
     /// `number` is how the front end counts it.
     pub(super) fn execute(&mut self, code: &str, number: Option<u64>) -> Executed {
-        self.revive();
+        self.revive(false);
         // Compilers read it so, too.
         let code = code.strip_prefix('\u{feff}').unwrap_or(code).replace("\r\n", "\n");
         self.cells.begin(number, &code);
@@ -192,9 +192,10 @@ impl Session {
                 None
             }
             Err(Error::CompilationErrors(errors)) => Some(self.failure(&errors, &typed)),
-            Err(Error::SubprocessTerminated(_)) => {
-                Some(Failure::new("ProcessDied", "the process that runs the cells ended"))
-            }
+            Err(Error::SubprocessTerminated(_)) => Some(Failure::new(
+                "ProcessDied",
+                "the process that runs the cells ended\nThe variables are lost; the next cell starts a new process.",
+            )),
             Err(error) => Some(unkept::failure(&error.to_string(), &code, &self.cells)),
         }
     }
@@ -224,6 +225,7 @@ impl Session {
         if matches!(result, Err(Error::SubprocessTerminated(_))) && self.started_cells() == 0 {
             // The process had died before the cell could start. evcxr has started another by now, without the
             // variables that the code was built for: the cell is built again, for what there is.
+            self.say_lost();
             return self.guarded(|context| context.execute(code));
         }
         Some(result)
@@ -302,17 +304,26 @@ impl Session {
             let _ = child.kill();
             let _ = child.wait();
         }
-        self.revive();
+        self.revive(true);
         None
     }
 
+    /// Says on the user's standard error what a supervisor that was killed could not say itself.
+    fn say_lost(&self) {
+        const LOST: &[u8] = b"the process that runs the cells ended: the variables are lost\n";
+        if let Ok(error) = sys::duplicate(self.fds.user[2], 3) {
+            let _ = sys::write_all(&error, LOST);
+        }
+    }
+
     /// Starts the child anew if it died between cells.
-    fn revive(&mut self) {
+    fn revive(&mut self, on_purpose: bool) {
         let handle = self.context.process_handle();
-        let has_died = handle
-            .lock()
-            .is_ok_and(|mut child| matches!(child.try_wait(), Ok(Some(_))));
-        if has_died {
+        let status = handle.lock().ok().and_then(|mut child| child.try_wait().ok().flatten());
+        if let Some(status) = status {
+            if !on_purpose && status.signal().is_some() {
+                self.say_lost();
+            }
             self.format = (false, false);
             // Fails, because there is no child to run it; that makes evcxr start one and forget the variables.
             let _ = self.guarded(|context| context.execute("();"));
@@ -501,6 +512,14 @@ fn runner_command(place: &Place, working_dir: &Path, starts: RawFd) -> std::io::
     let [input, output, error] = place.fds.user;
     let fds = [input, output, error, place.fds.control, starts];
     let mut command = Command::new(std::env::current_exe()?);
+    // The standard library prints addresses, and paths of the machine that built it, when memory cannot be had. What user
+    // code captures itself is decided by the other variable.
+    if let Some(backtraces) = std::env::var_os("RUST_BACKTRACE") {
+        if std::env::var_os("RUST_LIB_BACKTRACE").is_none() {
+            command.env("RUST_LIB_BACKTRACE", backtraces);
+        }
+        command.env("RUST_BACKTRACE", "0");
+    }
     command
         .arg(RUNNER)
         .args(fds.map(|fd| fd.to_string()))

@@ -1,8 +1,11 @@
 //! Signals of the worker: a crash, or the kernel's interrupt.
 //!
 //! The handler runs on a stack of its own. It first tells the supervisor the signal, then tries to flush what the cell
-//! printed, then ends the process. The flush may hang (the cell held the lock) or crash again: the supervisor, which
-//! knows the signal by then, kills the process after a moment.
+//! printed and to say which panic made the cell abort, then ends the process. These may hang (the cell held the lock) or
+//! crash again: the supervisor, which knows the signal by then, kills the process after a moment.
+//!
+//! Threads of the cells have no such stack, so the handler cannot run when one of them used up its own: a fault that was
+//! not reported is taken for that.
 
 #![expect(unsafe_code, reason = "signal handlers")]
 
@@ -11,6 +14,7 @@ use std::os::fd::RawFd;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicUsize, Ordering};
 
+use super::worker::LAST_WORDS;
 use crate::sys;
 
 /// First byte of the worker's packet about a signal; then the signal and whether the stack overflowed.
@@ -22,6 +26,10 @@ const STACK_BYTES: usize = 256 * 1024;
 const GUARD_BYTES: usize = 1 << 20;
 
 static CHANNEL: AtomicI32 = AtomicI32::new(-1);
+/// Longest packet of last words.
+const WORDS_BYTES_MAX: usize = 16 * 1024;
+
+static WORDS: AtomicPtr<libc::c_void> = AtomicPtr::new(ptr::null_mut());
 static FLUSH: AtomicPtr<libc::c_void> = AtomicPtr::new(ptr::null_mut());
 static DYING: AtomicBool = AtomicBool::new(false);
 static STACK_END: AtomicUsize = AtomicUsize::new(0);
@@ -39,6 +47,12 @@ pub(crate) fn report_to(channel: RawFd) {
 /// What the handler calls to flush what the cell printed: an `extern "C" fn()`.
 pub(crate) fn flush_with(function: *mut libc::c_void) {
     FLUSH.store(function, Ordering::Relaxed);
+}
+
+/// What the handler calls to learn of the panic that made the cell abort: an `extern "C" fn` that takes another one, for
+/// the parts of the text, and a pointer to pass to it.
+pub(crate) fn ask_with(function: *mut libc::c_void) {
+    WORDS.store(function, Ordering::Relaxed);
 }
 
 /// Installs the handlers for this thread, which runs the cells.
@@ -84,9 +98,47 @@ extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, _contex
             // SAFETY: the pointer was given as an `extern "C" fn()` of a library that is never unloaded.
             unsafe { mem::transmute::<*mut libc::c_void, extern "C" fn()>(flush)() };
         }
+        if signal == libc::SIGABRT {
+            send_last_words();
+        }
     }
     // SAFETY: ends the process without running anything of it.
     unsafe { libc::_exit(128 + signal) }
+}
+
+/// Memory of the handler's own stack: nothing may be allocated here.
+struct Words {
+    bytes: [u8; WORDS_BYTES_MAX],
+    length: usize,
+}
+
+fn send_last_words() {
+    let ask = WORDS.load(Ordering::Relaxed);
+    if ask.is_null() {
+        return;
+    }
+    let mut words = Words {
+        bytes: [LAST_WORDS; WORDS_BYTES_MAX],
+        length: 1,
+    };
+    // SAFETY: the pointer was given as a function with this signature, of a library that is never unloaded.
+    unsafe {
+        let ask = mem::transmute::<*mut libc::c_void, extern "C" fn(Take, *mut libc::c_void)>(ask);
+        ask(take_words, (&raw mut words).cast());
+    }
+    if words.length > 1 {
+        let _ = sys::send_packet(CHANNEL.load(Ordering::Relaxed), &words.bytes[..words.length], None);
+    }
+}
+
+type Take = extern "C" fn(*mut libc::c_void, *const u8, usize);
+
+extern "C" fn take_words(words: *mut libc::c_void, bytes: *const u8, length: usize) {
+    // SAFETY: `words` is that of `send_last_words`, and the slice is readable for its length.
+    let (words, bytes) = unsafe { (&mut *words.cast::<Words>(), std::slice::from_raw_parts(bytes, length)) };
+    let length = length.min(WORDS_BYTES_MAX - words.length);
+    words.bytes[words.length..words.length + length].copy_from_slice(&bytes[..length]);
+    words.length += length;
 }
 
 /// Lowest address of this thread's stack.

@@ -10,6 +10,8 @@
 mod args;
 pub(crate) mod checkpoint;
 pub(crate) mod crash;
+mod mapped;
+mod memory;
 pub(crate) mod report;
 pub(crate) mod supervisor;
 mod terminal;

@@ -63,6 +63,14 @@ pub(crate) struct Death {
     pub(crate) signal: Option<i32>,
     /// The code it exited with, if it exited.
     pub(crate) exit_code: Option<i32>,
+    /// The panic that could not unwind, and so made the process abort: its message and place.
+    #[serde(default)]
+    pub(crate) message: String,
+    #[serde(default)]
+    pub(crate) location: String,
+    /// Whether the system killed it because memory had ended.
+    #[serde(default)]
+    pub(crate) out_of_memory: bool,
     /// Whether the signal came from the end of the stack.
     pub(crate) stack_overflow: bool,
     /// Whether the kernel asked for it.

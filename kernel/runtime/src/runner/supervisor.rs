@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use super::checkpoint;
 use super::crash;
+use super::memory;
 use super::report::{CellEnd, Death, Report};
 use super::worker::{self, TookOver};
 use crate::sys::{self, Waiting};
@@ -58,9 +59,10 @@ pub(crate) fn main(args: Vec<OsString>) -> ! {
     let [input, output, error, control, starts] = fds[..] else {
         std::process::exit(2);
     };
-    sys::die_with_parent();
+    // Not killed with the builder, whose end it notices: user code's own processes are to be ended then.
     sys::adopt_orphans();
     sys::forbid_core_dumps();
+    sys::forbid_reading();
     let outcome = (|| {
         let from_evcxr = sys::duplicate(0, FIRST_FD)?;
         let to_evcxr = sys::duplicate(1, FIRST_FD)?;
@@ -93,7 +95,10 @@ pub(crate) fn main(args: Vec<OsString>) -> ! {
             supervisor: supervisor_pid,
         }
         .send(supervisor.control.as_raw_fd())?;
-        supervisor.serve()
+        let served = supervisor.serve();
+        // Whatever it was that ended it: a builder that died closes its ends at any time.
+        supervisor.end();
+        served
     })();
     let outcome: std::io::Result<()> = outcome;
     std::process::exit(i32::from(outcome.is_err()));
@@ -107,7 +112,8 @@ struct Supervisor {
     to_evcxr: OwnedFd,
     errors_of_evcxr: OwnedFd,
     control: OwnedFd,
-    /// Counts the cells whose code started, for the builder: one that did not start can be run again.
+    /// Counts the cells whose code started, for the builder: one that did not start can be run again. The worker counts,
+    /// because this process may be killed before it hears of a start.
     starts: OwnedFd,
     /// Readable when a child changed state.
     signals: OwnedFd,
@@ -138,6 +144,10 @@ struct Cell {
     interrupted: bool,
     /// The signal that the worker reported, and whether its stack overflowed.
     crash: Option<(i32, bool)>,
+    /// Place and message of the panic that made it abort.
+    last_words: Option<(String, String)>,
+    /// How many processes the system had killed for want of memory when the cell started.
+    killed_for_memory: u64,
     /// When to kill a worker that was told to end.
     deadline: Option<Instant>,
 }
@@ -158,14 +168,13 @@ impl Supervisor {
                     &self.to_evcxr,
                     &self.errors_of_evcxr,
                     &self.control,
-                    &self.starts,
                     &self.signals,
                     &ours,
                 ] {
                     // SAFETY: the worker never touches these objects again: `worker::main` does not return.
                     unsafe { libc::close(fd.as_raw_fd()) };
                 }
-                worker::main(theirs, parent, self.dbutils.as_encoded_bytes())
+                worker::main(theirs, self.starts.as_raw_fd(), parent, self.dbutils.as_encoded_bytes())
             }
             pid => {
                 self.worker = Some(Worker { pid, channel: ours });
@@ -197,10 +206,10 @@ impl Supervisor {
                 self.reap()?;
             }
             if control && !self.hear_kernel() {
-                return self.end();
+                return Ok(());
             }
             if from_evcxr && !self.hear_evcxr()? {
-                return self.end();
+                return Ok(());
             }
         }
     }
@@ -280,6 +289,8 @@ impl Supervisor {
             started: false,
             interrupted,
             crash: None,
+            last_words: None,
+            killed_for_memory: memory::processes_killed(),
             deadline: None,
         });
         Ok(())
@@ -312,12 +323,15 @@ impl Supervisor {
                 cell.deadline.get_or_insert(Instant::now() + FLUSH_TIME_MAX);
                 Ok(())
             }
+            (worker::LAST_WORDS, Some(cell)) => {
+                cell.last_words = last_words(&packet);
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
 
     fn cell_started(&mut self) -> std::io::Result<()> {
-        sys::write_all(&self.starts, &1u64.to_ne_bytes())?;
         Report::Started.send(self.control.as_raw_fd())?;
         let Some(cell) = &mut self.cell else { return Ok(()) };
         cell.started = true;
@@ -382,12 +396,22 @@ impl Supervisor {
         self.worker = None;
         let cell = self.cell.take();
         let crash = cell.as_ref().and_then(|cell| cell.crash);
+        let killed_by = libc::WIFSIGNALED(status).then(|| libc::WTERMSIG(status));
+        let (location, message) = cell
+            .as_ref()
+            .and_then(|cell| cell.last_words.clone())
+            .unwrap_or_default();
         let mut death = Death {
-            signal: crash
-                .map(|(signal, _)| signal)
-                .or(libc::WIFSIGNALED(status).then(|| libc::WTERMSIG(status))),
+            signal: crash.map(|(signal, _)| signal).or(killed_by),
             exit_code: libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status)),
-            stack_overflow: crash.is_some_and(|(_, overflow)| overflow),
+            // A fault whose handler could not run is one of a thread that had no stack left to run it on.
+            stack_overflow: crash.map_or(killed_by == Some(libc::SIGSEGV), |(_, overflow)| overflow),
+            message,
+            location,
+            out_of_memory: killed_by == Some(libc::SIGKILL)
+                && cell
+                    .as_ref()
+                    .is_some_and(|cell| memory::processes_killed() > cell.killed_for_memory),
             interrupted: cell.as_ref().is_some_and(|cell| cell.interrupted),
             in_cell: cell.as_ref().is_some_and(|cell| cell.started),
             no_copy: cell.as_ref().and_then(|cell| cell.no_copy.clone()),
@@ -427,12 +451,12 @@ impl Supervisor {
             match (packet.first(), &mut self.cell) {
                 (Some(&worker::STARTED), Some(cell)) => {
                     cell.started = true;
-                    sys::write_all(&self.starts, &1u64.to_ne_bytes())?;
                     Report::Started.send(self.control.as_raw_fd())?;
                 }
                 (Some(&crash::CRASHED), Some(cell)) if packet.len() == 3 => {
                     cell.crash = Some((i32::from(packet[1]), packet[2] == 1));
                 }
+                (Some(&worker::LAST_WORDS), Some(cell)) => cell.last_words = last_words(&packet),
                 (Some(&worker::NO_COPY), Some(cell)) => {
                     cell.no_copy = Some(String::from_utf8_lossy(&packet[1..]).into_owned());
                 }
@@ -444,15 +468,22 @@ impl Supervisor {
     }
 
     /// Ends the worker, and what user code left running.
-    fn end(&mut self) -> std::io::Result<()> {
+    fn end(&mut self) {
         if let Some(worker) = &self.worker {
             sys::kill(worker.pid, libc::SIGKILL);
             // SAFETY: no memory is involved; the status is not wanted.
             unsafe { libc::waitpid(worker.pid, ptr::null_mut(), 0) };
         }
         kill_children_since(0, 0);
-        Ok(())
     }
+}
+
+/// Place and message of the panic in a worker's last packet.
+fn last_words(packet: &[u8]) -> Option<(String, String)> {
+    let text = packet.get(1..)?;
+    let zero = text.iter().position(|byte| *byte == 0)?;
+    let part = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Some((part(&text[..zero]), part(&text[zero + 1..])))
 }
 
 /// Tells the copy to go on, and waits until it does.
@@ -470,7 +501,7 @@ fn take_over(copy: &OwnedFd) -> Option<TookOver> {
 
 /// Kills children of this process that started at or after `ticks`, except `spared`: what a dead cell had started.
 fn kill_children_since(ticks: u64, spared: i32) {
-    let ours = std::process::id();
+    let ours = std::process::id() as i32;
     let mut seen = HashSet::new();
     // Killing one may hand us its children.
     loop {
@@ -480,10 +511,15 @@ fn kill_children_since(ticks: u64, spared: i32) {
             .flatten()
             .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
         {
-            let Some((parent, started_at)) = parent_and_start(pid) else {
+            let Some(status) = sys::status_of(pid) else {
                 continue;
             };
-            if parent == ours && pid != spared && started_at >= ticks && seen.insert(pid) {
+            if status.parent == ours
+                && status.state != 'Z'
+                && pid != spared
+                && status.started_at >= ticks
+                && seen.insert(pid)
+            {
                 sys::kill(pid, libc::SIGKILL);
                 found = true;
             }
@@ -492,13 +528,6 @@ fn kill_children_since(ticks: u64, spared: i32) {
             return;
         }
     }
-}
-
-/// Parent and start time of a process, from its `stat` file: the fields after the name, which may hold anything.
-fn parent_and_start(pid: i32) -> Option<(u32, u64)> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let fields: Vec<&str> = stat[stat.rfind(')')? + 1..].split_whitespace().collect();
-    Some((fields.get(1)?.parse().ok()?, fields.get(19)?.parse().ok()?))
 }
 
 fn ticks_since_boot() -> u64 {

@@ -1,19 +1,21 @@
 //! The worker: loads each cell's library and calls its function, on this process's only own thread.
 //!
-//! Standard input, output and error are the user's; the channel to the supervisor is the only other descriptor.
+//! Standard input, output and error are the user's; beside them there are the channel to the supervisor, a counter of
+//! started cells, and two files about this process in /proc.
 
 #![expect(unsafe_code, reason = "loads and calls the cell's code")]
 
 use std::ffi::{CStr, CString, OsStr, c_void};
 use std::fs;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
 
 use super::args;
-use super::checkpoint::{self, Made};
+use super::checkpoint::{self, Made, Victim};
 use super::crash;
+use super::mapped::{self, Mapped};
 use super::report::CellEnd;
 use super::terminal;
 use crate::places;
@@ -25,11 +27,10 @@ pub(crate) const STARTED: u8 = b'S';
 pub(crate) const DONE: u8 = b'D';
 /// First byte of the packet that says why no copy was made.
 pub(crate) const NO_COPY: u8 = b'N';
+/// First byte of the packet of a worker that aborts in a panic: then the panic's place, a zero byte, its message.
+pub(crate) const LAST_WORDS: u8 = b'W';
 /// First byte of the packet of a copy that took over; then a [`TookOver`].
 pub(crate) const TOOK_OVER: u8 = b'T';
-
-/// How much the system prefers to kill the worker, rather than the kernel, when memory ends.
-const VICTIM_SCORE: i32 = 500;
 
 /// What a copy says when it takes over.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -39,14 +40,19 @@ pub(crate) struct TookOver {
     pub(crate) connections: Vec<String>,
 }
 
-/// Runs cells until the channel closes. `parent` is the supervisor, `dbutils` the path of the socket for calls.
-pub(crate) fn main(channel: OwnedFd, parent: u32, dbutils: &[u8]) -> ! {
+/// Runs cells until the channel closes. `starts` counts the cells whose code started, `parent` is the supervisor, `dbutils`
+/// the path of the socket for calls.
+pub(crate) fn main(channel: OwnedFd, starts: RawFd, parent: u32, dbutils: &[u8]) -> ! {
     let mut worker = Worker {
         channel,
+        starts,
         parent,
         dbutils: dbutils.to_vec(),
         variables: ptr::null_mut(),
         took_over: None,
+        victim: None,
+        mapped: Mapped::new(),
+        ran: None,
     };
     args::hide();
     worker.settle();
@@ -62,35 +68,44 @@ pub(crate) fn main(channel: OwnedFd, parent: u32, dbutils: &[u8]) -> ! {
 
 struct Worker {
     channel: OwnedFd,
+    starts: RawFd,
     parent: u32,
     dbutils: Vec<u8>,
     /// evcxr's store of the variables, made by the first cell that needs it.
     variables: *mut c_void,
     /// To be called in a copy that takes over; known after the first cell.
     took_over: Option<*mut c_void>,
+    victim: Option<Victim>,
+    mapped: Mapped,
+    /// The function of the cell that ran last, if its library's file can be trusted to stay.
+    ran: Option<*mut c_void>,
 }
 
 impl Worker {
     /// Ties this process to the supervisor.
-    fn settle(&self) {
+    fn settle(&mut self) {
         sys::die_with_parent();
         if std::os::unix::process::parent_id() != self.parent {
             leave();
         }
-        checkpoint::prefer_as_victim(VICTIM_SCORE);
+        // In a copy the old one is of the process that died.
+        self.victim = Some(Victim::new());
+        self.mapped.settle();
         crash::report_to(self.channel.as_raw_fd());
     }
 
     /// Makes the copy, says that the cell starts, loads and calls it, says how it ended, and reaps the released copy.
     fn run(&mut self, order: &[u8], socket: Option<OwnedFd>) {
         let mut copy = None;
-        if let Some(socket) = socket {
-            match checkpoint::make(socket, self.channel.as_raw_fd()) {
+        if let (Some(socket), Some(victim)) = (socket, &mut self.victim) {
+            match checkpoint::make(socket, self.channel.as_raw_fd(), victim) {
                 Made::Waiting { copy: pid } => copy = Some(pid),
                 Made::Nothing(reason) => self.send(NO_COPY, reason.as_bytes()),
                 Made::TookOver { channel, threads } => return self.take_over(channel, threads),
             }
         }
+        // User code may close what it does not own; that the cell is not run again is then no longer sure.
+        let _ = sys::write_all(&self.starts, &1u64.to_ne_bytes());
         self.send(STARTED, &[]);
         let end = self.call(order).unwrap_or_else(|message| CellEnd {
             kind: "load".into(),
@@ -98,6 +113,9 @@ impl Worker {
             ..CellEnd::default()
         });
         self.send(DONE, &serde_json::to_vec(&end).unwrap_or_default());
+        if let Some(function) = self.ran.take() {
+            self.mapped.give_back(function);
+        }
         if let Some(copy) = copy {
             // SAFETY: no memory is involved; the status is not wanted.
             unsafe { libc::waitpid(copy, ptr::null_mut(), 0) };
@@ -132,13 +150,18 @@ impl Worker {
         if library.is_null() {
             return Err(load_error());
         }
+        let file = PathBuf::from(path.to_string_lossy().into_owned());
+        let is_local = mapped::is_local(&file);
         // The mapping stays; the file would only fill the build folder.
-        let _ = fs::remove_file(path.to_string_lossy().as_ref());
-        let cell = find(library, &name).ok_or_else(load_error)?;
+        let _ = fs::remove_file(&file);
+        let function = find(library, &name).ok_or_else(load_error)?;
         let begin = find(library, c"sealbook_cell_begin");
         let end = find(library, c"sealbook_cell_end");
         if let Some(flush) = find(library, c"sealbook_flush") {
             crash::flush_with(flush);
+        }
+        if let Some(words) = find(library, c"sealbook_last_words") {
+            crash::ask_with(words);
         }
         self.took_over = find(library, c"sealbook_took_over").or(self.took_over);
         let mut record = Vec::new();
@@ -153,12 +176,12 @@ impl Worker {
             if let Some(places) = find(library, c"sealbook_cell_places") {
                 let table = fs::read(self.places()).unwrap_or_default();
                 let places = std::mem::transmute::<*mut c_void, extern "C" fn(*const c_void, *const u8, usize)>(places);
-                places(cell, table.as_ptr(), table.len());
+                places(function, table.as_ptr(), table.len());
             }
             if let Some(begin) = begin {
                 std::mem::transmute::<*mut c_void, extern "C" fn()>(begin)();
             }
-            let cell = std::mem::transmute::<*mut c_void, extern "C" fn(*mut c_void) -> *mut c_void>(cell);
+            let cell = std::mem::transmute::<*mut c_void, extern "C" fn(*mut c_void) -> *mut c_void>(function);
             self.variables = cell(self.variables);
             // A copy of this process that the cell made itself came back from it; the cell ends in the original.
             if std::process::id() != own {
@@ -168,6 +191,9 @@ impl Worker {
                 let end = std::mem::transmute::<*mut c_void, extern "C" fn(Take, *mut c_void)>(end);
                 end(take, (&raw mut record).cast());
             }
+        }
+        if is_local {
+            self.ran = Some(function);
         }
         Ok(CellEnd::decode(&record))
     }

@@ -57,8 +57,17 @@ pub fn state_survives_crashes() {
         ("std::process::abort();", "Abort"),
         ("println!(\"{}\", forever(1));", "StackOverflow"),
         (
+            "std::thread::spawn(|| println!(\"{}\", forever(1))).join().ok();",
+            "StackOverflow",
+        ),
+        (
+            // SAFETY: as above.
+            "std::thread::spawn(|| unsafe { *(std::hint::black_box(64) as *mut u8) = 1 }).join().ok();",
+            "SegmentationFault",
+        ),
+        (
             "let huge: Vec<u8> = Vec::with_capacity(1 << 46); println!(\"{}\", huge.capacity());",
-            "Abort",
+            "OutOfMemory",
         ),
         (
             "std::io::Write::flush(&mut std::io::stdout())?; std::process::Command::new(\"kill\").args([\"-9\", &std::process::id().to_string()]).status().ok(); loop {}",
@@ -69,7 +78,7 @@ pub fn state_survives_crashes() {
             "unsafe extern \"C\" { fn setrlimit(what: i32, limit: *const [u64; 2]) -> i32; }
              unsafe { setrlimit(9, &[1 << 20, 1 << 20]) };
              let mut all = Vec::new(); loop { all.push(vec![1u8; 1 << 20]); }",
-            "Abort",
+            "OutOfMemory",
         ),
         ("panic!(\"x\");", "panic"),
     ];
@@ -89,6 +98,57 @@ pub fn state_survives_crashes() {
     notebook.error("std::process::abort();");
     notebook.error("std::process::abort();");
     assert_eq!(notebook.result("std::thread::spawn(|| 5).join().unwrap()"), "5");
+}
+
+// As above. SAFETY: meant to crash there.
+pub fn aborts_say_why() {
+    // For the processes that this one starts from now on.
+    #[expect(unsafe_code, reason = "no other way to set it for children")]
+    // SAFETY: no other thread runs that looks at the environment.
+    unsafe {
+        std::env::set_var("RUST_BACKTRACE", "1");
+    }
+    let mut notebook = Notebook::open();
+    notebook.ok("let kept = 7;");
+    let ran = notebook.run("let wanted = std::hint::black_box(1usize << 60);\nlet v = vec![0u8; wanted]; v.len()");
+    let sealbook_runtime::Outcome::Error {
+        ename,
+        evalue,
+        traceback,
+    } = &ran.outcome
+    else {
+        panic!("{:?}", ran.outcome)
+    };
+    let expected = "an allocation of 1152921504606846976 bytes failed";
+    assert_eq!((ename.as_str(), evalue.as_str()), ("OutOfMemory", expected));
+    assert_eq!(traceback[1..], ["Every variable is as it was before the cell."]);
+    assert_eq!(ran.stderr(), "", "what the standard library says of it is in the error");
+    let (ename, evalue, traceback) = notebook.error(
+        // SAFETY: as above.
+        "let p = std::hint::black_box(0usize) as *const i32;\nlet n = unsafe { *p };\nprintln!(\"{n}\");",
+    );
+    assert_eq!(
+        (ename.as_str(), evalue.as_str()),
+        ("SegmentationFault", "null pointer dereference occurred")
+    );
+    assert!(traceback.starts_with("aborted at cell:2:"), "{traceback}");
+    // A panic that was caught is not what a later abort is about.
+    let (ename, evalue, _) =
+        notebook.error("let _ = std::panic::catch_unwind(|| panic!(\"caught\")); std::process::abort();");
+    assert_eq!(
+        (ename.as_str(), evalue.as_str()),
+        ("Abort", "the cell aborted the process")
+    );
+    let (ename, evalue, _) = notebook.error(
+        "struct Bad; impl Drop for Bad { fn drop(&mut self) { panic!(\"again\") } }\nlet bad = Bad; panic!(\"first\");",
+    );
+    assert_eq!(ename, "Abort");
+    assert!(evalue.contains("panic"), "{evalue}");
+    assert_eq!(notebook.result("kept"), "7");
+    assert_eq!(
+        notebook.result("std::backtrace::Backtrace::capture().status()"),
+        "Captured"
+    );
 }
 
 pub fn interrupts() {
