@@ -658,10 +658,14 @@ impl Index {
     pub(crate) fn may_hold(&self, bytes: &[u8]) -> bool {
         let mut row = 0;
         bytes.iter().any(|byte| {
-            let text = matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r' | 0x1B);
-            row = if text || self.holds_byte(*byte) { row + 1 } else { 0 };
+            row = if self.may_be(*byte) { row + 1 } else { 0 };
             row >= CANON_MIN
         })
+    }
+
+    /// Whether a decoded byte may be part of a value or of an encoded one.
+    pub(crate) fn may_be(&self, byte: u8) -> bool {
+        matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r' | 0x1B) || self.holds_byte(byte)
     }
 
     /// Whether some form begins with this byte, which no squeezed text holds.

@@ -21,8 +21,11 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, reach: usize,
         while quotes != 0 {
             let at = window.from + 64 * i + quotes.trailing_zeros() as usize;
             quotes &= quotes - 1;
-            if at.checked_sub(1).is_some_and(|letter| KINDS.contains(&bytes[letter])) {
-                places.push(at - 1);
+            // The end of a path or of a name is none.
+            match bytes[..at] {
+                [.., b'/' | b'.' | b'-' | b'_' | b'@' | b'~', _] => {}
+                [.., letter] if KINDS.contains(&letter) => places.push(at - 1),
+                _ => {}
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Lists of numbers that are bytes or code points: decimal, hexadecimal, octal, binary; one per line or not, with any
 //! uniform text between them.
 
+use std::ops::Range;
+
 use super::View;
 use super::dense::spans;
 use super::tokens::{BASES, Base, ROWS, SEPARATOR_BYTES_MAX, Token, Value, tokenise};
@@ -75,8 +77,17 @@ fn lists(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], to: u
         .filter(|run| tokens[run.first..=run.last].iter().all(is_byte))
         .copied()
         .collect();
-    let said = |run: &Run| run.step == 1 && plain.iter().any(|all| all.first <= run.first && run.last <= all.last);
-    let new = nested.iter().filter(|run| !strict.contains(run) || said(run));
+    // All of them are in order: of those that start no later, the last one ends last.
+    let said = |run: &Run| {
+        let after = plain.partition_point(|all| all.first <= run.first);
+        run.step == 1 && after > 0 && run.last <= plain[after - 1].last
+    };
+    let even = &strict[..strict.partition_point(|run| run.step == 1)];
+    let known = |run: &Run| {
+        let at = even.partition_point(|other| other.first < run.first);
+        even.get(at) == Some(run)
+    };
+    let new = nested.iter().filter(|run| !known(run) || said(run));
     for run in new.chain(strict.iter().filter(|run| !said(run))).copied() {
         each_reading(scanner, window, tokens, run, depth, scan);
     }
@@ -84,6 +95,48 @@ fn lists(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], to: u
 
 /// Numbers that stand at the same place of lines.
 pub(super) fn column(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], depth: usize, scan: &mut Scan) {
+    let begun = window.last && !window.text.complete;
+    let wide = tokens.len() >= 3 && tokens.iter().all(|token| token.len >= 4);
+    let head = |nth: usize| {
+        tokens
+            .iter()
+            .take(8)
+            .map(|token| token.values[nth] as u8)
+            .collect::<Vec<u8>>()
+    };
+    let packed = || (0..BASES.len()).any(|nth| super::inflate::has_magic(&head(nth)));
+    if begun || wide || tokens.len() >= ELEMENTS_MIN && packed() {
+        all_of(scanner, window, tokens, depth, scan);
+        return;
+    }
+    // Where no number is a byte of a value or of text, in no base, nothing ends that has begun before.
+    let may_be = |token: &Token, nth: usize| {
+        let value = token.values[nth];
+        let signed = || is_negative(window.text.bytes, token.start());
+        token.digits[nth] > 0 && (value > 0xFF || scanner.index.may_be(value as u8) || signed())
+    };
+    let mut stretches: Vec<Range<usize>> = Vec::new();
+    let mut rows = [0; BASES.len()];
+    for (i, token) in tokens.iter().enumerate() {
+        let mut longest = 0;
+        for (nth, row) in rows.iter_mut().enumerate() {
+            *row = if may_be(token, nth) { *row + 1 } else { 0 };
+            longest = longest.max(*row);
+        }
+        if longest < ELEMENTS_MIN {
+            continue;
+        }
+        match stretches.last_mut() {
+            Some(last) if last.end >= i + 1 - longest => last.end = i + 1,
+            _ => stretches.push(i + 1 - longest..i + 1),
+        }
+    }
+    for stretch in stretches {
+        all_of(scanner, window, &tokens[stretch], depth, scan);
+    }
+}
+
+fn all_of(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], depth: usize, scan: &mut Scan) {
     if let Some(last) = tokens.len().checked_sub(1) {
         let run = Run {
             first: 0,

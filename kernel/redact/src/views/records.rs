@@ -17,7 +17,7 @@ use super::tokens::{Token, tokenise};
 use super::{View, numbers};
 use crate::Form;
 use crate::scan::{Scan, Scanner, Window};
-use crate::squeeze::is_kept;
+use crate::squeeze::{Block, is_kept};
 
 /// Longest line that is taken for one of these. Most lines of logs are longer.
 const RECORD_BYTES_MAX: usize = 80;
@@ -33,6 +33,10 @@ const MIDDLE_BYTES_MAX: usize = 8;
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let bytes = window.text.bytes;
+    if window.squeezed.any.line == 0 && window.text.complete {
+        return;
+    }
+    let long = long_words(window);
     let mut group: Vec<Range<usize>> = Vec::new();
     // At the end of an unfinished text more lines may come.
     let unfinished = window.last && !window.text.complete;
@@ -43,7 +47,7 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
             rest = line.len() <= RECORD_BYTES_MAX;
             break;
         }
-        if line.len() <= RECORD_BYTES_MAX && !line.is_empty() {
+        if line.len() <= RECORD_BYTES_MAX && !line.is_empty() && !has_long_word(window, &long, &line) {
             group.push(line);
         } else if !group.is_empty() && !line.is_empty() {
             columns(scanner, window, &group, false, depth, scan);
@@ -51,6 +55,36 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
         }
     }
     columns(scanner, window, &group, rest, depth, scan);
+}
+
+/// Where words are longer than those of such lines: a bit for each place where thirty-two letters and digits begin.
+fn long_words(window: &Window<'_>) -> Vec<u64> {
+    let blocks = &window.squeezed.blocks;
+    let after = |i: usize| blocks.get(i + 1).map_or(0, |next| next.keep);
+    let long = |(i, block): (usize, &Block)| {
+        if block.keep == 0 {
+            return 0;
+        }
+        let keep = u128::from(after(i)) << 64 | u128::from(block.keep);
+        let two = keep & keep >> 1;
+        let four = two & two >> 2;
+        let eight = four & four >> 4;
+        let sixteen = eight & eight >> 8;
+        (sixteen & sixteen >> 16) as u64
+    };
+    blocks.iter().enumerate().map(long).collect()
+}
+
+/// Whether a short line of a window has a word that is too long.
+fn has_long_word(window: &Window<'_>, long: &[u64], line: &Range<usize>) -> bool {
+    let (from, to) = (line.start - window.from, line.end - window.from);
+    (from / 64..=to / 64).any(|i| {
+        let word = long.get(i).copied().unwrap_or(0);
+        let before = from.saturating_sub(64 * i);
+        let word = if before < 64 { word >> before << before } else { 0 };
+        let end = to - (64 * i).min(to);
+        word & if end >= 64 { u64::MAX } else { (1 << end) - 1 } != 0
+    })
 }
 
 /// Every column of some lines. `begun`: more of them may follow.
@@ -122,6 +156,7 @@ fn numbered(
         for line in lines {
             match pick(line) {
                 Some(token) => column.push(token),
+                None if column.is_empty() => {}
                 None => {
                     numbers::column(scanner, window, &column, depth, scan);
                     column.clear();
