@@ -111,6 +111,7 @@ impl Index {
             tokens: Vec::new(),
             elements: Vec::new(),
             runs: [None; DEPTH_MAX + 1],
+            lined: 0,
         };
         scanner.level(Text { bytes: text, complete }, 0, Counts::default(), &mut scan);
         scan
@@ -137,6 +138,8 @@ pub(crate) struct Scanner<'i> {
     pub(crate) elements: Vec<views::numbers::Element>,
     /// Per depth, where decoding of a run of base64 digits goes on in the next window.
     pub(crate) runs: [Option<usize>; DEPTH_MAX + 1],
+    /// How many of the views that are being scanned were put together from parts of lines.
+    pub(crate) lined: u8,
 }
 
 impl Scanner<'_> {

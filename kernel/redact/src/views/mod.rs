@@ -246,6 +246,25 @@ impl Scanner<'_> {
         scan: &mut Scan,
     ) -> bool {
         let view = make(true, None);
+        self.again(window, view, make, region_end, form, depth, limits, scan)
+    }
+
+    /// The same, of a view that is made already.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a view, where it comes from and where its matches go"
+    )]
+    pub(crate) fn again(
+        &mut self,
+        window: &Window<'_>,
+        view: View,
+        make: &dyn Fn(bool, Option<usize>) -> View,
+        region_end: usize,
+        form: Form,
+        depth: usize,
+        limits: Counts,
+        scan: &mut Scan,
+    ) -> bool {
         let at_end = region_end == window.text.bytes.len() && !window.text.complete;
         if let Some(mut inner) = self.inside(&view, at_end, depth, limits) {
             let live = inner.live.as_ref().filter(|_| at_end).map(|live| live.from);

@@ -16,7 +16,7 @@ pub(super) const ELEMENTS_MIN: usize = 6;
 /// A stretch as short as this is looked at with as much text after it.
 const SHORT_SPAN_BYTES: usize = 512;
 
-/// A list as short as this is looked at before it is scanned.
+/// A list of bytes as short as this is looked at before it is scanned.
 const SHORT_LIST: usize = 256;
 
 /// Shortest text that is numbered.
@@ -96,7 +96,8 @@ fn lists(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], to: u
 /// Numbers that stand at the same place of lines.
 pub(super) fn column(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], depth: usize, scan: &mut Scan) {
     let begun = window.last && !window.text.complete;
-    let wide = tokens.len() >= 3 && tokens.iter().all(|token| token.len >= 4);
+    // The last one may stand for fewer bytes.
+    let wide = tokens.len() >= 3 && tokens[..tokens.len() - 1].iter().all(|token| token.len >= 4);
     let head = |nth: usize| {
         tokens
             .iter()
@@ -113,7 +114,16 @@ pub(super) fn column(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[T
     let may_be = |token: &Token, nth: usize| {
         let value = token.values[nth];
         let signed = || is_negative(window.text.bytes, token.start());
-        token.digits[nth] > 0 && (value > 0xFF || scanner.index.may_be(value as u8) || signed())
+        let held = || match char::from_u32(value).filter(|_| value > 0x7F) {
+            Some(char) => {
+                let mut utf8 = [0; 4];
+                let all = char.encode_utf8(&mut utf8).bytes();
+                value <= 0xFF && scanner.index.may_be(value as u8) || all.into_iter().all(|b| scanner.index.may_be(b))
+            }
+            // Half of a character.
+            None => value <= 0x7F && scanner.index.may_be(value as u8) || matches!(value, 0xD800..=0xDFFF),
+        };
+        token.digits[nth] > 0 && (held() || signed())
     };
     let mut stretches: Vec<Range<usize>> = Vec::new();
     let mut rows = [0; BASES.len()];
@@ -619,15 +629,14 @@ fn readings(
     let form = if base == Base::Hex { Form::Hex } else { Form::Numbers };
     for reading in wanted {
         let make = |plain: bool, _: Option<usize>| read(window.text.bytes, values, reading, width, plain);
-        // Most short lists are no text.
+        // Most lists are no text. A long list of bytes may be compressed.
         let open = region_end == window.text.bytes.len() && !window.text.complete;
-        if !open && values.len() <= SHORT_LIST {
-            let bytes = make(true, None).bytes;
-            if !scanner.index.may_hold(&bytes) && !super::inflate::has_magic(&bytes) {
-                continue;
-            }
+        let look = values.len() <= SHORT_LIST || reading != Reading::Bytes;
+        let view = make(true, None);
+        if look && !open && !scanner.index.may_hold(&view.bytes) && !super::inflate::has_magic(&view.bytes) {
+            continue;
         }
-        scanner.lazily(window, &make, region_end, form, depth, [0; 4], scan);
+        scanner.again(window, view, &make, region_end, form, depth, [0; 4], scan);
     }
 }
 

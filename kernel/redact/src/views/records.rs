@@ -32,10 +32,28 @@ const COLUMNS: usize = 4;
 const MIDDLE_BYTES_MAX: usize = 8;
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
-    let bytes = window.text.bytes;
-    if window.squeezed.any.line == 0 && window.text.complete {
+    // What is left of lines alike is no such line again.
+    if scanner.lined > 0 || window.squeezed.any.line == 0 && window.text.complete || has_words_only(window) {
         return;
     }
+    scanner.lined += 1;
+    groups(scanner, window, depth, scan);
+    scanner.lined -= 1;
+}
+
+/// Whether each line is one word: what is beside others stands in none of them.
+fn has_words_only(window: &Window<'_>) -> bool {
+    let Some((last, blocks)) = window.squeezed.blocks.split_last() else {
+        return true;
+    };
+    let rest = (window.to - window.from) % 64;
+    let end = if rest == 0 { u64::MAX } else { (1 << rest) - 1 };
+    let words = |block: &Block| block.keep | block.line;
+    words(last) & end == end && blocks.iter().all(|block| words(block) == u64::MAX)
+}
+
+fn groups(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+    let bytes = window.text.bytes;
     let long = long_words(window);
     let mut group: Vec<Range<usize>> = Vec::new();
     // At the end of an unfinished text more lines may come.
@@ -177,28 +195,27 @@ fn middles(
     scan: &mut Scan,
 ) {
     let bytes = window.text.bytes;
+    // Lines without letters and digits end nothing.
+    let kept = |line: &Range<usize>| bytes[line.clone()].iter().any(|b| is_kept(*b));
+    let group: Vec<(usize, &Range<usize>)> = group.iter().enumerate().filter(|(_, line)| kept(line)).collect();
     let mut first = 0;
     while first + 1 < group.len() {
-        let head = &bytes[group[first].clone()];
+        let head = &bytes[group[first].1.clone()];
         let mut alike = Alike::all();
         let mut last = first;
-        for (n, line) in group.iter().enumerate().skip(first + 1) {
-            let line = &bytes[line.clone()];
-            if !line.iter().any(|b| is_kept(*b)) && n + 1 < group.len() {
-                continue;
-            }
-            let Some(less) = alike.and(head, line) else { break };
+        for (n, (_, line)) in group.iter().enumerate().skip(first + 1) {
+            let Some(less) = alike.and(head, &bytes[(*line).clone()]) else {
+                break;
+            };
             alike = less;
             last = n;
         }
-        let count = last + 1 - first;
+        let count = group[last].0 + 1 - group[first].0;
         let ends = begun && last + 1 == group.len();
         if count >= if ends { 2 } else { RECORDS_MIN } {
-            let lines = group[first..=last].iter();
-            let lines = lines.filter(|line| bytes[(*line).clone()].iter().any(|b| is_kept(*b)));
             let mut view = View::with_capacity(4 * count);
-            for line in lines {
-                let (from, to) = alike.middle(&bytes[line.clone()]);
+            for (_, line) in &group[first..=last] {
+                let (from, to) = alike.middle(&bytes[(*line).clone()]);
                 let mut middle = line.start + from..line.start + to;
                 // Some are quoted, others not.
                 if let [quote @ (b'\'' | b'"'), _, .., end] = bytes[middle.clone()]
@@ -209,7 +226,7 @@ fn middles(
                 view.copy_range(bytes, middle);
             }
             view.skip();
-            let end = if ends { bytes.len() } else { group[last].end };
+            let end = if ends { bytes.len() } else { group[last].1.end };
             scanner.view(window, view, end, Form::Spaced, depth, [0; 4], scan);
         }
         first = last.max(first + 1);
@@ -233,61 +250,66 @@ impl Alike {
 
     /// What is alike in these two lines too, if enough of them is.
     fn and(self, a: &[u8], b: &[u8]) -> Option<Self> {
-        let head = common(units(a), units(b), self.head);
-        let tail = common(ends(a), ends(b), self.tail);
-        let less = Self { head, tail };
-        let letters = |line: &[u8]| {
-            let (from, to) = less.middle(line);
-            from < to && to - from <= MIDDLE_BYTES_MAX && to - from < line.len()
+        let forward = |at: usize| at;
+        let (head, starts) = common(a, b, self.head, [forward, forward]);
+        let backward = |line: &[u8]| {
+            let last = line.len().wrapping_sub(1);
+            move |at: usize| last - at
         };
-        (letters(a) && letters(b)).then_some(less)
+        let (tail, ends) = common(a, b, self.tail, [backward(a), backward(b)]);
+        let letters = |line: &[u8], start: usize, end: usize| {
+            let middle = line.len().saturating_sub(start + end);
+            middle > 0 && middle <= MIDDLE_BYTES_MAX && middle < line.len()
+        };
+        (letters(a, starts.0, ends.0) && letters(b, starts.1, ends.1)).then_some(Self { head, tail })
     }
 
     /// Where the middle of a line is.
     fn middle(self, line: &[u8]) -> (usize, usize) {
-        let from = units(line).take(self.head).map(|unit| unit.1).sum::<usize>();
-        let tail = ends(line).take(self.tail).map(|unit| unit.1).sum::<usize>();
-        (
-            from.min(line.len()),
-            line.len().saturating_sub(tail).max(from.min(line.len())),
-        )
+        let forward = |at: usize| at;
+        let from = common(line, line, self.head, [forward, forward]).1.0;
+        let last = line.len().wrapping_sub(1);
+        let backward = |at: usize| last - at;
+        let tail = common(line, line, self.tail, [backward, backward]).1.0;
+        (from, line.len().saturating_sub(tail).max(from))
     }
 }
 
-fn common(a: impl Iterator<Item = (u8, usize)>, b: impl Iterator<Item = (u8, usize)>, most: usize) -> usize {
-    a.zip(b).take(most).take_while(|(a, b)| a.0 == b.0).count()
+/// How many units are the same in both lines, at most so many, and how many bytes they take in each. `place` says where
+/// the nth byte stands.
+#[inline(always)]
+fn common(a: &[u8], b: &[u8], most: usize, place: [impl Fn(usize) -> usize; 2]) -> (usize, (usize, usize)) {
+    let (mut i, mut j, mut n) = (0, 0, 0);
+    while n < most && i < a.len() && j < b.len() {
+        let unit = UNIT[usize::from(a[place[0](i)])];
+        if unit != UNIT[usize::from(b[place[1](j)])] {
+            break;
+        }
+        (i, j, n) = (i + 1, j + 1, n + 1);
+        // A number and white space are one each.
+        if matches!(unit, b'0' | b' ') {
+            while i < a.len() && UNIT[usize::from(a[place[0](i)])] == unit {
+                i += 1;
+            }
+            while j < b.len() && UNIT[usize::from(b[place[1](j)])] == unit {
+                j += 1;
+            }
+        }
+    }
+    (n, (i, j))
 }
 
-/// What a unit is, for comparing, and its length.
-fn unit<'b>(mut rest: impl Iterator<Item = &'b u8>) -> Option<(u8, usize)> {
-    let first = rest.next()?;
-    let class = |b: &u8| match b {
-        b'0'..=b'9' => b'0',
-        b' ' | b'\t' => b' ',
-        other => *other,
-    };
-    let n = match class(first) {
-        b'0' | b' ' => 1 + rest.take_while(|b| class(b) == class(first)).count(),
-        _ => 1,
-    };
-    Some((class(first), n))
-}
-
-fn units(line: &[u8]) -> impl Iterator<Item = (u8, usize)> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let next = unit(line[at..].iter())?;
-        at += next.1;
-        Some(next)
-    })
-}
-
-/// The same from the end.
-fn ends(line: &[u8]) -> impl Iterator<Item = (u8, usize)> {
-    let mut to = line.len();
-    std::iter::from_fn(move || {
-        let next = unit(line[..to].iter().rev())?;
-        to -= next.1;
-        Some(next)
-    })
-}
+/// What is compared: any digit, any white space, or the byte itself.
+static UNIT: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        table[i] = match i as u8 {
+            b'0'..=b'9' => b'0',
+            b'\t' => b' ',
+            other => other,
+        };
+        i += 1;
+    }
+    table
+};

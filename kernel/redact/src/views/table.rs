@@ -19,6 +19,11 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     if window.squeezed.any.line == 0 && window.last && window.text.complete {
         return;
     }
+    // Line numbers in a table or a table with line numbers, but no more than that.
+    if scanner.lined > 1 {
+        return;
+    }
+    scanner.lined += 1;
     if window.squeezed.bars {
         tables(scanner, window, depth, scan);
     }
@@ -26,6 +31,7 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     // The values of several lines may begin with words that all of their lines share.
     let nth = if has_blanks(scanner) { 0..3 } else { 0..1 };
     nth.for_each(|nth| prefixes(scanner, window, nth, depth, scan));
+    scanner.lined -= 1;
 }
 
 /// Most borders of a line that are looked at: what a line costs must not grow with their square.

@@ -71,11 +71,16 @@ fn spans(window: &Window<'_>) -> Vec<Range<usize>> {
         let start = block.digit & !(block.keep << 1);
         // A digit, a letter and a digit or letter: `0x6`.
         let mut prefixed = start & block.keep >> 1 & !digit(1) & block.keep >> 2;
-        let two = block.digit & digit(1);
-        let mut found = false;
-        if two & two >> 2 != 0 || two >> 62 & digit(2) >> 62 != 0 {
-            found = is_wide(block, &next);
-        }
+        // Where numbers of four digits begin. There must be three of them, or one of eight.
+        let four = four_digits(block, &next);
+        let after = four_digits(&next, blocks.get(i + 2).unwrap_or(&Block::default()));
+        let starts = |four: u64, keep: u64| (four & !(keep << 1)).count_ones();
+        let some = four != 0
+            && (four & four >> 4 != 0
+                || four >> 60 & after != 0
+                || after & after >> 4 != 0
+                || starts(four, block.keep) + starts(after, next.keep) >= 3);
+        let mut found = some && is_wide(block, &next);
         while prefixed != 0 && !found {
             let at = window.from + 64 * i + prefixed.trailing_zeros() as usize;
             found = matches!(window.text.bytes[at..], [b'0', b'x' | b'X', ..]);
@@ -92,6 +97,14 @@ fn spans(window: &Window<'_>) -> Vec<Range<usize>> {
         }
     }
     spans
+}
+
+/// Where four digits in a row begin in a block.
+#[inline]
+fn four_digits(block: &Block, next: &Block) -> u64 {
+    let two = block.digit & (block.digit >> 1 | next.digit << 63);
+    let more = next.digit & next.digit >> 1;
+    two & (two >> 2 | more << 62)
 }
 
 /// Whether numbers of enough digits begin in a block, or stand close together.
@@ -245,10 +258,11 @@ fn readings(scanner: &mut Scanner<'_>, window: &Window<'_>, chain: &[Word], dept
             view
         };
         let open = end == window.text.bytes.len() && !window.text.complete;
-        if !open && !scanner.index.may_hold(&make(true, None).bytes) {
+        let view = make(true, None);
+        if !open && !scanner.index.may_hold(&view.bytes) {
             continue;
         }
         let form = if last.hex { Form::Hex } else { Form::Numbers };
-        scanner.lazily(window, &make, end, form, depth, [0; 4], scan);
+        scanner.again(window, view, &make, end, form, depth, [0; 4], scan);
     }
 }
