@@ -300,8 +300,15 @@ impl Grams {
         let grams = part.len() + 1 - class.gram;
         let n = class.stride.min(grams);
         self.stride.fetch_min(n, Ordering::AcqRel);
-        let crowd: Vec<usize> = (0..grams).map(|at| self.crowd(gram(part.start + at))).collect();
-        let best = (0..=grams - n)
+        let mut crowd = Vec::with_capacity(grams);
+        let mut free = 0;
+        // Of most values the first ones are shared with no other form.
+        while crowd.len() < grams && free < n {
+            let others = self.crowd(gram(part.start + crowd.len()));
+            free = if others == 0 { free + 1 } else { 0 };
+            crowd.push(others);
+        }
+        let best = (0..=crowd.len() - n)
             .min_by_key(|at| crowd[*at..at + n].iter().max().copied())
             .unwrap_or(0);
         (best..best + n).for_each(|at| self.insert(gram(part.start + at), form, part.start + at, text.len()));
@@ -379,6 +386,12 @@ impl Beginnings {
         self.place(chars)
             .is_some_and(|(bits, at)| bits[at / 64].load(Ordering::Acquire) >> (at % 64) & 1 == 1)
     }
+}
+
+/// Squeezes a form.
+fn canon(exact: &[u8]) -> zeroize::Zeroizing<Vec<u8>> {
+    let kept = exact.iter().filter(|b| is_kept(**b));
+    zeroize::Zeroizing::new(kept.map(u8::to_ascii_lowercase).collect())
 }
 
 fn canon_padded(canon: &[u8]) -> [u8; 8] {
@@ -459,8 +472,8 @@ impl Index {
     pub(crate) fn learn(&self, secret: &Secret) -> Option<String> {
         let value = secret.bytes();
         let mut vault = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = |s: &&Known| s.scope == secret.scope() && s.key == secret.key() && s.value.bytes() == value;
-        if self.secrets.iter().any(|s| known(&s)) {
+        let tier = policy::tier(value);
+        if self.knows(secret, tier) {
             return None;
         }
         let stored = vault.store(value);
@@ -470,7 +483,6 @@ impl Index {
             value: stored.clone(),
         };
         let id = self.secrets.push(place) as u32;
-        let tier = policy::tier(value);
         match tier {
             Tier::Never => {}
             Tier::Word => {
@@ -489,6 +501,22 @@ impl Index {
         policy::notice(tier, secret.scope(), secret.key())
     }
 
+    /// Whether this value has been learnt under this name.
+    fn knows(&self, secret: &Secret, tier: Tier) -> bool {
+        let value = secret.bytes();
+        let known = |s: &Known| s.scope == secret.scope() && s.key == secret.key() && s.value.bytes() == value;
+        let canon = canon(value);
+        if tier != Tier::Full || canon.len() < CANON_MIN {
+            return self.secrets.iter().any(known);
+        }
+        let mut found = false;
+        self.same(&canon, |form| {
+            let literal = self.literals.get(form as usize);
+            found |= literal.is_some_and(|form| self.secrets.get(form.secret as usize).is_some_and(known));
+        });
+        found
+    }
+
     fn publish(&self, vault: &mut Vault, secret: u32, value: &[u8]) {
         self.longest
             .fetch_max(value.len().min(u32::MAX as usize) as u32, Ordering::Relaxed);
@@ -503,12 +531,7 @@ impl Index {
         }
         let wordlike = policy::is_wordlike(value);
         for (kind, exact) in forms::literals(value) {
-            let canon: Vec<u8> = exact
-                .iter()
-                .filter(|b| is_kept(**b))
-                .map(u8::to_ascii_lowercase)
-                .collect();
-            let canon = zeroize::Zeroizing::new(canon);
+            let canon = canon(&exact);
             let lead = exact.iter().position(|b| is_kept(*b)).unwrap_or(exact.len());
             let trail = exact.iter().rev().position(|b| is_kept(*b)).unwrap_or(0);
             let literal = Literal {
