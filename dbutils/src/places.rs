@@ -48,6 +48,9 @@ fn find(table: &str, line: u32, column: u32) -> Option<String> {
         let mut fields = row.splitn(5, ' ');
         let mut number = || fields.next()?.parse::<u32>().ok();
         let (first, count, cell_line, cell_column) = (number()?, number()?, number()?, number()?);
+        if count == 0 && line == first {
+            return Some(format!("{}:{cell_line}:{}", fields.next()?, cell_column + 1));
+        }
         let below = line.checked_sub(first).filter(|below| *below < count)?;
         let column = column + if below == 0 { cell_column } else { 0 };
         Some(format!("{}:{}:{column}", fields.next()?, cell_line + below))
@@ -95,6 +98,8 @@ mod tests {
         assert_eq!(place(5, 1), None);
         assert_eq!(place(9, 1), Some("an earlier cell:4:1".to_owned()));
         assert_eq!(find("", 1, 1), None);
+        assert_eq!(find("8 0 2 3 cell [1]", 8, 28), Some("cell [1]:2:4".to_owned()));
+        assert_eq!(find("8 0 2 3 cell [1]", 9, 1), None);
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub(crate) const TABLE: &str = "places";
 /// Beginnings of the line from which on a generated file holds the statements of the cell itself.
 const WRAPPERS: [&str; 2] = ["pub extern \"C\" fn run_user_code_", "async fn evcxr_analysis_wrapper("];
 
+/// Beginning of the line before a final expression, as the shim writes it.
+const OPENING: &str = "::dbutils::cell::displayed((";
+
 /// A statement or an item of a cell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Piece {
@@ -74,6 +77,8 @@ impl Build {
 pub(crate) struct Map {
     /// The file's line that each starts at (from 0), and how many it has; in the order of the lines.
     places: Vec<(usize, usize, Piece)>,
+    /// The lines (from 0) that open the parentheses around a final expression, and which of the places stands in them.
+    opened: Vec<(usize, usize)>,
 }
 
 /// A place in a cell: line and column from 1.
@@ -120,7 +125,13 @@ impl Map {
             places.push((at, count, piece));
         }
         places.sort_by_key(|(at, ..)| *at);
-        Map { places }
+        let is_opening = |at: usize| lines.get(at).is_some_and(|line| line.starts_with(OPENING));
+        let opened = places
+            .iter()
+            .enumerate()
+            .filter_map(|(index, (at, ..))| Some((at.checked_sub(1).filter(|at| is_opening(*at))?, index)))
+            .collect();
+        Map { places, opened }
     }
 
     /// A file that is one piece, from `line` (counted from 0) on.
@@ -128,6 +139,7 @@ impl Map {
         let count = piece.lines().len();
         Map {
             places: vec![(line, count, piece)],
+            opened: Vec::new(),
         }
     }
 
@@ -159,7 +171,8 @@ impl Map {
     }
 
     /// For `dbutils` in the process of the cells: on each line the generated line (from 1), the number of lines, the
-    /// line and the column where they start in the cell, and what the cell is called.
+    /// line and the column where they start in the cell, and what the cell is called. No lines: one, all of which is the
+    /// place itself. The compiler takes the parentheses around `a[9]` or `1 / 0` for the place of its panic.
     fn table(&self) -> String {
         let row = |(first, count, piece): &(usize, usize, Piece)| {
             let Piece {
@@ -167,7 +180,9 @@ impl Map {
             } = piece;
             format!("{} {count} {line} {column} {label}\n", first + 1)
         };
-        self.places.iter().map(row).collect()
+        let opening = |(at, index): &(usize, usize)| Some((*at, 0, self.places.get(*index)?.2.clone()));
+        let opened: Vec<(usize, usize, Piece)> = self.opened.iter().filter_map(opening).collect();
+        self.places.iter().chain(&opened).map(row).collect()
     }
 }
 
@@ -236,6 +251,17 @@ f();
         );
         let left: Vec<u64> = map.into_pieces().map(|piece| piece.cell).collect();
         assert_eq!(left, [2, 3, 3, 3, 3]);
+    }
+
+    #[test]
+    fn parentheses_around_a_result_are_the_result() {
+        let source =
+            "pub extern \"C\" fn run_user_code_1(\nf();\n::dbutils::cell::displayed((\na[9]\n).evcxr_display());\n";
+        let pieces = vec![piece("f();\n", 1, 1, 0, true), piece("a[9]", 1, 2, 3, true)];
+        assert_eq!(
+            Map::new(source, pieces).table(),
+            "2 1 1 0 cell [1]\n4 1 2 3 cell [1]\n3 0 2 3 cell [1]\n"
+        );
     }
 
     #[test]

@@ -126,6 +126,19 @@ fn without_empty_ends(lines: &[String]) -> &[String] {
     &lines[first..end]
 }
 
+/// The compiler's advice about a crate that is missing, for a notebook, which has no manifest.
+pub(super) fn advice(message: &str) -> String {
+    let name = message
+        .split_once("use `cargo add ")
+        .and_then(|(_, rest)| rest.split_once("` to add it to your `Cargo.toml`"));
+    match name {
+        Some((name, "")) => {
+            format!("if you want to use a crate named `{name}`, write `:dep {name}` in a line before the code")
+        }
+        _ => message.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,5 +181,13 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn crates_are_added_as_notebooks_do() {
+        let said = "if you wanted to use a crate named `rand`, use `cargo add rand` to add it to your `Cargo.toml`";
+        let expected = "if you want to use a crate named `rand`, write `:dep rand` in a line before the code";
+        assert_eq!(super::advice(said), expected);
+        assert_eq!(super::advice("use `cargo add`"), "use `cargo add`");
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::dependency;
 use super::drawing::{self, BLUE, BOLD, PLAIN, Place, RED};
+use super::jumps;
 use super::pieces::Cells;
 use super::suggestions;
 use super::types::{self, Typed};
@@ -30,6 +31,9 @@ pub(super) struct Origin<'a> {
 
 /// The failure of a cell that does not compile. `said` is what the compiler said, `typed` the cell as it saw it.
 pub(super) fn failure(errors: &[CompilationError], said: &str, typed: &Typed, origin: &Origin<'_>) -> Failure {
+    if let Some(failure) = jumps::failure(errors, origin.cells) {
+        return failure;
+    }
     // Of an error in the final expression evcxr may have left only a note about other code.
     let said: Vec<Value> = said
         .lines()
@@ -189,7 +193,7 @@ fn note(child: &Value, origin: &Origin<'_>, margin: usize, out: &mut Vec<String>
     let (Some(level), Some(message)) = (child["level"].as_str(), child["message"].as_str()) else {
         return;
     };
-    let message = origin.named(message);
+    let message = dependency::advice(&origin.named(message));
     let spans = child["spans"].as_array().map(Vec::as_slice).unwrap_or_default();
     if let Some(lines) = suggestions::lines(spans, origin) {
         out.push(format!("{BOLD}{level}{PLAIN}: {message}"));

@@ -14,6 +14,7 @@ mod dependency;
 mod diagnostics;
 mod drawing;
 pub(crate) mod input_crate;
+mod jumps;
 mod listing;
 mod literals;
 mod markdown;

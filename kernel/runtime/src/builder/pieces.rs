@@ -11,7 +11,7 @@ use crate::completeness;
 use crate::places::{Build, Map, Piece};
 
 /// A cell for evcxr's parser: the body of a function.
-const BEFORE: &str = "fn f(){";
+pub(super) const BEFORE: &str = "fn f(){";
 
 /// What is known of the cells that ran, and of the one that runs.
 #[derive(Debug, Default)]

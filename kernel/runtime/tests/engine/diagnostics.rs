@@ -79,10 +79,13 @@ pub fn panics_are_placed_in_their_cells() {
     assert_eq!(traceback, "panicked at cell [3]:2:16:\nlarge");
     let (_, _, traceback) = notebook.error("let n: Option<i32> = None;\n  n.unwrap()");
     assert!(traceback.starts_with("panicked at cell [6]:2:5:"), "{traceback}");
+    // The compiler takes the parentheses around a result for the place of an operator in it.
+    let (_, _, traceback) = notebook.error("let n = 7u8;\n  n - std::hint::black_box(9)");
+    assert!(traceback.starts_with("panicked at cell [7]:2:3:"), "{traceback}");
     // Threads, and what the cell caught.
     let ran = notebook.ok("let failed = std::thread::spawn(|| {\n    panic!(\"aside\")\n}).join().is_err();");
     assert!(
-        ran.stderr().contains("panicked at cell [7]:2:5:\naside"),
+        ran.stderr().contains("panicked at cell [8]:2:5:\naside"),
         "{}",
         ran.stderr()
     );
@@ -91,13 +94,13 @@ pub fn panics_are_placed_in_their_cells() {
     let ran = notebook.ok("let text = String::from(\"a\");\n  let both = dbg!(text, 1 + 2);");
     assert_eq!(
         ran.stderr(),
-        "[cell [9]:2:14] text = \"a\"\n[cell [9]:2:14] 1 + 2 = 3\n"
+        "[cell [10]:2:14] text = \"a\"\n[cell [10]:2:14] 1 + 2 = 3\n"
     );
     let (_, _, traceback) = notebook.error("fn later() -> i32 { \"text\" }");
-    assert!(traceback.contains("cell [10]:1:21"), "{traceback}");
+    assert!(traceback.contains("cell [11]:1:21"), "{traceback}");
     let (_, _, traceback) = notebook.error("outer(1)");
     assert!(
-        traceback.contains("cell [11]:1:7") && traceback.contains("cell [1]:2:4"),
+        traceback.contains("cell [12]:1:7") && traceback.contains("cell [1]:2:4"),
         "{traceback}"
     );
 }
@@ -126,7 +129,7 @@ pub fn hooks_of_users_are_kept() {
 /// Labels and suggestions near the final expression, and errors in what evcxr rewrites.
 pub fn labels_and_help_are_whole() {
     let mut notebook = Notebook::open();
-    let cases: [(&str, &[&str]); 7] = [
+    let cases: [(&str, &[&str]); 9] = [
         (
             "let v = vec![1];\nlet w = v;\nv.len()",
             &[
@@ -151,6 +154,8 @@ pub fn labels_and_help_are_whole() {
             &["cell:2:7", "takes(\"abc\".to_string())", "cell:1:4"],
         ),
         ("let k = 5; let part = &k;", &["cell:1:16", "reference", "braces"]),
+        ("use rand::Rng;", &["cell:1:5", ":dep rand"]),
+        ("let n = [1];\n  return;", &["cell:2:3", "nothing to `return` from"]),
     ];
     for (code, expected) in cases {
         let (_, _, traceback) = notebook.error(code);
