@@ -33,7 +33,12 @@ const MIDDLE_BYTES_MAX: usize = 8;
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     // What is left of lines alike is no such line again.
-    if scanner.lined > 0 || window.squeezed.any.line == 0 && window.text.complete || has_words_only(window) {
+    if scanner.lined > 0 || has_words_only(window) {
+        return;
+    }
+    // At the end of an unfinished text more lines may come.
+    let may_go_on = window.last && !window.text.complete;
+    if !may_go_on && (window.squeezed.any.line == 0 || window.lines().nth(RECORDS_MIN - 1).is_none()) {
         return;
     }
     scanner.lined += 1;

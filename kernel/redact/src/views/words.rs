@@ -60,27 +60,26 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
 /// Where wide numbers are.
 fn spans(window: &Window<'_>) -> Vec<Range<usize>> {
     let mut spans: Vec<Range<usize>> = Vec::new();
+    if window.squeezed.any.digit == 0 {
+        return spans;
+    }
     let blocks = &window.squeezed.blocks;
+    let mut looks = Looks::default();
+    let mut here = looks.at(blocks, 0);
     for (i, block) in blocks.iter().enumerate() {
+        let after = looks.at(blocks, i + 1);
+        let last = std::mem::replace(&mut here, after);
         if block.digit == 0 {
             continue;
         }
         let next = blocks.get(i + 1).copied().unwrap_or_default();
-        // What follows each place by so many.
-        let digit = |n: u32| block.digit >> n | next.digit << (64 - n);
-        let start = block.digit & !(block.keep << 1);
-        // A digit, a letter and a digit or letter: `0x6`.
-        let mut prefixed = start & block.keep >> 1 & !digit(1) & block.keep >> 2;
-        // Where numbers of four digits begin. There must be three of them, or one of eight.
-        let four = four_digits(block, &next);
-        let after = four_digits(&next, blocks.get(i + 2).unwrap_or(&Block::default()));
-        let starts = |four: u64, keep: u64| (four & !(keep << 1)).count_ones();
-        let some = four != 0
-            && (four & four >> 4 != 0
-                || four >> 60 & after != 0
-                || after & after >> 4 != 0
-                || starts(four, block.keep) + starts(after, next.keep) >= 3);
+        // Three of them, or one of eight.
+        let some = last.eight || here.eight || last.near > 0 && last.near + here.near >= 2;
         let mut found = some && is_wide(block, &next);
+        // A digit, a letter and a digit or letter: `0x6`.
+        let start = block.digit & !(block.keep << 1);
+        let digit = block.digit >> 1 | next.digit << 63;
+        let mut prefixed = start & block.keep >> 1 & !digit & block.keep >> 2;
         while prefixed != 0 && !found {
             let at = window.from + 64 * i + prefixed.trailing_zeros() as usize;
             found = matches!(window.text.bytes[at..], [b'0', b'x' | b'X', ..]);
@@ -97,6 +96,50 @@ fn spans(window: &Window<'_>) -> Vec<Range<usize>> {
         }
     }
     spans
+}
+
+/// What a first look at a block shows.
+#[derive(Default)]
+struct Look {
+    /// Eight digits in a row begin in it.
+    eight: bool,
+    /// How many words that begin with four digits end in it with another one close after them.
+    near: u32,
+}
+
+/// First looks at blocks, one after the other.
+#[derive(Default)]
+struct Looks {
+    /// A word goes on from the block before, and whether it is one with four digits.
+    goes_on: u64,
+    carry: bool,
+}
+
+impl Looks {
+    #[inline]
+    fn at(&mut self, blocks: &[Block], i: usize) -> Look {
+        let block = |i: usize| blocks.get(i).copied().unwrap_or_default();
+        let (here, next) = (block(i), block(i + 1));
+        if here.digit == 0 && !self.carry {
+            self.goes_on = here.keep >> 63;
+            return Look::default();
+        }
+        let (four, after) = (four_digits(&here, &next), four_digits(&next, &block(i + 2)));
+        let starts = four & !(here.keep << 1 | self.goes_on);
+        let following = after & !(next.keep << 1 | here.keep >> 63);
+        self.goes_on = here.keep >> 63;
+        let (sum, first) = here.keep.overflowing_add(starts);
+        let (sum, second) = sum.overflowing_add(u64::from(self.carry));
+        self.carry = first || second;
+        let near = u128::from(following) << 64 | u128::from(starts);
+        let near = near >> 1 | near >> 2;
+        let near = near | near >> 2;
+        let near = (near | near >> 4) as u64;
+        Look {
+            eight: four & (four >> 4 | after << 60) != 0,
+            near: (sum & !here.keep & near).count_ones(),
+        }
+    }
 }
 
 /// Where four digits in a row begin in a block.
