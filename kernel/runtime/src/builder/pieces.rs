@@ -49,6 +49,14 @@ impl Cells {
             .unwrap_or_default()
     }
 
+    /// Whether a cell whose items are known has the word `name`.
+    pub(super) fn mention(&self, name: &str) -> bool {
+        let is_separator = |c: char| !c.is_alphanumeric() && c != '_';
+        self.sources
+            .values()
+            .any(|code| code.split(is_separator).any(|word| word == name))
+    }
+
     /// The running cell as one piece.
     pub(super) fn whole(&self, code: &str) -> Piece {
         self.piece(code, (1, 0), true)
@@ -198,6 +206,7 @@ mod tests {
         assert_eq!(found(&cells, 2), Some("cell [1]".to_owned()));
         cells.keep(source, &typed);
         assert_eq!(cells.lines(1), ["fn f() {}", "let a = 1;"]);
+        assert!(cells.mention("a") && !cells.mention("le"));
         cells.begin(Some(3), "fn f() { 2 }");
         let typed = Typed::unchanged("fn f() { 2 }");
         cells.keep(

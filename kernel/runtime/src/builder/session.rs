@@ -425,8 +425,13 @@ impl Session {
             let signature = (item.label != code).then_some(item.label);
             items.push((code, item.kind.to_owned(), signature));
         }
-        // What begins as typed comes first; other matches of the same letters follow.
-        items.sort_by_key(|(name, ..)| !name.starts_with(typed));
+        // What begins as typed comes first; other matches of the same letters follow. Behind a dot rust-analyzer lists
+        // private fields, such as those of `String`, before all methods: fields that no cell names go to the end.
+        let is_member = code[..found.start_offset.min(code.len())].ends_with('.');
+        items.sort_by_cached_key(|(name, kind, _)| {
+            let is_strange = is_member && kind == "instance" && !self.cells.mention(name);
+            (!name.starts_with(typed), is_strange)
+        });
         FromBuilder::Completed(items, found.start_offset, found.end_offset)
     }
 

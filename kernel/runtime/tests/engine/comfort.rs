@@ -154,6 +154,12 @@ pub fn completion_and_inspection() {
             .any(|c| c.text == "to_uppercase" && c.kind == "function"),
         "{found:?}"
     );
+    // Fields of the notebook's own types come first, private ones of others behind the methods.
+    notebook.ok("struct Pair { zeroth: i32 } impl Pair { fn swap(&self) {} } let pair = Pair { zeroth: 1 };");
+    let found = notebook.engine.complete("pair.", 5);
+    assert_eq!(found.candidates[0].text, "zeroth", "{found:?}");
+    let found = notebook.engine.complete("greeting.", 9);
+    assert_eq!(found.candidates[0].kind, "function", "{found:?}");
     let found = notebook.engine.complete("dbutils.secrets.ge", 18);
     // The name alone: the parentheses may stand there already.
     let get = found.candidates.iter().find(|c| c.text == "get").expect("get");
