@@ -1,8 +1,8 @@
 //! Numbers of several bytes each: `7164780983342424136`, `0x6874, 0x7573`, `{0x74736574UL, …}`.
 //!
 //! A value of 8 bytes is one such number, so that there is no list to see; what tells is how many digits it has. Bits
-//! find the places: fourteen digits in a row, `0x` with four more, two numbers of eight digits or three of four digits
-//! close together.
+//! find the places: fourteen digits in a row, `0x` with four more, and close together three numbers of four digits or two
+//! of which one has eight.
 
 use std::ops::Range;
 
@@ -162,17 +162,22 @@ fn is_wide(block: &Block, next: &Block) -> bool {
     // Words of four digits or more, close after one another: three of them, or two with one of eight.
     let keep = u128::from(next.keep) << 64 | u128::from(block.keep);
     let wide = digit & !(keep << 1) & four;
-    let ends = keep.wrapping_add(wide) & !keep;
-    let near = wide >> 1 | wide >> 2;
-    let near = near | near >> 2;
-    let near = ends & (near | near >> 4);
+    let ends = |starts: u128| keep.wrapping_add(starts) & !keep;
+    // Up to eight places before.
+    let before = |starts: u128| {
+        let near = starts >> 1 | starts >> 2;
+        let near = near | near >> 2;
+        near | near >> 4
+    };
+    let near = ends(wide) & before(wide);
     if near as u64 == 0 {
         return false;
     }
     let after = near >> 5 | near >> 6;
     let after = after | after >> 2;
     let after = after | after >> 4;
-    eight != 0 || (near & (after | after >> 8)) as u64 != 0
+    let long = wide & eight;
+    (near & (ends(long) | before(long) | after | after >> 8)) as u64 != 0
 }
 
 /// A number of two to sixteen bytes.
