@@ -345,6 +345,10 @@ impl Host for CellHost {
         self.number
     }
 
+    fn holds_secret(&self, code: &str) -> bool {
+        !self.session.redactor.find(code.as_bytes()).is_empty()
+    }
+
     fn event(&mut self, event: Event) {
         self.output.event(event);
     }

@@ -44,6 +44,11 @@ pub trait Host {
     fn number(&self) -> Option<u64> {
         None
     }
+    /// Whether the cell's code holds a secret: then errors show its lines as they are, and never changed, which would be a
+    /// form of the secret that nobody can know.
+    fn holds_secret(&self, _code: &str) -> bool {
+        false
+    }
 }
 
 /// A request for a line of input (`input_request`).

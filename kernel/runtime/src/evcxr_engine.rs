@@ -238,6 +238,7 @@ impl Engine for EvcxrEngine {
         let request = ToBuilder::Execute {
             code: code.to_owned(),
             number: host.number(),
+            holds_secret: host.holds_secret(code),
         };
         let mut refused = false;
         let ended = match processes.builder.send(&request) {

@@ -18,6 +18,8 @@ pub(crate) enum ToBuilder {
         code: String,
         /// How the front end counts the cell, if it does.
         number: Option<u64>,
+        /// Its lines are not shown changed.
+        holds_secret: bool,
     },
     Complete {
         code: String,

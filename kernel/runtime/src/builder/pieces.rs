@@ -1,6 +1,6 @@
 //! The cells of a notebook, cut into the pieces that evcxr copies into generated code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
@@ -20,6 +20,8 @@ pub(super) struct Cells {
     known: Vec<Piece>,
     /// Sources of the cells that they are of.
     sources: BTreeMap<u64, String>,
+    /// Those whose lines must not be shown changed.
+    kept: BTreeSet<u64>,
     /// The cell that runs.
     current: u64,
     label: String,
@@ -31,6 +33,16 @@ impl Cells {
         self.current += 1;
         self.label = number.map_or("cell".to_owned(), |number| format!("cell [{number}]"));
         self.sources.insert(self.current, code.to_owned());
+    }
+
+    /// The running cell holds a secret, which is recognised in its lines only as they are.
+    pub(super) fn keep_lines(&mut self) {
+        self.kept.insert(self.current);
+    }
+
+    /// Whether the lines of a cell may be shown as the compiler would change them.
+    pub(super) fn may_change(&self, cell: u64) -> bool {
+        !self.kept.contains(&cell)
     }
 
     pub(super) fn current(&self) -> u64 {
@@ -96,8 +108,9 @@ impl Cells {
             }
         }
         let (known, current) = (&self.known, self.current);
-        self.sources
-            .retain(|cell, _| *cell == current || known.iter().any(|piece| piece.cell == *cell));
+        let is_needed = |cell: &u64| *cell == current || known.iter().any(|piece| piece.cell == *cell);
+        self.sources.retain(|cell, _| is_needed(cell));
+        self.kept.retain(is_needed);
     }
 
     /// Everything was forgotten.

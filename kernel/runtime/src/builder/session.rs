@@ -89,12 +89,15 @@ impl Session {
     }
 
     /// Runs a cell. How its code ended is in the runner's reports; the answer says what happened before and around it.
-    /// `number` is how the front end counts it.
-    pub(super) fn execute(&mut self, code: &str, number: Option<u64>) -> Executed {
+    /// `number` is how the front end counts it; a cell that holds a secret is quoted as it is.
+    pub(super) fn execute(&mut self, code: &str, number: Option<u64>, holds_secret: bool) -> Executed {
         self.revive(false);
         // Compilers read it so, too.
         let code = code.strip_prefix('\u{feff}').unwrap_or(code).replace("\r\n", "\n");
         self.cells.begin(number, &code);
+        if holds_secret {
+            self.cells.keep_lines();
+        }
         let mut executed = Executed::default();
         let start = Instant::now();
         for step in commands::steps(&code) {

@@ -23,7 +23,8 @@ impl Line {
     }
 }
 
-/// The lines that the replacements of `spans` change. `None` if there are none, or they are not all in one cell.
+/// The lines that the replacements of `spans` change. `None` if there are none, they are not all in one cell, or it holds a
+/// secret.
 pub(super) fn lines(spans: &[Value], origin: &Origin<'_>) -> Option<Vec<Line>> {
     let mut edits: BTreeMap<usize, Vec<(usize, usize, &str)>> = BTreeMap::new();
     let mut cell = None;
@@ -44,7 +45,8 @@ pub(super) fn lines(spans: &[Value], origin: &Origin<'_>) -> Option<Vec<Line>> {
             .or_default()
             .push((start.column, end.column, replacement));
     }
-    let source = origin.cells.lines(cell?);
+    let cell = cell.filter(|cell| origin.cells.may_change(*cell))?;
+    let source = origin.cells.lines(cell);
     let mut changed = Vec::new();
     for (number, mut edits) in edits {
         let mut chars: Vec<char> = source.get(number.checked_sub(1)?)?.chars().collect();
@@ -102,6 +104,16 @@ mod tests {
             lines(&[span(2, 1, 1, "#[x]\n")], &origin),
             Some(vec![line(1, "#[x]", true), line(2, code, false)])
         );
+        // A changed secret would be none that the redactor knows.
+        let mut secret = Cells::default();
+        secret.begin(None, code);
+        secret.keep_lines();
+        let map = secret.map(source, &Typed::unchanged(code));
+        let kept = Origin {
+            map: &map,
+            cells: &secret,
+        };
+        assert_eq!(lines(&[span(2, 1, 1, "#[x]\n")], &kept), None);
         // In code that is nobody's.
         assert_eq!(lines(&[span(4, 1, 1, "x")], &origin), None);
         assert_eq!(lines(&[], &origin), None);
