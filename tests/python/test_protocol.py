@@ -18,9 +18,11 @@ from jupyter_kernel_test.msgspec_v5 import schema_fragments, validate_message
 from harness import PLANTED, Wire
 
 ASK = """
-fn ask(is_hidden: bool, prompt: &str) -> String {
-    let answer = if is_hidden { dbutils::password(prompt) } else { dbutils::input(prompt) };
-    answer.unwrap()
+fn ask(marker: &str, prompt: &str) -> String {
+    println!("{marker}:{prompt}");
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+    line.trim_end().to_owned()
 }
 """
 
@@ -257,10 +259,10 @@ def test_a_large_cell_and_a_large_result(kernel):
 # --- input ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("password", [False, True])
-def test_input(kernel, password):
+@pytest.mark.parametrize(("marker", "password"), [("EVCXR_INPUT_REQUEST", False), ("EVCXR_INPUT_REQUEST_PASSWORD", True)])
+def test_input(kernel, marker, password):
     client = kernel.client
-    cell = client.execute(f'print!("before"); println!("got {{}}", ask({str(password).lower()}, "név? "));', allow_stdin=True)
+    cell = client.execute(f'print!("before"); println!("got {{}}", ask("{marker}", "név? "));', allow_stdin=True)
     asked = client.get_stdin_msg(timeout=60)
     check(asked, cell)
     assert asked["content"] == {"prompt": "név? ", "password": password}
@@ -272,25 +274,25 @@ def test_input(kernel, password):
 
 def test_an_answer_of_several_lines_is_one_answer(kernel):
     client = kernel.client
-    cell = client.execute('let a = ask(false, "1"); let b = ask(false, "2"); (a, b)')
+    cell = client.execute('let a = ask("EVCXR_INPUT_REQUEST", "1"); let b = ask("EVCXR_INPUT_REQUEST", "2"); (a, b)')
     client.get_stdin_msg(timeout=60)
     client.input("two\nlines")
     client.get_stdin_msg(timeout=60)
     client.input("second")
     result = [m["content"]["data"]["text/plain"] for m in kernel._until_idle(cell, 60, []) if m["msg_type"] == "execute_result"]
-    assert result == ['("two\\nlines", "second")']
+    assert result == ['("two lines", "second")']
     assert kernel._reply(cell, 60)["content"]["status"] == "ok"
 
 
 def test_input_that_is_not_allowed_is_an_error(kernel):
-    cell = kernel.execute('let never = ask(false, "name? ");', allow_stdin=False)
+    cell = kernel.execute('let never = ask("EVCXR_INPUT_REQUEST", "name? ");', allow_stdin=False)
     assert cell.status == "error" and cell.error["ename"] == "StdinNotImplementedError"
     assert kernel.ok("1 + 1").result["text/plain"] == "2"
 
 
 def test_a_front_end_that_could_not_ask_ends_the_wait_for_input(kernel):
     client = kernel.client
-    cell = client.execute('let never = ask(false, "name? ");', allow_stdin=True)
+    cell = client.execute('let never = ask("EVCXR_INPUT_REQUEST", "name? ");', allow_stdin=True)
     client.get_stdin_msg(timeout=60)
     client.stdin_channel.send(client.session.msg("input_reply", content={"status": "error", "ename": "Closed", "evalue": ""}))
     kernel._until_idle(cell, 60, [])
@@ -300,7 +302,7 @@ def test_a_front_end_that_could_not_ask_ends_the_wait_for_input(kernel):
 
 def test_an_interrupt_ends_the_wait_for_input(kernel):
     client = kernel.client
-    cell = client.execute('let never = ask(false, "name? ");', allow_stdin=True)
+    cell = client.execute('let never = ask("EVCXR_INPUT_REQUEST", "name? ");', allow_stdin=True)
     client.get_stdin_msg(timeout=60)
     kernel.manager.interrupt_kernel()
     kernel._until_idle(cell, 60, [])

@@ -9,7 +9,6 @@
 //! all of this is made anew ([`Processes`]): the cell that ran fails, the next one runs with nothing defined.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -84,6 +83,8 @@ pub struct EvcxrEngine {
 struct Processes {
     shared: Arc<Shared>,
     builder: Arc<Builder>,
+    /// Write end of the user's standard input.
+    stdin: OwnedFd,
     process: Child,
     folder: BuildFolder,
 }
@@ -212,8 +213,13 @@ impl Processes {
             match items.recv().ok()? {
                 ToCall::Event(event) => host.event(event),
                 ToCall::Input(request, answer) => match host.input(request) {
-                    Ok(text) => {
-                        let _ = answer.send(text);
+                    Ok(text) if answer.is_some() => {
+                        let _ = answer.map(|answer| answer.send(text));
+                    }
+                    Ok(line) => {
+                        // User code reads one line; a newline inside the answer must not become the next one.
+                        let line = line.trim_end_matches(['\r', '\n']).replace(['\r', '\n'], " ") + "\n";
+                        let _ = sys::write_all(&self.stdin, line.as_bytes());
                     }
                     Err(_) => {
                         // The wait for an answer was interrupted, or there is nobody to answer.
@@ -337,8 +343,7 @@ type MakePump = Box<dyn FnOnce(OwnedFd, Receiver<FromCell>, Option<Arc<dyn Fn(Ev
 
 fn launch(options: &Options, folder: BuildFolder) -> std::io::Result<(Processes, MakePump)> {
     let (requests, builder_requests) = UnixStream::pair()?;
-    // Whoever reads standard input finds its end: a question to the front end is `dbutils::input`.
-    let user_stdin = File::open("/dev/null")?;
+    let (user_stdin, stdin) = sys::pipe()?;
     let (stdout, user_stdout) = sys::pipe()?;
     let (stderr, user_stderr) = sys::pipe()?;
     let (progress, builder_stderr) = sys::pipe()?;
@@ -365,6 +370,7 @@ fn launch(options: &Options, folder: BuildFolder) -> std::io::Result<(Processes,
         builder: Arc::new(Builder {
             requests: Mutex::new(requests.try_clone()?),
         }),
+        stdin,
         process,
         folder,
     };

@@ -1,7 +1,7 @@
-//! Finds evcxr's convention for rich content in what user code prints.
+//! Finds evcxr's conventions in what user code prints: rich content and requests for input.
 //!
-//! Existing crates print `EVCXR_BEGIN_CONTENT mime`, the content, `EVCXR_END_CONTENT` on standard output. All
-//! else is text and passes byte by byte.
+//! Existing crates print `EVCXR_BEGIN_CONTENT mime`, the content, `EVCXR_END_CONTENT` on standard output, and
+//! `EVCXR_INPUT_REQUEST:prompt` to ask for a line. All else is text and passes byte by byte.
 //!
 //! Invariant: nothing is held back but a suffix that may be the beginning of a marker, and content until its end.
 
@@ -9,9 +9,12 @@ use memchr::memmem;
 
 const BEGIN: &[u8] = b"EVCXR_BEGIN_CONTENT ";
 const END: &[u8] = b"EVCXR_END_CONTENT";
+const INPUT: &[u8] = b"EVCXR_INPUT_REQUEST:";
+const PASSWORD: &[u8] = b"EVCXR_INPUT_REQUEST_PASSWORD:";
+const MARKERS: [&[u8]; 3] = [BEGIN, INPUT, PASSWORD];
 const COMMON: &[u8] = b"EVCXR_";
 
-/// Longest first line of content; longer is text.
+/// Longest first line of content, or request for input; longer is text.
 const LINE_BYTES_MAX: usize = 4096;
 
 /// Largest content; more is text. Front ends cannot show more.
@@ -22,6 +25,7 @@ const CONTENT_BYTES_MAX: usize = 64 << 20;
 pub(crate) enum Part {
     Text(Vec<u8>),
     Content { mime: String, content: String },
+    Input { prompt: String, password: bool },
 }
 
 /// The scanner of one stream.
@@ -88,7 +92,16 @@ fn marker(bytes: &[u8]) -> Found {
     if bytes.starts_with(BEGIN) {
         return content(bytes);
     }
-    if BEGIN.starts_with(bytes) {
+    for (marker, password) in [(INPUT, false), (PASSWORD, true)] {
+        if bytes.starts_with(marker) {
+            let Some(end) = line_end(&bytes[marker.len()..]) else {
+                return unfinished_line(bytes);
+            };
+            let prompt = String::from_utf8_lossy(&bytes[marker.len()..marker.len() + end]).into_owned();
+            return Found::Part(Part::Input { prompt, password }, marker.len() + end + 1);
+        }
+    }
+    if MARKERS.iter().any(|marker| marker.starts_with(bytes)) {
         Found::Unfinished
     } else {
         Found::Text
@@ -179,6 +192,10 @@ mod tests {
             mime: mime.into(),
             content: content.into(),
         };
+        let input = |prompt: &str, password| Part::Input {
+            prompt: prompt.into(),
+            password,
+        };
         vec![
             (b"plain", vec![text("plain")]),
             (b"\xff\xfe\x00", vec![Part::Text(vec![0xff, 0xfe, 0])]),
@@ -200,11 +217,11 @@ mod tests {
                 b"EVCXR_BEGIN_CONTENT a/b\nnever ended",
                 vec![text("EVCXR_BEGIN_CONTENT a/b\nnever ended")],
             ),
-            // Standard input is empty: nobody could read an answer.
             (
-                b"EVCXR_INPUT_REQUEST:Name?\n",
-                vec![text("EVCXR_INPUT_REQUEST:Name?\n")],
+                b"no newlineEVCXR_INPUT_REQUEST:Name?\n",
+                vec![text("no newline"), input("Name?", false)],
             ),
+            (b"EVCXR_INPUT_REQUEST_PASSWORD:\nx", vec![input("", true), text("x")]),
         ]
     }
 

@@ -52,8 +52,8 @@ const BACKLOG_BYTES_MAX: usize = 4 << 20;
 /// What a running call receives.
 pub(crate) enum ToCall {
     Event(Event),
-    /// Input for user code, and who waits for the answer.
-    Input(InputRequest, Sender<String>),
+    /// Input for user code; with somebody who waits for the answer, or by standard input.
+    Input(InputRequest, Option<Sender<String>>),
     Answer(FromBuilder, Ending),
     /// The builder ended.
     Gone,
@@ -306,6 +306,12 @@ impl Pump {
             match part {
                 Part::Text(text) => self.event(Event::Stdout(text)),
                 Part::Content { mime, content } => self.content(mime, content),
+                Part::Input { prompt, password } => {
+                    self.release(false);
+                    if self.shared.executing.load(Ordering::SeqCst) {
+                        self.deliver(ToCall::Input(InputRequest { prompt, password }, None));
+                    }
+                }
             }
         }
     }
@@ -431,7 +437,7 @@ impl Pump {
                 }
                 FromCell::Input { request, answer } => {
                     if self.shared.executing.load(Ordering::SeqCst) {
-                        self.deliver(ToCall::Input(request, answer));
+                        self.deliver(ToCall::Input(request, Some(answer)));
                     }
                 }
             }

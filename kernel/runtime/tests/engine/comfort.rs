@@ -118,14 +118,26 @@ pub fn types() {
 
 pub fn input() {
     let mut notebook = Notebook::open();
-    // Standard input ends at once, in the cell and in what it starts, instead of waiting for ever.
+    // What the crate evcxr_input does, without the registry.
+    notebook.ok("fn ask(request: &str) -> String {
+            println!(\"{request}\");
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line).unwrap();
+            line.trim().to_owned()
+        }");
     assert_eq!(
-        notebook.result("let mut line = String::new(); std::io::stdin().read_line(&mut line)"),
-        "Ok(0)"
+        notebook.result("ask(\"EVCXR_INPUT_REQUEST:name?\")"),
+        "\"NAME? hidden: false\""
     );
     assert_eq!(
-        notebook.result("std::process::Command::new(\"cat\").status().unwrap().success()"),
-        "true"
+        notebook.result("ask(\"EVCXR_INPUT_REQUEST_PASSWORD:key\")"),
+        "\"KEY hidden: true\""
+    );
+    let (ename, _, _) = notebook.error("ask(\"EVCXR_INPUT_REQUEST:refuse\")");
+    assert_eq!(ename, "StdinNotImplementedError");
+    assert_eq!(
+        notebook.result("ask(\"EVCXR_INPUT_REQUEST:again\")"),
+        "\"AGAIN hidden: false\""
     );
     // Over the private channel the answer comes whole; the crate's two functions are ours, without a registry.
     notebook.ok(":dep evcxr_input = \"1\"");
