@@ -138,6 +138,8 @@ def soak(kernel, house, cells):
 
 def look(kernel, house):
     kernel.ok("1")
+    # The compiler that waits for the next cell is started after this one.
+    time.sleep(2)
     return state(kernel.pid) | {"files": files(kernel.pid, house)}
 
 
