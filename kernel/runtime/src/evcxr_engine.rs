@@ -209,6 +209,8 @@ impl Processes {
         host: &mut dyn Host,
         refused: &mut bool,
     ) -> Option<(FromBuilder, Ending)> {
+        // Code that is told of no answer could end its cell in peace before the interrupt comes: it waits instead.
+        let mut unanswered = Vec::new();
         loop {
             match items.recv().ok()? {
                 ToCall::Event(event) => host.event(event),
@@ -225,6 +227,7 @@ impl Processes {
                         // The wait for an answer was interrupted, or there is nobody to answer.
                         *refused = !self.shared.interrupt.load(Ordering::SeqCst);
                         self.target().interrupt();
+                        unanswered.push(answer);
                     }
                 },
                 ToCall::Answer(answer, ending) => return Some((answer, ending)),

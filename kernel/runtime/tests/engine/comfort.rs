@@ -1,6 +1,7 @@
 //! Commands, input, completion, inspection, and leaving nothing behind.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use sealbook_runtime::{Engine, EvcxrEngine, Options, Outcome};
 
@@ -195,8 +196,18 @@ pub fn nothing_is_left() {
     let pid = notebook.result("pid");
     Box::new(notebook.engine).shutdown();
     assert_eq!(folders(), before);
-    let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    assert!(!command.contains("sleep"), "what a cell started is still there");
+    let is_there = || {
+        let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline"));
+        command.is_ok_and(|command| command.contains("sleep"))
+    };
+    // Killed processes need a moment to be gone.
+    for _ in 0..100 {
+        if !is_there() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("what a cell started is still there");
 }
 
 fn folders() -> Vec<PathBuf> {

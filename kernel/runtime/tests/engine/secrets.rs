@@ -85,7 +85,10 @@ pub fn the_environment_is_an_allow_list() {
         "std::fs::read_dir(\"/proc/self/fd\")?.flatten().filter_map(|e| std::fs::read_link(e.path()).ok())
          .filter(|p| !p.starts_with(\"/proc\")).count()",
     );
-    assert_eq!(open, "5", "standard input, output, error, the channel, and where starts are told");
+    assert_eq!(
+        open, "5",
+        "standard input, output, error, the channel, and where starts are told"
+    );
 }
 
 pub fn strangers_are_refused() {
