@@ -153,7 +153,7 @@ def show(cells, latencies, seen):
 NAMES = {
     "all MiB": "resident memory, all processes", "kernel MiB": "… the kernel: sockets, redactor, session",
     "cell-builder MiB": "… the builder: evcxr", "cell-runner MiB": "… supervisor, worker and its frozen copy",
-    "other MiB": "… the embedded secret service", "processes": "processes", "descriptors": "open descriptors", "files": "files in the build folder",
+    "other MiB": "… the embedded secret service, and the compiler that waits", "processes": "processes", "descriptors": "open descriptors", "files": "files in the build folder",
 }
 
 
