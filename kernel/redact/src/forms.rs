@@ -72,10 +72,11 @@ pub(crate) fn literals(value: &[u8]) -> Vec<(Kind, Text)> {
         }
     }
     // Its lines put together.
-    if let Some(text) = text.filter(|text| text.contains('\n')) {
-        let joined: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    if text.is_some_and(|text| text.contains('\n')) {
+        let mut joined: Text = Zeroizing::new(Vec::with_capacity(value.len()));
+        joined.extend(value.iter().filter(|b| !matches!(b, b'\r' | b'\n')));
         if joined.len() >= policy::STRIPPED_CHARS {
-            all.push((Kind::Recoded, Zeroizing::new(joined.into_bytes())));
+            all.push((Kind::Recoded, joined));
         }
     }
     if !value.is_ascii() {
