@@ -179,7 +179,8 @@ pub fn tokio_runtime_name() -> String {
     format!("evcxr_tokio_runtime_{}", TAKEOVERS.load(Ordering::Relaxed))
 }
 
-fn short_type(name: &str) -> String {
+/// `Vec<String>` for `std::vec::Vec<std::string::String>`.
+pub fn short_type(name: &str) -> String {
     let mut short = String::new();
     let mut segment = String::new();
     for c in name.chars() {

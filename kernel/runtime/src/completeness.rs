@@ -81,16 +81,21 @@ pub(crate) fn after_commands(code: &str) -> &str {
     if code.trim_start().starts_with("%%") {
         return "";
     }
-    let skipped = |line: &&str| is_command(line) || line.trim().is_empty();
-    let length: usize = code.split_inclusive('\n').take_while(skipped).map(str::len).sum();
-    &code[length..]
+    after_lines(code, is_command_or_empty)
 }
 
 /// The part after what evcxr skips: commands, empty lines, and comments that are a line.
 pub(crate) fn after_commands_and_comments(code: &str) -> &str {
-    let skipped = |line: &&str| is_command(line) || line.trim().is_empty() || line.starts_with("//");
-    let length: usize = code.split_inclusive('\n').take_while(skipped).map(str::len).sum();
-    &code[length..]
+    after_lines(code, |line| is_command_or_empty(line) || line.starts_with("//"))
+}
+
+fn after_lines(code: &str, skipped: fn(&str) -> bool) -> &str {
+    let lines = code.split_inclusive('\n').take_while(|line| skipped(line));
+    &code[lines.map(str::len).sum()..]
+}
+
+fn is_command_or_empty(line: &str) -> bool {
+    is_command(line) || line.trim().is_empty()
 }
 
 /// `:dep x` and `!ls`, but not the path `::std::mem`.

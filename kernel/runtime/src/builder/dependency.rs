@@ -2,7 +2,7 @@
 
 use crate::messages::Failure;
 
-use super::drawing::{self, BOLD, PLAIN, RED};
+use super::drawing;
 
 /// Lines of cargo about what it does, and of its tries before the last.
 const NOISE: [&str; 6] = [
@@ -56,7 +56,7 @@ pub(super) fn failure(said: &str, drawing: &[String], margin: usize) -> Failure 
         .collect();
     let lines = without_empty_ends(&lines);
     let (evalue, advice) = summary(lines);
-    let mut traceback = vec![format!("{RED}error{PLAIN}: {BOLD}{evalue}{PLAIN}")];
+    let mut traceback = vec![drawing::head(None, &evalue)];
     traceback.extend_from_slice(drawing);
     if let Some(advice) = advice {
         traceback.push(drawing::remark("help", advice, margin));

@@ -7,7 +7,7 @@ use evcxr::CompilationError;
 use serde_json::Value;
 
 use super::dependency;
-use super::drawing::{self, BLUE, BOLD, PLAIN, Place, RED};
+use super::drawing::{self, BLUE, BOLD, PLAIN, Place, head};
 use super::jumps;
 use super::pieces::Cells;
 use super::suggestions;
@@ -104,16 +104,8 @@ fn of_command(error: &CompilationError, origin: &Origin<'_>) -> Option<Failure> 
     if error.json.is_object() || !completeness::is_command(line) {
         return None;
     }
-    let place = Place {
-        cell: origin.cells.current(),
-        called: origin.cells.label().to_owned(),
-        line: span.start_line,
-        column: span.start_column,
-        end_line: span.end_line,
-        end_column: span.end_column,
-        label: String::new(),
-        is_primary: true,
-    };
+    let (start, end) = ((span.start_line, span.start_column), (span.end_line, span.end_column));
+    let place = Place::of(origin.cells, start, end);
     let margin = drawing::margin(std::slice::from_ref(&place));
     let mut drawn = Vec::new();
     drawing::snippets(&[place], origin.cells, margin, &mut drawn);
@@ -122,14 +114,9 @@ fn of_command(error: &CompilationError, origin: &Origin<'_>) -> Option<Failure> 
         return Some(dependency::failure(&message, &drawn, margin));
     }
     let mut failure = Failure::new("CommandError", &message);
-    failure.traceback = vec![format!("{RED}error{PLAIN}: {BOLD}{message}{PLAIN}")];
+    failure.traceback = vec![head(None, &message)];
     failure.traceback.extend(drawn);
     Some(failure)
-}
-
-fn head(code: Option<&str>, message: &str) -> String {
-    let code = code.map(|code| format!("[{code}]")).unwrap_or_default();
-    format!("{RED}error{code}{PLAIN}: {BOLD}{message}{PLAIN}")
 }
 
 /// What evcxr says about a variable with a reference, in our words.
@@ -150,17 +137,12 @@ fn draw_own(error: &CompilationError, typed: &Typed, origin: &Origin<'_>) -> Vec
     let mut places = Vec::new();
     for message in error.spanned_messages() {
         let Some(span) = &message.span else { continue };
-        let (line, column) = typed.original(span.start_line, span.start_column);
-        let (end_line, end_column) = typed.original(span.end_line, span.end_column);
+        let start = typed.original(span.start_line, span.start_column);
+        let end = typed.original(span.end_line, span.end_column);
         places.push(Place {
-            cell: origin.cells.current(),
-            called: origin.cells.label().to_owned(),
-            line,
-            column,
-            end_line,
-            end_column,
             label: message.label.clone(),
             is_primary: message.is_primary,
+            ..Place::of(origin.cells, start, end)
         });
     }
     let margin = drawing::margin(&places);
@@ -302,7 +284,7 @@ impl Origin<'_> {
     fn guess(&self, span: &Value) -> Option<Place> {
         let line = span["text"][0]["text"].as_str()?;
         let code = self.cells.lines(self.cells.current()).join("\n");
-        let (name, (line, column)) = if let Some(name) = kept_variable(line) {
+        let (name, at) = if let Some(name) = kept_variable(line) {
             let defined = types::defined(&code);
             defined.into_iter().rev().find(|(defined, _)| defined == name)?
         } else {
@@ -312,17 +294,11 @@ impl Origin<'_> {
             (name, place)
         };
         Some(Place {
-            cell: self.cells.current(),
-            called: self.cells.label().to_owned(),
-            line,
-            column,
-            end_line: line,
-            end_column: column + name.chars().count(),
             label: span["label"]
                 .as_str()
                 .map(|label| self.named(label))
                 .unwrap_or_default(),
-            is_primary: true,
+            ..Place::of_name(self.cells, at, &name)
         })
     }
 

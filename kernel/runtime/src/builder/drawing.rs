@@ -1,8 +1,9 @@
 //! Lines of cells with markers and labels below them, as rustc draws them.
 
 use super::pieces::Cells;
+use crate::messages::Failure;
 
-pub(super) const RED: &str = "\x1b[1;31m";
+const RED: &str = "\x1b[1;31m";
 pub(super) const BLUE: &str = "\x1b[1;34m";
 pub(super) const BOLD: &str = "\x1b[1m";
 pub(super) const PLAIN: &str = "\x1b[0m";
@@ -22,10 +23,48 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// Where the running cell is wrong, without a label: from a line and column to another.
+    pub(super) fn of(cells: &Cells, (line, column): (usize, usize), (end_line, end_column): (usize, usize)) -> Place {
+        Place {
+            cell: cells.current(),
+            called: cells.label().to_owned(),
+            line,
+            column,
+            end_line,
+            end_column,
+            label: String::new(),
+            is_primary: true,
+        }
+    }
+
+    /// The same, of `name` in one line.
+    pub(super) fn of_name(cells: &Cells, (line, column): (usize, usize), name: &str) -> Place {
+        Place::of(cells, (line, column), (line, column + name.chars().count()))
+    }
+
     /// It only repeats where its error is.
     pub(super) fn is_bare(&self) -> bool {
         self.label.is_empty() && !self.is_primary
     }
+}
+
+/// A failure in our own words: what is wrong, where in the cell, and what to do.
+pub(super) fn failure(ename: &str, evalue: &str, places: &[Place], cells: &Cells, advice: &str) -> Failure {
+    let mut traceback = vec![head(None, evalue)];
+    let margin = margin(places);
+    snippets(places, cells, margin, &mut traceback);
+    traceback.push(remark("help", advice, margin));
+    Failure {
+        ename: ename.to_owned(),
+        evalue: evalue.to_owned(),
+        traceback,
+    }
+}
+
+/// The first line of an error.
+pub(super) fn head(code: Option<&str>, message: &str) -> String {
+    let code = code.map(|code| format!("[{code}]")).unwrap_or_default();
+    format!("{RED}error{code}{PLAIN}: {BOLD}{message}{PLAIN}")
 }
 
 /// How wide the numbers of the lines are.

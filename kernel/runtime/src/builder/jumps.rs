@@ -1,10 +1,10 @@
 //! `return` outside of any function: the compiler speaks of the function that evcxr puts the cell into.
 
 use evcxr::CompilationError;
-use ra_ap_syntax::{AstNode, Edition, SourceFile, SyntaxNode, ast};
+use ra_ap_syntax::{AstNode, SyntaxNode, ast};
 
-use super::drawing::{self, BOLD, PLAIN, Place, RED};
-use super::pieces::{BEFORE, Cells};
+use super::drawing::{self, Place};
+use super::pieces::{self, BEFORE, Cells};
 use crate::completeness;
 use crate::messages::Failure;
 
@@ -21,33 +21,15 @@ pub(super) fn failure(errors: &[CompilationError], cells: &Cells) -> Option<Fail
     if !errors.iter().any(is_about_return) {
         return None;
     }
-    let (line, column) = returns(&cells.lines(cells.current()).join("\n"))?;
-    let place = Place {
-        cell: cells.current(),
-        called: cells.label().to_owned(),
-        line,
-        column,
-        end_line: line,
-        end_column: column + "return".len(),
-        label: String::new(),
-        is_primary: true,
-    };
-    let mut traceback = vec![format!("{RED}error{PLAIN}: {BOLD}{MEANING}{PLAIN}")];
-    let margin = drawing::margin(std::slice::from_ref(&place));
-    drawing::snippets(&[place], cells, margin, &mut traceback);
-    traceback.push(drawing::remark("help", ADVICE, margin));
-    Some(Failure {
-        ename: "CompilationError".to_owned(),
-        evalue: MEANING.to_owned(),
-        traceback,
-    })
+    let at = returns(&cells.lines(cells.current()).join("\n"))?;
+    let place = Place::of_name(cells, at, "return");
+    Some(drawing::failure("CompilationError", MEANING, &[place], cells, ADVICE))
 }
 
 /// Line and column from 1 of the first `return` that is in no function, closure or block of its own.
 fn returns(code: &str) -> Option<(usize, usize)> {
     let rust = completeness::after_commands_and_comments(code);
-    let file = SourceFile::parse(&format!("{BEFORE}{rust}\n}}"), Edition::CURRENT);
-    let body = file.tree().syntax().children().find_map(ast::Fn::cast)?;
+    let body = pieces::parse(rust)?;
     let is_in_cell = |node: &SyntaxNode| {
         let owner = node.ancestors().find(|outer| {
             let is_block = ast::BlockExpr::cast(outer.clone())

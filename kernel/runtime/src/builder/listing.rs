@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use dbutils::cell::short_type;
+
 /// The commands, and what they do.
 const COMMANDS: &[(&str, &str)] = &[
     (
@@ -56,7 +58,7 @@ type Content = BTreeMap<String, String>;
 /// The variables, in the order of their names.
 pub(super) fn variables<'a>(variables: impl Iterator<Item = (&'a str, &'a str)>) -> Content {
     let mut rows: Vec<(String, String)> = variables
-        .map(|(name, found)| (name.to_owned(), without_paths(found)))
+        .map(|(name, found)| (name.to_owned(), short_type(found)))
         .collect();
     rows.sort();
     if rows.is_empty() {
@@ -69,7 +71,7 @@ pub(super) fn variables<'a>(variables: impl Iterator<Item = (&'a str, &'a str)>)
 /// The type of one variable; `None` if there is none of this name.
 pub(super) fn type_of<'a>(name: &str, mut variables: impl Iterator<Item = (&'a str, &'a str)>) -> Option<Content> {
     let (_, found) = variables.find(|(known, _)| *known == name)?;
-    let text = format!("{name}: {}", without_paths(found));
+    let text = format!("{name}: {}", short_type(found));
     Some(Content::from([("text/plain".to_owned(), text)]))
 }
 
@@ -100,24 +102,6 @@ fn content(text: String, head: Option<(&str, &str)>, rows: &[(String, String)]) 
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-/// `Vec<String>` for `std::vec::Vec<std::string::String>`.
-fn without_paths(name: &str) -> String {
-    let mut short = String::new();
-    let mut segment = String::new();
-    for c in name.chars() {
-        match c {
-            ':' => segment.clear(),
-            c if c.is_alphanumeric() || c == '_' => segment.push(c),
-            c => {
-                short.push_str(&segment);
-                segment.clear();
-                short.push(c);
-            }
-        }
-    }
-    short + &segment
 }
 
 #[cfg(test)]

@@ -13,6 +13,12 @@ use crate::places::{Build, Map, Piece};
 /// A cell for evcxr's parser: the body of a function.
 pub(super) const BEFORE: &str = "fn f(){";
 
+/// The function whose body is the Rust of a cell; its places count from [`BEFORE`] on.
+pub(super) fn parse(rust: &str) -> Option<ast::Fn> {
+    let file = SourceFile::parse(&format!("{BEFORE}{rust}\n}}"), Edition::CURRENT);
+    file.tree().syntax().children().find_map(ast::Fn::cast)
+}
+
 /// What is known of the cells that ran, and of the one that runs.
 #[derive(Debug, Default)]
 pub(super) struct Cells {
@@ -133,9 +139,7 @@ impl Cells {
     fn split(&self, typed: &Typed) -> Vec<Piece> {
         let rust = completeness::after_commands_and_comments(&typed.code);
         let skipped = &typed.code[..typed.code.len() - rust.len()];
-        let file = SourceFile::parse(&format!("{BEFORE}{rust}\n}}"), Edition::CURRENT);
-        let body = file.tree().syntax().children().find_map(ast::Fn::cast);
-        let Some(statements) = body.and_then(|body| body.body()?.stmt_list()) else {
+        let Some(statements) = parse(rust).and_then(|body| body.body()?.stmt_list()) else {
             return Vec::new();
         };
         let mut pieces = Vec::new();

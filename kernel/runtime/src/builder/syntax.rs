@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::diagnostics::{self, Origin};
 use super::pieces::Cells;
-use crate::completeness::{self, is_command};
+use crate::completeness;
 use crate::messages::Failure;
 use crate::places::Map;
 
@@ -25,21 +25,14 @@ pub(super) fn failure(code: &str, cells: &Cells, rustc: &Path, folder: &Path) ->
         return None;
     }
     // Lines of commands, which are not Rust, stay empty.
-    let mut in_commands = true;
-    let rust: Vec<&str> = code
-        .split('\n')
-        .map(|line| {
-            in_commands &= is_command(line) || line.trim().is_empty() || line.starts_with("//");
-            if in_commands { "" } else { line }
-        })
-        .collect();
-    let rust = rust.join("\n");
-    let rust = rust.trim_end();
+    let rust = completeness::after_commands_and_comments(code);
+    let skipped = code[..code.len() - rust.len()].matches('\n').count();
+    let rust = format!("{}{}", "\n".repeat(skipped), rust.trim_end());
     // Brackets and quotes are matched before anything else is looked at: by themselves, without those around the cell.
-    let (source, first_line) = if completeness::is_balanced(rust) {
+    let (source, first_line) = if completeness::is_balanced(&rust) {
         (format!("{BEFORE}{rust}{AFTER}"), 1)
     } else {
-        (rust.to_owned(), 0)
+        (rust.clone(), 0)
     };
     let place = folder.join("probe");
     fs::write(place.join("cell.rs"), source).ok()?;
@@ -64,7 +57,7 @@ pub(super) fn failure(code: &str, cells: &Cells, rustc: &Path, folder: &Path) ->
     for error in &mut errors {
         name_the_end(error, last, width);
     }
-    let map = Map::whole(first_line, cells.whole(rust));
+    let map = Map::whole(first_line, cells.whole(&rust));
     (!errors.is_empty()).then(|| diagnostics::failure_of(&errors, &Origin { map: &map, cells }))
 }
 

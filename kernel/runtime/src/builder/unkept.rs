@@ -1,6 +1,6 @@
 //! Variables that cannot be kept for later cells: evcxr's reasons, in our words and with their place.
 
-use super::drawing::{self, BOLD, PLAIN, Place, RED};
+use super::drawing::{self, Place};
 use super::pieces::Cells;
 use super::types;
 use crate::messages::Failure;
@@ -39,28 +39,8 @@ pub(super) fn failure(text: &str, code: &str, cells: &Cells) -> Failure {
     let evalue = format!("the variable `{name}` {meaning}");
     let defined = types::defined(code);
     let place = defined.into_iter().rev().find(|(defined, _)| defined == name);
-    let places: Vec<Place> = place
-        .into_iter()
-        .map(|(name, (line, column))| Place {
-            cell: cells.current(),
-            called: cells.label().to_owned(),
-            line,
-            column,
-            end_line: line,
-            end_column: column + name.chars().count(),
-            label: String::new(),
-            is_primary: true,
-        })
-        .collect();
-    let mut traceback = vec![format!("{RED}error{PLAIN}: {BOLD}{evalue}{PLAIN}")];
-    let margin = drawing::margin(&places);
-    drawing::snippets(&places, cells, margin, &mut traceback);
-    traceback.push(drawing::remark("help", advice, margin));
-    Failure {
-        ename: "Error".to_owned(),
-        evalue,
-        traceback,
-    }
+    let place = place.map(|(name, at)| Place::of_name(cells, at, &name));
+    drawing::failure("Error", &evalue, place.as_slice(), cells, advice)
 }
 
 #[cfg(test)]
