@@ -265,10 +265,9 @@ impl Scanner<'_> {
         let grams = &self.index.rare;
         let (padded, class) = (window.squeezed.padded(), grams.class());
         let last = (window.squeezed.canon().len() + 1).saturating_sub(class.gram);
-        let (blocks, bytes) = (&window.squeezed.blocks, window.text.bytes);
-        for (i, block) in blocks.iter().enumerate() {
-            let next = blocks.get(i + 1).map_or(0, |next| next.keep);
-            let keep = u128::from(next) << 64 | u128::from(block.keep);
+        let (squeezed, bytes) = (window.squeezed, window.text.bytes);
+        for (i, here, next) in squeezed.keep.pairs() {
+            let keep = u128::from(next) << 64 | u128::from(here);
             let two = keep & keep >> 1;
             let four = two & two >> 2;
             let mut starts = (four & four >> 4 & four >> 8) as u64;
@@ -284,7 +283,7 @@ impl Scanner<'_> {
                 if bytes[at..].first_chunk::<8>().is_some_and(has_both_cases) {
                     continue;
                 }
-                let first = block.before as usize + (block.keep & ((1 << bit) - 1)).count_ones() as usize;
+                let first = squeezed.before(i) + (here & ((1 << bit) - 1)).count_ones() as usize;
                 let to = last.min(first + stretch + crate::index::RARE_CHARS);
                 for at in (first..to).step_by(class.stride) {
                     let gram = class.load(padded, at);
@@ -534,13 +533,8 @@ impl<'t> Window<'t> {
         let most = self.text.bytes.len().min(self.to + LINE_BYTES_MAX);
         let ends = self.ends.get_or_init(|| {
             let mut ends = Vec::new();
-            let blocks = if self.squeezed.any.line == 0 {
-                &[]
-            } else {
-                &self.squeezed.blocks[..]
-            };
-            for (i, block) in blocks.iter().enumerate() {
-                let mut line = block.line;
+            for (i, line) in self.squeezed.line.words().iter().enumerate() {
+                let mut line = *line;
                 while line != 0 {
                     ends.push(self.from + 64 * i + line.trailing_zeros() as usize);
                     line &= line - 1;

@@ -10,39 +10,89 @@ pub(crate) struct Squeezed {
     /// The characters kept, followed by [`PADDING`] zero bytes, and whatever was there before.
     canon: Vec<u8>,
     len: usize,
-    /// Per 64 bytes of text: which were kept, which are digits, which are quotes, which may start something that has to
-    /// be decoded, which end a line.
-    pub(crate) blocks: Vec<Block>,
-    /// What there is in any of them.
-    pub(crate) any: Block,
+    /// How many characters are kept before each sixty-four bytes of text.
+    before: Vec<u32>,
+    /// Which bytes were kept.
+    pub(crate) keep: Mask,
+    pub(crate) digit: Mask,
+    /// Single and double ones.
+    pub(crate) quote: Mask,
+    /// What may start something that has to be decoded.
+    pub(crate) trigger: Mask,
+    /// Ends of lines.
+    pub(crate) line: Mask,
+    pub(crate) equals: Mask,
     /// Whether there is a `|`.
     pub(crate) bars: bool,
 }
 
-/// Sixty-four bytes of text, a bit for each.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Block {
-    pub keep: u64,
-    pub digit: u64,
-    pub quote: u64,
-    pub trigger: u64,
-    pub line: u64,
-    pub equals: u64,
-    /// Characters kept before this block.
-    pub before: u32,
+/// A bit for each byte of a text, sixty-four to a word. Each kind has its words in a row, so that whoever looks for some
+/// of them reads no others.
+#[derive(Default)]
+pub(crate) struct Mask {
+    /// As many as it takes for the text, and [`WORDS_AFTER`] zeros.
+    words: Vec<u64>,
+    any: u64,
 }
 
-impl Block {
-    /// Adds what there is in another one.
-    #[inline(always)]
-    fn add(&mut self, other: &Self) {
-        self.keep |= other.keep;
-        self.digit |= other.digit;
-        self.quote |= other.quote;
-        self.trigger |= other.trigger;
-        self.line |= other.line;
-        self.equals |= other.equals;
+/// Words without a bit after the last one of a mask.
+const WORDS_AFTER: usize = 2;
+
+impl Mask {
+    fn resize(&mut self, words: usize) {
+        self.words.resize(words + WORDS_AFTER, 0);
+        self.words[words..].fill(0);
+        self.any = 0;
     }
+
+    /// Whether there is a bit at all.
+    #[inline]
+    pub(crate) fn any(&self) -> bool {
+        self.any != 0
+    }
+
+    /// The words of the text.
+    #[inline]
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words[..self.words.len().saturating_sub(WORDS_AFTER)]
+    }
+
+    /// A word, or zero where there is none.
+    #[inline]
+    pub(crate) fn at(&self, i: usize) -> u64 {
+        self.words.get(i).copied().unwrap_or(0)
+    }
+
+    /// A word and the one after it.
+    #[inline]
+    pub(crate) fn two(&self, i: usize) -> u128 {
+        u128::from(self.at(i + 1)) << 64 | u128::from(self.at(i))
+    }
+
+    /// The words, each with the one after it.
+    #[inline]
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (usize, u64, u64)> {
+        let after = self.words.get(1..).unwrap_or_default();
+        self.words()
+            .iter()
+            .zip(after)
+            .enumerate()
+            .map(|(i, (here, next))| (i, *here, *next))
+    }
+}
+
+/// Where the masks of some blocks of sixty-four bytes are written.
+struct Rows<'s> {
+    before: &'s mut [u32],
+    keep: &'s mut [u64],
+    digit: &'s mut [u64],
+    quote: &'s mut [u64],
+    trigger: &'s mut [u64],
+    line: &'s mut [u64],
+    equals: &'s mut [u64],
+    canon: &'s mut [u8],
+    len: usize,
+    bars: bool,
 }
 
 /// Zero bytes after the end, so that grams can be loaded as words.
@@ -51,27 +101,104 @@ const PADDING: usize = 64;
 impl Squeezed {
     /// Squeezes a text into the memory of another one.
     pub(crate) fn new(text: &[u8], memory: Self) -> Self {
-        let Self {
-            mut canon, mut blocks, ..
-        } = memory;
-        canon.resize(canon.len().max(text.len().next_multiple_of(64) + 64 + PADDING), 0);
-        blocks.clear();
-        blocks.reserve(text.len() / 64 + 1);
         let mut out = Self {
-            canon,
-            blocks,
-            ..Self::default()
+            len: 0,
+            bars: false,
+            ..memory
         };
+        out.resize(text.len());
         let (blocks, rest) = text.as_chunks::<64>();
-        out.fill(blocks);
+        out.fill(blocks, 0);
         if !rest.is_empty() {
             let mut last = [b' '; 64];
             last[..rest.len()].copy_from_slice(rest);
-            out.fill(&[last]);
+            out.fill(&[last], blocks.len());
         }
+        out.finish();
         out
     }
 
+    fn masks(&mut self) -> [&mut Mask; 6] {
+        [
+            &mut self.keep,
+            &mut self.digit,
+            &mut self.quote,
+            &mut self.trigger,
+            &mut self.line,
+            &mut self.equals,
+        ]
+    }
+
+    fn resize(&mut self, bytes: usize) {
+        let words = bytes.div_ceil(64);
+        self.canon.resize(self.canon.len().max(64 * words + 64 + PADDING), 0);
+        self.before.resize(words, 0);
+        self.masks().into_iter().for_each(|mask| mask.resize(words));
+    }
+
+    fn finish(&mut self) {
+        for mask in self.masks() {
+            mask.any = mask.words.iter().fold(0, |any, word| any | word);
+        }
+        self.canon[self.len..self.len + PADDING].fill(0);
+    }
+
+    fn rows(&mut self, blocks: std::ops::Range<usize>) -> Rows<'_> {
+        Rows {
+            before: &mut self.before[blocks.clone()],
+            keep: &mut self.keep.words[blocks.clone()],
+            digit: &mut self.digit.words[blocks.clone()],
+            quote: &mut self.quote.words[blocks.clone()],
+            trigger: &mut self.trigger.words[blocks.clone()],
+            line: &mut self.line.words[blocks.clone()],
+            equals: &mut self.equals.words[blocks],
+            canon: &mut self.canon,
+            len: self.len,
+            bars: self.bars,
+        }
+    }
+
+    /// Squeezes the blocks of a text from the `first` one on.
+    fn fill(&mut self, blocks: &[[u8; 64]], first: usize) {
+        let mut rows = self.rows(first..first + blocks.len());
+        rows.fill(blocks);
+        (self.len, self.bars) = (rows.len, rows.bars);
+    }
+
+    /// The characters kept.
+    #[inline]
+    pub(crate) fn canon(&self) -> &[u8] {
+        &self.canon[..self.len]
+    }
+
+    /// The characters kept and at least eight zero bytes.
+    #[inline]
+    pub(crate) fn padded(&self) -> &[u8] {
+        &self.canon[..self.len + PADDING]
+    }
+
+    /// How many characters are kept before a block.
+    #[inline]
+    pub(crate) fn before(&self, block: usize) -> usize {
+        self.before.get(block).map_or(self.len, |before| *before as usize)
+    }
+
+    /// Where the `i`th kept character stands in the text.
+    pub(crate) fn position(&self, i: usize) -> usize {
+        let block = self
+            .before
+            .partition_point(|before| *before as usize <= i)
+            .saturating_sub(1);
+        let Some(before) = self.before.get(block) else { return 0 };
+        let mut keep = self.keep.at(block);
+        for _ in 0..i - *before as usize {
+            keep &= keep.wrapping_sub(1);
+        }
+        block * 64 + keep.trailing_zeros() as usize
+    }
+}
+
+impl Rows<'_> {
     fn fill(&mut self, blocks: &[[u8; 64]]) {
         #[cfg(target_arch = "x86_64")]
         if x86::has_compress() {
@@ -95,60 +222,26 @@ impl Squeezed {
     }
 
     fn fill_portable(&mut self, blocks: &[[u8; 64]]) {
-        for bytes in blocks {
-            let mut block = Block {
-                before: self.len as u32,
-                ..Block::default()
+        for (n, bytes) in blocks.iter().enumerate() {
+            self.before[n] = self.len as u32;
+            let mask = |is: &dyn Fn(u8) -> bool| {
+                let bits = bytes.iter().enumerate();
+                bits.fold(0, |mask, (i, byte)| mask | u64::from(is(*byte)) << i)
             };
-            for (i, &byte) in bytes.iter().enumerate() {
-                let class = CLASS[byte as usize];
-                block.keep |= u64::from(class & KEEP) << i;
-                block.digit |= u64::from((class & DIGIT) / DIGIT) << i;
-                block.quote |= u64::from((class & QUOTE) / QUOTE) << i;
-                block.trigger |= u64::from((class & TRIGGER) / TRIGGER) << i;
-                block.line |= u64::from(byte == b'\n') << i;
-                self.bars |= byte == b'|';
-                block.equals |= u64::from(byte == b'=') << i;
+            self.keep[n] = mask(&is_kept);
+            self.digit[n] = mask(&|byte| byte.is_ascii_digit());
+            self.quote[n] = mask(&|byte| matches!(byte, b'\'' | b'"'));
+            self.trigger[n] = mask(&is_trigger);
+            self.line[n] = mask(&|byte| byte == b'\n');
+            self.equals[n] = mask(&|byte| byte == b'=');
+            self.bars |= bytes.contains(&b'|');
+            for byte in bytes.iter().filter(|byte| is_kept(**byte)) {
                 self.canon[self.len] = byte.to_ascii_lowercase();
-                self.len += usize::from(class & KEEP);
+                self.len += 1;
             }
-            self.any.add(&block);
-            self.blocks.push(block);
         }
-        self.canon[self.len..self.len + PADDING].fill(0);
-    }
-
-    /// The characters kept.
-    #[inline]
-    pub(crate) fn canon(&self) -> &[u8] {
-        &self.canon[..self.len]
-    }
-
-    /// The characters kept and at least eight zero bytes.
-    #[inline]
-    pub(crate) fn padded(&self) -> &[u8] {
-        &self.canon[..self.len + PADDING]
-    }
-
-    /// Where the `i`th kept character stands in the text.
-    pub(crate) fn position(&self, i: usize) -> usize {
-        let block = self
-            .blocks
-            .partition_point(|block| block.before as usize <= i)
-            .saturating_sub(1);
-        let Some(found) = self.blocks.get(block) else { return 0 };
-        let mut keep = found.keep;
-        for _ in 0..i - found.before as usize {
-            keep &= keep.wrapping_sub(1);
-        }
-        block * 64 + keep.trailing_zeros() as usize
     }
 }
-
-const KEEP: u8 = 1;
-const DIGIT: u8 = 2;
-const QUOTE: u8 = 4;
-const TRIGGER: u8 = 8;
 
 /// Whether a byte is part of the squeezed text.
 #[inline]
@@ -165,28 +258,6 @@ const fn is_trigger(byte: u8) -> bool {
         _ => byte < 0x20,
     }
 }
-
-const CLASS: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut i = 0;
-    while i < 256 {
-        let byte = i as u8;
-        if is_kept(byte) {
-            table[i] |= KEEP;
-        }
-        if byte.is_ascii_digit() {
-            table[i] |= DIGIT;
-        }
-        if matches!(byte, b'\'' | b'"') {
-            table[i] |= QUOTE;
-        }
-        if is_trigger(byte) {
-            table[i] |= TRIGGER;
-        }
-        i += 1;
-    }
-    table
-};
 
 /// Where a byte stands among sixty-four.
 #[inline]
@@ -233,15 +304,15 @@ pub(crate) fn high(bytes: &[u8; 64]) -> u64 {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m128i, __m512i, _mm_and_si128, _mm_cmpeq_epi8, _mm_cvtsi64_si128, _mm_cvtsi128_si64, _mm_min_epu8,
-        _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8,
-        _mm_srli_epi16, _mm_srli_si128, _mm_sub_epi8, _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_cmpeq_epi8_mask,
-        _mm512_cmple_epu8_mask, _mm512_loadu_si512, _mm512_mask_add_epi8, _mm512_maskz_compress_epi8,
-        _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi8, _mm512_shuffle_epi8, _mm512_srli_epi16,
-        _mm512_storeu_si512, _mm512_sub_epi8, _mm512_test_epi8_mask,
+        __m128i, __m512i, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_cvtsi64_si128,
+        _mm_cvtsi128_si64, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm_setzero_si128,
+        _mm_shuffle_epi8, _mm_slli_epi16, _mm_srli_epi16, _mm_srli_si128, _mm512_and_si512, _mm512_broadcast_i32x4,
+        _mm512_cmpeq_epi8_mask, _mm512_cmple_epu8_mask, _mm512_loadu_si512, _mm512_mask_add_epi8,
+        _mm512_maskz_compress_epi8, _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi8, _mm512_shuffle_epi8,
+        _mm512_srli_epi16, _mm512_storeu_si512, _mm512_sub_epi8, _mm512_test_epi8_mask,
     };
 
-    use super::{Block, PADDING, Squeezed, is_trigger};
+    use super::{Rows, is_trigger};
 
     /// For each set of kept bytes out of eight: where they stand, first to last.
     static PACK: [u64; 256] = {
@@ -288,6 +359,43 @@ mod x86 {
     }
     const NIBBLES: ([u8; 16], [u8; 16]) = nibbles();
 
+    /// What a byte of ASCII is, by its nibbles: each bit stands for some high nibbles with some low ones.
+    const fn classes() -> ([u8; 16], [u8; 16]) {
+        const CONTROL: u16 = !(1 << 0x9 | 1 << 0xA);
+        let sets: [(&[usize], u16); 8] = [
+            (&[0x4, 0x6], 0xFFFE),
+            (&[0x5, 0x7], 0x07FF),
+            (&[0x3], 0x03FF),
+            // From here on what is seldom there.
+            (&[0x0, 0x1], CONTROL),
+            (&[0x1], !CONTROL),
+            (&[0x2], 1 << 0x2 | 1 << 0x5 | 1 << 0x6 | 1 << 0x7),
+            (&[0x3, 0x5, 0x7], 1 << 0xC),
+            (&[0x7], 1 << 0xF),
+        ];
+        let (mut low, mut high) = ([0u8; 16], [0u8; 16]);
+        let mut bit = 0;
+        while bit < 8 {
+            let (highs, lows) = sets[bit];
+            let mut i = 0;
+            while i < highs.len() {
+                high[highs[i]] |= 1 << bit;
+                i += 1;
+            }
+            let mut l = 0;
+            while l < 16 {
+                low[l] |= ((lows >> l & 1) as u8) << bit;
+                l += 1;
+            }
+            bit += 1;
+        }
+        (low, high)
+    }
+    const CLASSES: ([u8; 16], [u8; 16]) = classes();
+    const LETTER_OR_DIGIT: i8 = 0b111;
+    const DIGIT_BIT: i32 = 2;
+    const SELDOM: i8 = !LETTER_OR_DIGIT;
+
     #[inline]
     #[target_feature(enable = "sse2")]
     pub(super) fn places(bytes: &[u8; 64], byte: u8) -> u64 {
@@ -313,12 +421,6 @@ mod x86 {
         _mm_set_epi64x((word >> 64) as i64, word as i64)
     }
 
-    #[target_feature(enable = "ssse3")]
-    fn at_most(v: __m128i, low: u8, span: u8) -> __m128i {
-        let shifted = _mm_sub_epi8(v, _mm_set1_epi8(low as i8));
-        _mm_cmpeq_epi8(_mm_min_epu8(shifted, _mm_set1_epi8(span as i8)), shifted)
-    }
-
     /// Whether this processor packs the bytes of a whole vector at once.
     #[inline]
     pub(super) fn has_compress() -> bool {
@@ -329,7 +431,7 @@ mod x86 {
 
     #[target_feature(enable = "avx512f", enable = "avx512bw", enable = "avx512vbmi2", enable = "popcnt")]
     #[expect(unsafe_code, reason = "loads and stores of whole vectors")]
-    pub(super) fn fill_wide(out: &mut Squeezed, blocks: &[[u8; 64]]) {
+    pub(super) fn fill_wide(out: &mut Rows<'_>, blocks: &[[u8; 64]]) {
         let splat = |byte: u8| _mm512_set1_epi8(byte as i8);
         let at_most =
             |v: __m512i, low: u8, span: u8| _mm512_cmple_epu8_mask(_mm512_sub_epi8(v, splat(low)), splat(span));
@@ -339,9 +441,8 @@ mod x86 {
         );
         let (case, low_nibble) = (splat(0x20), splat(0x0F));
         let mut len = out.len;
-        let (mut any, mut bars) = (out.any, 0);
-        out.blocks.reserve(blocks.len());
-        for bytes in blocks {
+        let mut bars = 0;
+        for (n, bytes) in blocks.iter().enumerate() {
             // SAFETY: sixty-four bytes are there.
             let v = unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) };
             let alpha = at_most(_mm512_or_si512(v, case), b'a', 25);
@@ -349,17 +450,13 @@ mod x86 {
             let keep = alpha | digit | _mm512_movepi8_mask(v);
             let low = _mm512_shuffle_epi8(low_table, _mm512_and_si512(v, low_nibble));
             let high = _mm512_shuffle_epi8(high_table, _mm512_and_si512(_mm512_srli_epi16(v, 4), low_nibble));
-            let block = Block {
-                keep,
-                digit,
-                quote: _mm512_cmpeq_epi8_mask(v, splat(b'\'')) | _mm512_cmpeq_epi8_mask(v, splat(b'"')),
-                trigger: _mm512_test_epi8_mask(low, high),
-                line: _mm512_cmpeq_epi8_mask(v, splat(b'\n')),
-                equals: _mm512_cmpeq_epi8_mask(v, splat(b'=')),
-                before: len as u32,
-            };
-            any.add(&block);
-            out.blocks.push(block);
+            out.before[n] = len as u32;
+            out.keep[n] = keep;
+            out.digit[n] = digit;
+            out.quote[n] = _mm512_cmpeq_epi8_mask(v, splat(b'\'')) | _mm512_cmpeq_epi8_mask(v, splat(b'"'));
+            out.trigger[n] = _mm512_test_epi8_mask(low, high);
+            out.line[n] = _mm512_cmpeq_epi8_mask(v, splat(b'\n'));
+            out.equals[n] = _mm512_cmpeq_epi8_mask(v, splat(b'='));
             bars |= _mm512_cmpeq_epi8_mask(v, splat(b'|'));
             let packed = _mm512_maskz_compress_epi8(
                 keep,
@@ -370,64 +467,73 @@ mod x86 {
             unsafe { _mm512_storeu_si512(room.as_mut_ptr().cast(), packed) };
             len += keep.count_ones() as usize;
         }
-        (out.len, out.any) = (len, any);
+        out.len = len;
         out.bars |= bars != 0;
-        out.canon[len..len + PADDING].fill(0);
     }
 
     #[target_feature(enable = "ssse3", enable = "popcnt")]
-    pub(super) fn fill(out: &mut Squeezed, blocks: &[[u8; 64]]) {
-        let low_nibble = _mm_set1_epi8(0x0F);
-        let (low_table, high_table) = (vector(&NIBBLES.0), vector(&NIBBLES.1));
-        let case = _mm_set1_epi8(0x20);
-        let (mut len, mut any) = (out.len, out.any);
-        let mut bars = _mm_setzero_si128();
-        for bytes in blocks {
-            let mut block = Block {
-                before: len as u32,
-                ..Block::default()
-            };
-            let (quarters, _) = bytes.as_chunks::<16>();
-            for (i, quarter) in quarters.iter().enumerate() {
+    pub(super) fn fill(out: &mut Rows<'_>, blocks: &[[u8; 64]]) {
+        let splat = |byte: u8| _mm_set1_epi8(byte as i8);
+        let (low_table, high_table) = (vector(&CLASSES.0), vector(&CLASSES.1));
+        let (low_nibble, case, zero) = (splat(0x0F), splat(0x20), _mm_setzero_si128());
+        let (kept, seldom) = (_mm_set1_epi8(LETTER_OR_DIGIT), _mm_set1_epi8(SELDOM));
+        let equal = |v: __m128i, byte: u8| u64::from(_mm_movemask_epi8(_mm_cmpeq_epi8(v, splat(byte))) as u32);
+        let mut len = out.len;
+        for (n, bytes) in blocks.iter().enumerate() {
+            out.before[n] = len as u32;
+            let (mut keep, mut digit, mut line, mut equals) = (0, 0, 0, 0);
+            let (mut classes, mut signs) = (zero, zero);
+            for (i, quarter) in bytes.as_chunks::<16>().0.iter().enumerate() {
                 let v = vector(quarter);
-                let folded = _mm_or_si128(v, case);
-                let alpha = at_most(folded, b'a', 25);
-                let digit = at_most(v, b'0', 9);
-                let quote = _mm_or_si128(
-                    _mm_cmpeq_epi8(v, _mm_set1_epi8(b'\'' as i8)),
-                    _mm_cmpeq_epi8(v, _mm_set1_epi8(b'"' as i8)),
-                );
-                // The sign bit of each byte is its mask bit: bytes above ASCII have it set already.
-                let keep = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(alpha, digit), v)) as u32;
-                let class = _mm_and_si128(
-                    _mm_shuffle_epi8(low_table, _mm_and_si128(v, low_nibble)),
-                    _mm_shuffle_epi8(high_table, _mm_and_si128(_mm_srli_epi16(v, 4), low_nibble)),
-                );
-                let plain = _mm_movemask_epi8(_mm_cmpeq_epi8(class, _mm_setzero_si128())) as u32;
-                block.keep |= u64::from(keep) << (16 * i);
-                let places = |byte: u8| _mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(byte as i8))) as u32;
-                block.line |= u64::from(places(b'\n')) << (16 * i);
-                bars = _mm_or_si128(bars, _mm_cmpeq_epi8(v, _mm_set1_epi8(b'|' as i8)));
-                block.equals |= u64::from(places(b'=')) << (16 * i);
-                block.digit |= (_mm_movemask_epi8(digit) as u32 as u64) << (16 * i);
-                block.quote |= (_mm_movemask_epi8(quote) as u32 as u64) << (16 * i);
-                block.trigger |= u64::from(!plain & 0xFFFF) << (16 * i);
+                // A byte above ASCII has no class: its sign makes the first table give zero.
+                let high = _mm_and_si128(_mm_srli_epi16(v, 4), low_nibble);
+                let class = _mm_and_si128(_mm_shuffle_epi8(low_table, v), _mm_shuffle_epi8(high_table, high));
+                let letter_or_digit = _mm_cmpgt_epi8(_mm_and_si128(class, kept), zero);
+                let keeps = _mm_movemask_epi8(_mm_or_si128(letter_or_digit, v)) as u32;
+                let digits = _mm_movemask_epi8(_mm_slli_epi16(class, 7 - DIGIT_BIT)) as u32;
+                keep |= u64::from(keeps) << (16 * i);
+                digit |= u64::from(digits) << (16 * i);
+                line |= equal(v, b'\n') << (16 * i);
+                equals |= equal(v, b'=') << (16 * i);
+                (classes, signs) = (_mm_or_si128(classes, class), _mm_or_si128(signs, v));
 
-                let lower = _mm_or_si128(v, _mm_and_si128(alpha, case));
+                // What is neither a letter nor a byte above ASCII has the bit of small letters already, or is left out.
+                let lower = _mm_or_si128(v, _mm_andnot_si128(_mm_cmpgt_epi8(zero, v), case));
                 let upper_half = _mm_srli_si128(lower, 8);
-                for (half, mask) in [(lower, keep & 0xFF), (upper_half, keep >> 8)] {
+                for (half, mask) in [(lower, keeps & 0xFF), (upper_half, keeps >> 8)] {
                     let pack = _mm_cvtsi64_si128(PACK[mask as usize] as i64);
                     let packed = _mm_cvtsi128_si64(_mm_shuffle_epi8(half, pack)) as u64;
                     out.canon[len..len + 8].copy_from_slice(&packed.to_le_bytes());
                     len += mask.count_ones() as usize;
                 }
             }
-            any.add(&block);
-            out.blocks.push(block);
+            (out.keep[n], out.digit[n], out.line[n], out.equals[n]) = (keep, digit, line, equals);
+            let plain = _mm_cmpeq_epi8(_mm_and_si128(classes, seldom), zero);
+            (out.quote[n], out.trigger[n]) = if _mm_movemask_epi8(plain) == 0xFFFF && _mm_movemask_epi8(signs) == 0 {
+                (0, 0)
+            } else {
+                out.bars |= places(bytes, b'|') != 0;
+                (places(bytes, b'\'') | places(bytes, b'"'), triggers(bytes))
+            };
         }
-        (out.len, out.any) = (len, any);
-        out.bars |= _mm_movemask_epi8(bars) != 0;
-        out.canon[len..len + PADDING].fill(0);
+        out.len = len;
+    }
+
+    /// Where something that has to be decoded may start.
+    #[target_feature(enable = "ssse3")]
+    fn triggers(bytes: &[u8; 64]) -> u64 {
+        let low_nibble = _mm_set1_epi8(0x0F);
+        let (low_table, high_table) = (vector(&NIBBLES.0), vector(&NIBBLES.1));
+        let quarters = bytes.as_chunks::<16>().0.iter().enumerate();
+        quarters.fold(0, |mask, (i, quarter)| {
+            let v = vector(quarter);
+            let class = _mm_and_si128(
+                _mm_shuffle_epi8(low_table, _mm_and_si128(v, low_nibble)),
+                _mm_shuffle_epi8(high_table, _mm_and_si128(_mm_srli_epi16(v, 4), low_nibble)),
+            );
+            let plain = _mm_movemask_epi8(_mm_cmpeq_epi8(class, _mm_setzero_si128())) as u32;
+            mask | u64::from(!plain & 0xFFFF) << (16 * i)
+        })
     }
 }
 
@@ -435,53 +541,40 @@ mod x86 {
 mod tests {
     use super::*;
 
-    /// Room for a text, with something in it.
-    fn empty(text: &[u8]) -> Squeezed {
-        Squeezed {
-            canon: vec![b'x'; text.len().next_multiple_of(64) + 64 + PADDING],
-            ..Squeezed::default()
+    type Fill = fn(&mut Rows<'_>, &[[u8; 64]]);
+
+    /// Squeezes in one way, into memory with something in it.
+    fn squeezed(text: &[u8], fill: Fill) -> Squeezed {
+        let mut out = Squeezed::new(&[b'|'; 5000], Squeezed::default());
+        (out.len, out.bars) = (0, false);
+        out.resize(text.len());
+        let (blocks, rest) = text.as_chunks::<64>();
+        let mut last = [b' '; 64];
+        last[..rest.len()].copy_from_slice(rest);
+        for (blocks, first) in [(blocks, 0), (&[last][..usize::from(!rest.is_empty())], blocks.len())] {
+            let mut rows = out.rows(first..first + blocks.len());
+            fill(&mut rows, blocks);
+            (out.len, out.bars) = (rows.len, rows.bars);
         }
+        out.finish();
+        out
     }
 
     fn portable(text: &[u8]) -> Squeezed {
-        let mut out = empty(text);
-        let (blocks, rest) = text.as_chunks::<64>();
-        out.fill_portable(blocks);
-        let mut last = [b' '; 64];
-        last[..rest.len()].copy_from_slice(rest);
-        if !rest.is_empty() {
-            out.fill_portable(&[last]);
-        }
-        out
+        squeezed(text, |rows, blocks| rows.fill_portable(blocks))
     }
 
     /// With every kind of vector that this processor has.
     fn every_way(text: &[u8]) -> Vec<Squeezed> {
         let mut all = vec![
             Squeezed::new(text, Squeezed::default()),
-            Squeezed::new(text, empty(text)),
+            Squeezed::new(text, portable(&[b'"'; 9000])),
         ];
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("ssse3") {
-            let mut out = empty(text);
-            let (blocks, rest) = text.as_chunks::<64>();
-            let mut last = [b' '; 64];
-            last[..rest.len()].copy_from_slice(rest);
-            let blocks = [
-                blocks,
-                if rest.is_empty() {
-                    &[]
-                } else {
-                    std::slice::from_ref(&last)
-                },
-            ]
-            .concat();
             #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
             // SAFETY: the feature was detected.
-            unsafe {
-                x86::fill(&mut out, &blocks);
-            }
-            all.push(out);
+            all.push(squeezed(text, |rows, blocks| unsafe { x86::fill(rows, blocks) }));
         }
         all
     }
@@ -511,20 +604,25 @@ mod tests {
                 assert_eq!(fast.canon(), slow.canon());
                 assert_eq!(fast.padded(), [slow.canon(), &[0; PADDING]].concat());
                 assert_eq!(fast.bars, slow.bars);
-                let all = |block: &Block| (block.digit, block.quote, block.trigger, block.line, block.equals);
-                assert_eq!(all(&fast.any), all(&slow.any));
-                for of in [
-                    |b: &Block| b.digit,
-                    |b: &Block| b.trigger,
-                    |b: &Block| b.quote,
-                    |b: &Block| b.equals,
-                ] {
-                    assert_eq!(of(&fast.any), fast.blocks.iter().fold(0, |any, block| any | of(block)));
-                }
-                for (a, b) in fast.blocks.iter().zip(&slow.blocks) {
-                    assert_eq!(
-                        (a.keep, a.digit, a.quote, a.trigger, a.line, a.equals, a.before),
-                        (b.keep, b.digit, b.quote, b.trigger, b.line, b.equals, b.before)
+                assert_eq!(fast.before, slow.before);
+                let masks = |squeezed: &Squeezed| {
+                    let masks = [
+                        &squeezed.keep,
+                        &squeezed.digit,
+                        &squeezed.quote,
+                        &squeezed.trigger,
+                        &squeezed.line,
+                        &squeezed.equals,
+                    ];
+                    masks.map(|mask| (mask.words().to_vec(), mask.any()))
+                };
+                assert_eq!(masks(&fast), masks(&slow));
+                for mask in [&fast.keep, &fast.quote] {
+                    assert_eq!(mask.words().len(), end.div_ceil(64));
+                    assert_eq!(mask.any(), mask.words().iter().any(|word| *word != 0));
+                    assert!(
+                        mask.pairs()
+                            .all(|(i, here, next)| here == mask.at(i) && next == mask.at(i + 1))
                     );
                 }
                 let kept: Vec<u8> = text[..end]

@@ -24,17 +24,15 @@ const LINE_BYTES_MIN: usize = 32;
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let digits = Digits::new(window);
     let mut free = window.from;
-    let blocks = &window.squeezed.blocks;
-    for (i, block) in blocks.iter().enumerate() {
+    for (i, here, next) in window.squeezed.keep.pairs() {
         if window.from + 64 * (i + 1) <= free {
             continue;
         }
-        let next = blocks.get(i + 1).map_or(0, |next| next.keep);
         // Sixteen in a row fill one eighth of a block at least.
-        if !(has_full_byte(block.keep) || next as u8 == u8::MAX) {
+        if !(has_full_byte(here) || next as u8 == u8::MAX) {
             continue;
         }
-        let keep = u128::from(next) << 64 | u128::from(block.keep);
+        let keep = u128::from(next) << 64 | u128::from(here);
         if stretches(keep) == 0 {
             continue;
         }

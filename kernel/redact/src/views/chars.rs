@@ -59,22 +59,20 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
 /// Stretches where quotes stand close together in pairs.
 fn dense(window: &Window<'_>) -> Vec<Range<usize>> {
     let mut spans: Vec<Range<usize>> = Vec::new();
-    let blocks = &window.squeezed.blocks;
+    let squeezed = window.squeezed;
     let mut previous = 0;
-    let quoted = if window.squeezed.any.quote == 0 {
-        &[]
+    let quoted = if squeezed.quote.any() {
+        squeezed.quote.words()
     } else {
-        &blocks[..]
+        &[]
     };
-    for (i, block) in quoted.iter().enumerate() {
-        if block.quote == 0 {
+    for (i, quote) in quoted.iter().enumerate() {
+        if *quote == 0 {
             previous = 0;
             continue;
         }
         // A quote, a letter (of up to four bytes), a quote.
-        let next = blocks.get(i + 1).copied().unwrap_or_default();
-        let quotes = u128::from(next.quote) << 64 | u128::from(block.quote);
-        let kept = u128::from(next.keep) << 64 | u128::from(block.keep);
+        let (quotes, kept) = (squeezed.quote.two(i), squeezed.keep.two(i));
         let mut many = ((quotes & kept >> 1 & quotes >> 2) as u64).count_ones();
         let tail = kept >> 2 & (quotes >> 3 | kept >> 3 & (quotes >> 4 | kept >> 4 & quotes >> 5));
         let mut long = (quotes & kept >> 1 & tail) as u64;

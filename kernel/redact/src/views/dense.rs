@@ -13,7 +13,7 @@ use std::ops::Range;
 use super::numbers::ELEMENTS_MIN;
 use super::tokens::{SEPARATOR_BYTES_MAX, TOKEN_BYTES_MAX};
 use crate::scan::Window;
-use crate::squeeze::Block;
+use crate::squeeze::Squeezed;
 
 /// Bytes at the end of an unfinished text that are looked at in any case: a list may have begun there.
 const TAIL_BYTES: usize = 512;
@@ -33,7 +33,7 @@ pub(super) fn spans(window: &Window<'_>) -> Vec<(usize, usize)> {
 
 /// Stretches that may hold a list.
 fn dense(window: &Window<'_>) -> Vec<(usize, usize)> {
-    if window.squeezed.any.digit == 0 {
+    if !window.squeezed.digit.any() {
         return Vec::new();
     }
     let marks = Marks::new(window);
@@ -77,38 +77,39 @@ const PADDING: usize = 64 + 2;
 
 /// Where words with a digit end in each block: adding a digit to its word carries over to the place after the word.
 #[inline(always)]
-fn ends(block: &Block, carry: &mut u64) -> u64 {
-    let (sum, first) = block.keep.overflowing_add(block.digit);
+fn ends(keep: u64, digit: u64, carry: &mut u64) -> u64 {
+    let (sum, first) = keep.overflowing_add(digit);
     let (sum, second) = sum.overflowing_add(*carry);
     *carry = u64::from(first | second);
-    sum & !block.keep
+    sum & !keep
 }
 
 impl Marks {
     fn new(window: &Window<'_>) -> Self {
-        let blocks = &window.squeezed.blocks;
+        let squeezed = window.squeezed;
+        let blocks = squeezed.keep.words().len();
         // At most every second byte ends a word.
         let mut marks = Marks {
-            bytes: vec![0; 32 * blocks.len() + PADDING],
-            before: Vec::with_capacity(blocks.len() + 1),
+            bytes: vec![0; 32 * blocks + PADDING],
+            before: Vec::with_capacity(blocks + 1),
         };
         let text = &window.text.bytes[window.from..];
         let (whole, rest) = text.as_chunks::<64>();
         let mut last = [0; 64];
         last[..rest.len()].copy_from_slice(rest);
-        let n = whole.len().min(blocks.len());
+        let n = whole.len().min(blocks);
         let mut state = (0, 0);
         #[cfg(target_arch = "x86_64")]
         let vectors = x86::is_present();
         #[cfg(not(target_arch = "x86_64"))]
         let vectors = false;
-        for (blocks, text) in [(&blocks[..n], &whole[..n]), (&blocks[n..], &[last][..])] {
+        for (blocks, text) in [(0..n, &whole[..n]), (n..blocks, &[last][..])] {
             state = match vectors {
                 #[cfg(target_arch = "x86_64")]
                 #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
                 // SAFETY: the features were detected.
-                true => unsafe { x86::pack(&mut marks, blocks, text, state) },
-                _ => marks.pack(blocks, text, state),
+                true => unsafe { x86::pack(&mut marks, squeezed, blocks, text, state) },
+                _ => marks.pack(squeezed, blocks, text, state),
             };
         }
         marks.before.push(state.0 as u32);
@@ -117,13 +118,22 @@ impl Marks {
         marks
     }
 
-    fn pack(&mut self, blocks: &[Block], text: &[[u8; 64]], (mut len, mut carry): (usize, u64)) -> (usize, u64) {
-        for (block, text) in blocks.iter().zip(text) {
+    fn pack(
+        &mut self,
+        squeezed: &Squeezed,
+        blocks: Range<usize>,
+        text: &[[u8; 64]],
+        (mut len, mut carry): (usize, u64),
+    ) -> (usize, u64) {
+        let masks = squeezed.keep.words()[blocks.clone()]
+            .iter()
+            .zip(&squeezed.digit.words()[blocks]);
+        for ((keep, digit), text) in masks.zip(text) {
             self.before.push(len as u32);
-            if block.digit | carry == 0 {
+            if digit | carry == 0 {
                 continue;
             }
-            let mut found = ends(block, &mut carry);
+            let mut found = ends(*keep, *digit, &mut carry);
             // Eight at a time, of which those that there are stay: how many cannot be predicted.
             let (mut at, end) = (len, len + found.count_ones() as usize);
             while at < end {
@@ -207,7 +217,7 @@ mod x86 {
         _mm512_storeu_si512,
     };
 
-    use super::{Block, Marks, ends};
+    use super::{Marks, Range, Squeezed, ends};
 
     pub(super) fn is_present() -> bool {
         std::arch::is_x86_feature_detected!("avx512bw")
@@ -219,17 +229,21 @@ mod x86 {
     #[expect(unsafe_code, reason = "loads and stores of whole vectors")]
     pub(super) fn pack(
         marks: &mut Marks,
-        blocks: &[Block],
+        squeezed: &Squeezed,
+        blocks: Range<usize>,
         text: &[[u8; 64]],
         (mut len, mut carry): (usize, u64),
     ) -> (usize, u64) {
         let splat = |byte: u8| _mm512_set1_epi8(byte as i8);
-        for (block, text) in blocks.iter().zip(text) {
+        let masks = squeezed.keep.words()[blocks.clone()]
+            .iter()
+            .zip(&squeezed.digit.words()[blocks]);
+        for ((keep, digit), text) in masks.zip(text) {
             marks.before.push(len as u32);
-            if block.digit | carry == 0 {
+            if digit | carry == 0 {
                 continue;
             }
-            let found = ends(block, &mut carry);
+            let found = ends(*keep, *digit, &mut carry);
             // SAFETY: sixty-four bytes are there.
             let v = unsafe { _mm512_loadu_si512(text.as_ptr().cast()) };
             let blank = _mm512_cmpeq_epi8_mask(v, splat(b'\n'))
@@ -256,23 +270,17 @@ fn one_by_one(window: &Window<'_>, range: Range<usize>, spans: &mut Vec<(usize, 
     let (mut marks, mut ends) = ([0, 0], [0, 0]);
     let (mut same, mut turns) = (0, 0);
     let mut last = 0;
-    if let Some(before) = range.start.checked_sub(1).and_then(|i| window.squeezed.blocks.get(i)) {
+    let (keep, digit) = (&window.squeezed.keep, &window.squeezed.digit);
+    if let Some(before) = range.start.checked_sub(1) {
         // A word may go on from the block before.
-        let word = before.keep.leading_ones();
-        carry = u64::from(word == 64 || before.digit & !(u64::MAX >> word) != 0);
+        let word = keep.at(before).leading_ones();
+        carry = u64::from(word == 64 || digit.at(before) & !(u64::MAX >> word) != 0);
     }
-    for (i, block) in window
-        .squeezed
-        .blocks
-        .iter()
-        .enumerate()
-        .take(range.end)
-        .skip(range.start)
-    {
-        if block.digit | carry == 0 {
+    for i in range {
+        if digit.at(i) | carry == 0 {
             continue;
         }
-        let mut found = self::ends(block, &mut carry);
+        let mut found = self::ends(keep.at(i), digit.at(i), &mut carry);
         while found != 0 {
             let at = window.from + 64 * i + found.trailing_zeros() as usize;
             found &= found - 1;

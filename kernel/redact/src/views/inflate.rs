@@ -81,7 +81,7 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
         }
     }
     // Both begin with control characters.
-    if window.squeezed.any.trigger == 0 {
+    if !window.squeezed.trigger.any() {
         return;
     }
     for at in GZIP.find_iter(part).take(PLACES_MAX) {

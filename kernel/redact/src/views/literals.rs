@@ -12,12 +12,16 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, reach: usize,
     let bytes = window.text.bytes;
     let mut places: Vec<usize> = Vec::new();
     let mut before = 0;
-    for (i, block) in window.squeezed.blocks.iter().enumerate() {
+    if !window.squeezed.quote.any() {
+        return;
+    }
+    let masks = window.squeezed.quote.words().iter().zip(window.squeezed.keep.words());
+    for (i, (quote, keep)) in masks.enumerate() {
         // A quote after a letter that stands alone.
-        let kept = block.keep << 1 | before >> 63;
-        let two = block.keep << 2 | before >> 62;
-        let mut quotes = block.quote & kept & !two;
-        before = block.keep;
+        let kept = keep << 1 | before >> 63;
+        let two = keep << 2 | before >> 62;
+        let mut quotes = quote & kept & !two;
+        before = *keep;
         while quotes != 0 {
             let at = window.from + 64 * i + quotes.trailing_zeros() as usize;
             quotes &= quotes - 1;

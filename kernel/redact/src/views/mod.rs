@@ -176,13 +176,13 @@ fn printable(
     depth: usize,
     scan: &mut Scan,
 ) {
-    if window.squeezed.any.equals == 0 {
+    if !window.squeezed.equals.any() {
         return;
     }
     let bytes = window.text.bytes;
     let mut places = Vec::new();
-    for (i, block) in window.squeezed.blocks.iter().enumerate() {
-        let mut equals = block.equals;
+    for (i, equals) in window.squeezed.equals.words().iter().enumerate() {
+        let mut equals = *equals;
         while equals != 0 {
             let at = window.from + 64 * i + equals.trailing_zeros() as usize;
             equals &= equals - 1;
@@ -377,12 +377,12 @@ impl Scanner<'_> {
 /// Sorts the window's triggers into families.
 fn find_triggers(window: &Window<'_>) -> [Triggers; FAMILIES] {
     let mut triggers: [Triggers; FAMILIES] = Default::default();
-    if window.squeezed.any.trigger == 0 {
+    if !window.squeezed.trigger.any() {
         return triggers;
     }
-    let bytes = window.text.bytes;
-    for (i, block) in window.squeezed.blocks.iter().enumerate() {
-        if block.trigger == 0 || is_binary(window, i, block.trigger) {
+    let (bytes, keep) = (window.text.bytes, &window.squeezed.keep);
+    for (i, trigger) in window.squeezed.trigger.words().iter().copied().enumerate() {
+        if trigger == 0 || is_binary(window, i, trigger) {
             continue;
         }
         let start = window.from + 64 * i;
@@ -395,18 +395,17 @@ fn find_triggers(window: &Window<'_>) -> [Triggers; FAMILIES] {
             }
         };
         let mut masks = [0u64; FAMILIES];
-        masks[ESCAPE] = block.trigger & places(here, b'\\');
+        masks[ESCAPE] = trigger & places(here, b'\\');
         // What makes a byte of it is a digit or a letter; at the end more may come.
         let near_end = start + 64 + 2 > bytes.len() && !window.text.complete;
-        let after = window.squeezed.blocks.get(i + 1).map_or(u64::MAX, |next| next.keep);
         let kept = if near_end {
             u64::MAX
         } else {
-            block.keep >> 1 | after << 63
+            (keep.at(i) >> 1) | if i + 1 < keep.words().len() { keep.at(i + 1) } else { 1 } << 63
         };
-        let percent = block.trigger & kept & places(here, b'%');
-        let markup = block.trigger & (places(here, b'&') | places(here, b'<'));
-        let terminal = block.trigger & !(masks[ESCAPE] | percent | markup);
+        let percent = trigger & kept & places(here, b'%');
+        let markup = trigger & (places(here, b'&') | places(here, b'<'));
+        let terminal = trigger & !(masks[ESCAPE] | percent | markup);
         masks[PERCENT] = only(percent, start, |at| {
             percent::begins(&bytes[at + 1..], window.text.complete)
         });
@@ -414,7 +413,7 @@ fn find_triggers(window: &Window<'_>) -> [Triggers; FAMILIES] {
         if terminal != 0 {
             // A return before a line break is none.
             let next = u64::from(bytes.get(start + 64) == Some(&b'\n')) << 63;
-            let breaks = terminal & places(here, b'\r') & (block.line >> 1 | next);
+            let breaks = terminal & places(here, b'\r') & (window.squeezed.line.at(i) >> 1 | next);
             let unsure = terminal & (high(here) | breaks);
             let sure = only(unsure & !breaks, start, |at| terminal::is_noise(&bytes[at..]));
             masks[TERMINAL] = terminal & !unsure | sure;

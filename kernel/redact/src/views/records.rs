@@ -17,7 +17,7 @@ use super::tokens::{Token, tokenise};
 use super::{View, numbers};
 use crate::Form;
 use crate::scan::{Scan, Scanner, Window};
-use crate::squeeze::{Block, is_kept};
+use crate::squeeze::is_kept;
 
 /// Longest line that is taken for one of these. Most lines of logs are longer.
 const RECORD_BYTES_MAX: usize = 80;
@@ -38,7 +38,7 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     }
     // At the end of an unfinished text more lines may come.
     let may_go_on = window.last && !window.text.complete;
-    if !may_go_on && (window.squeezed.any.line == 0 || window.lines().nth(RECORDS_MIN - 1).is_none()) {
+    if !may_go_on && (!window.squeezed.line.any() || window.lines().nth(RECORDS_MIN - 1).is_none()) {
         return;
     }
     scanner.lined += 1;
@@ -48,13 +48,14 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
 
 /// Whether each line is one word: what is beside others stands in none of them.
 fn has_words_only(window: &Window<'_>) -> bool {
-    let Some((last, blocks)) = window.squeezed.blocks.split_last() else {
+    let (keep, line) = (window.squeezed.keep.words(), window.squeezed.line.words());
+    let mut words = keep.iter().zip(line).map(|(keep, line)| keep | line);
+    let Some(last) = words.next_back() else {
         return true;
     };
     let rest = (window.to - window.from) % 64;
     let end = if rest == 0 { u64::MAX } else { (1 << rest) - 1 };
-    let words = |block: &Block| block.keep | block.line;
-    words(last) & end == end && blocks.iter().all(|block| words(block) == u64::MAX)
+    last & end == end && words.all(|word| word == u64::MAX)
 }
 
 fn groups(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
@@ -82,20 +83,15 @@ fn groups(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &m
 
 /// Where words are longer than those of such lines: a bit for each place where thirty-two letters and digits begin.
 fn long_words(window: &Window<'_>) -> Vec<u64> {
-    let blocks = &window.squeezed.blocks;
-    let after = |i: usize| blocks.get(i + 1).map_or(0, |next| next.keep);
-    let long = |(i, block): (usize, &Block)| {
-        if block.keep == 0 {
-            return 0;
-        }
-        let keep = u128::from(after(i)) << 64 | u128::from(block.keep);
+    let long = |(_, here, next)| {
+        let keep = u128::from(next) << 64 | u128::from(here);
         let two = keep & keep >> 1;
         let four = two & two >> 2;
         let eight = four & four >> 4;
         let sixteen = eight & eight >> 8;
         (sixteen & sixteen >> 16) as u64
     };
-    blocks.iter().enumerate().map(long).collect()
+    window.squeezed.keep.pairs().map(long).collect()
 }
 
 /// Whether a short line of a window has a word that is too long.

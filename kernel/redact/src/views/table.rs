@@ -16,7 +16,7 @@ struct Line {
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     // A table has several lines, or will have.
-    if window.squeezed.any.line == 0 && window.last && window.text.complete {
+    if !window.squeezed.line.any() && window.last && window.text.complete {
         return;
     }
     // Line numbers in a table or a table with line numbers, but no more than that.

@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::View;
 use crate::Form;
 use crate::scan::{Scan, Scanner, Window};
-use crate::squeeze::{Block, is_kept};
+use crate::squeeze::is_kept;
 
 /// Longest text between two words; a label may stand in it.
 const SEPARATOR_BYTES_MAX: usize = 32;
@@ -60,26 +60,28 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
 /// Where wide numbers are.
 fn spans(window: &Window<'_>) -> Vec<Range<usize>> {
     let mut spans: Vec<Range<usize>> = Vec::new();
-    if window.squeezed.any.digit == 0 {
+    let (keep, digit) = (&window.squeezed.keep, &window.squeezed.digit);
+    if !digit.any() {
         return spans;
     }
-    let blocks = &window.squeezed.blocks;
     let mut looks = Looks::default();
-    let mut here = looks.at(blocks, 0);
-    for (i, block) in blocks.iter().enumerate() {
-        let after = looks.at(blocks, i + 1);
+    let mut here = looks.at([keep.at(0), keep.at(1)], [digit.at(0), digit.at(1), digit.at(2)]);
+    for (i, (keeps, digits)) in keep.words().iter().zip(digit.words()).enumerate() {
+        let after = looks.at(
+            [keep.at(i + 1), keep.at(i + 2)],
+            [digit.at(i + 1), digit.at(i + 2), digit.at(i + 3)],
+        );
         let last = std::mem::replace(&mut here, after);
-        if block.digit == 0 {
+        if *digits == 0 {
             continue;
         }
-        let next = blocks.get(i + 1).copied().unwrap_or_default();
+        let next = digit.at(i + 1);
         // Three of them, or one of eight.
         let some = last.eight || here.eight || last.near > 0 && last.near + here.near >= 2;
-        let mut found = some && is_wide(block, &next);
+        let mut found = some && is_wide(keep.two(i), digit.two(i));
         // A digit, a letter and a digit or letter: `0x6`.
-        let start = block.digit & !(block.keep << 1);
-        let digit = block.digit >> 1 | next.digit << 63;
-        let mut prefixed = start & block.keep >> 1 & !digit & block.keep >> 2;
+        let start = digits & !(keeps << 1);
+        let mut prefixed = start & keeps >> 1 & !(digits >> 1 | next << 63) & keeps >> 2;
         while prefixed != 0 && !found {
             let at = window.from + 64 * i + prefixed.trailing_zeros() as usize;
             found = matches!(window.text.bytes[at..], [b'0', b'x' | b'X', ..]);
@@ -116,19 +118,18 @@ struct Looks {
 }
 
 impl Looks {
+    /// What is kept in a block and in the next one, and the digits of these and of one more.
     #[inline]
-    fn at(&mut self, blocks: &[Block], i: usize) -> Look {
-        let block = |i: usize| blocks.get(i).copied().unwrap_or_default();
-        let (here, next) = (block(i), block(i + 1));
-        if here.digit == 0 && !self.carry {
-            self.goes_on = here.keep >> 63;
+    fn at(&mut self, [keep, next_keep]: [u64; 2], [digit, next, second]: [u64; 3]) -> Look {
+        if digit == 0 && !self.carry {
+            self.goes_on = keep >> 63;
             return Look::default();
         }
-        let (four, after) = (four_digits(&here, &next), four_digits(&next, &block(i + 2)));
-        let starts = four & !(here.keep << 1 | self.goes_on);
-        let following = after & !(next.keep << 1 | here.keep >> 63);
-        self.goes_on = here.keep >> 63;
-        let (sum, first) = here.keep.overflowing_add(starts);
+        let (four, after) = (four_digits(digit, next), four_digits(next, second));
+        let starts = four & !(keep << 1 | self.goes_on);
+        let following = after & !(next_keep << 1 | keep >> 63);
+        self.goes_on = keep >> 63;
+        let (sum, first) = keep.overflowing_add(starts);
         let (sum, second) = sum.overflowing_add(u64::from(self.carry));
         self.carry = first || second;
         let near = u128::from(following) << 64 | u128::from(starts);
@@ -137,22 +138,21 @@ impl Looks {
         let near = (near | near >> 4) as u64;
         Look {
             eight: four & (four >> 4 | after << 60) != 0,
-            near: (sum & !here.keep & near).count_ones(),
+            near: (sum & !keep & near).count_ones(),
         }
     }
 }
 
 /// Where four digits in a row begin in a block.
 #[inline]
-fn four_digits(block: &Block, next: &Block) -> u64 {
-    let two = block.digit & (block.digit >> 1 | next.digit << 63);
-    let more = next.digit & next.digit >> 1;
+fn four_digits(digit: u64, next: u64) -> u64 {
+    let two = digit & (digit >> 1 | next << 63);
+    let more = next & next >> 1;
     two & (two >> 2 | more << 62)
 }
 
 /// Whether numbers of enough digits begin in a block, or stand close together.
-fn is_wide(block: &Block, next: &Block) -> bool {
-    let digit = u128::from(next.digit) << 64 | u128::from(block.digit);
+fn is_wide(keep: u128, digit: u128) -> bool {
     let two = digit & digit >> 1;
     let four = two & two >> 2;
     let eight = four & four >> 4;
@@ -160,7 +160,6 @@ fn is_wide(block: &Block, next: &Block) -> bool {
         return true;
     }
     // Words of four digits or more, close after one another: three of them, or two with one of eight.
-    let keep = u128::from(next.keep) << 64 | u128::from(block.keep);
     let wide = digit & !(keep << 1) & four;
     let ends = |starts: u128| keep.wrapping_add(starts) & !keep;
     // Up to eight places before.
