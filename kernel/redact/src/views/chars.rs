@@ -23,37 +23,37 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     let bytes = window.text.bytes;
     let mut list = List::default();
     let mut free = window.from;
-    let quotes =
-        |span: Range<usize>| memchr::memchr2_iter(b'\'', b'"', &bytes[span.clone()]).map(move |n| span.start + n);
-    for at in dense(window).into_iter().flat_map(quotes) {
-        if at < free {
-            continue;
+    for span in dense(window) {
+        free = free.max(span.start);
+        while let Some(at) = next_quote(window, free..span.end) {
+            let Some((_, end)) = element(bytes, at) else {
+                free = at + 1;
+                continue;
+            };
+            if !list.joins(bytes, at) {
+                list.scan(scanner, window, depth, scan);
+                list.places.clear();
+            }
+            list.push(bytes, at, end);
+            free = end;
         }
-        let Some((char, end)) = element(bytes, at) else {
-            continue;
-        };
-        let separator = if list.count == 0 {
-            Some((0, true))
-        } else {
-            separator(&bytes[list.end..at])
-        };
-        // Letters between the elements are the same everywhere; punctuation may change (`('a', 'b'), ('c', 'd')`).
-        let joins = separator.is_some_and(|(s, plain)| plain || list.count < 2 || s == list.separator);
-        if !joins {
-            list.scan(scanner, window, depth, scan);
-            list = List::default();
-        }
-        if list.count == 1 {
-            list.separator = separator.map_or(0, |s| s.0);
-        }
-        list.count += 1;
-        list.end = end;
-        for byte in char.bytes() {
-            list.view.decode(byte, at + 1..end - 1);
-        }
-        free = end;
     }
     list.scan(scanner, window, depth, scan);
+}
+
+/// The first quote in a part of a window.
+#[inline]
+fn next_quote(window: &Window<'_>, part: Range<usize>) -> Option<usize> {
+    let from = part.start - window.from;
+    let mut before = u64::MAX << (from % 64);
+    for (i, block) in window.squeezed.blocks.iter().enumerate().skip(from / 64) {
+        let quotes = block.quote & std::mem::replace(&mut before, u64::MAX);
+        let at = window.from + 64 * i;
+        if quotes != 0 || at >= part.end {
+            return Some(at + quotes.trailing_zeros() as usize).filter(|at| *at < part.end);
+        }
+    }
+    None
 }
 
 /// Stretches where quotes stand close together in pairs.
@@ -102,35 +102,66 @@ fn dense(window: &Window<'_>) -> Vec<Range<usize>> {
     spans
 }
 
+/// Quoted characters that follow one another.
 #[derive(Default)]
 struct List {
-    view: View,
-    count: usize,
+    /// Where each of them begins.
+    places: Vec<u32>,
+    /// The hash of what stands between the first two.
     separator: u32,
+    /// What stands between the last two.
+    between: Range<usize>,
     end: usize,
 }
 
 impl List {
-    fn scan(&mut self, scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+    /// Whether the element at `at` is one of this list.
+    #[inline]
+    fn joins(&self, bytes: &[u8], at: usize) -> bool {
+        let between = &bytes[self.end..at];
+        match self.places.len() {
+            0 => true,
+            // Mostly they are all the same.
+            2.. if between == &bytes[self.between.clone()] => true,
+            // Letters between the elements are the same everywhere; punctuation may change (`('a', 'b'), ('c', 'd')`).
+            n => separator(between).is_some_and(|(hash, plain)| plain || n < 2 || hash == self.separator),
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, bytes: &[u8], at: usize, end: usize) {
+        self.between = self.end..at;
+        if self.places.len() == 1 {
+            self.separator = separator(&bytes[self.between.clone()]).map_or(0, |separator| separator.0);
+        }
+        self.places.push(at as u32);
+        self.end = end;
+    }
+
+    fn scan(&self, scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
         let bytes = window.text.bytes;
         let near_end = bytes.len() - self.end <= SEPARATOR_BYTES_MAX;
-        if self.count >= ELEMENTS_MIN || self.count > 0 && near_end && !window.text.complete {
-            let end = if near_end { bytes.len() } else { self.end };
-            scanner.view(
-                window,
-                std::mem::take(&mut self.view),
-                end,
-                Form::Escaped,
-                depth,
-                [0; 4],
-                scan,
-            );
+        let begun = !self.places.is_empty() && near_end && !window.text.complete;
+        if self.places.len() < ELEMENTS_MIN && !begun {
+            return;
         }
+        let make = |plain: bool, _: Option<usize>| {
+            let mut view = View::new(self.places.len(), plain);
+            for at in self.places.iter().map(|at| *at as usize) {
+                if let Some((char, end)) = element(bytes, at) {
+                    view.decode_char(char, at + 1..end - 1);
+                }
+            }
+            view
+        };
+        let end = if near_end { bytes.len() } else { self.end };
+        scanner.lazily(window, &make, end, Form::Escaped, depth, [0; 4], scan);
     }
 }
 
 /// A quoted character and where the element ends.
-fn element(bytes: &[u8], at: usize) -> Option<(String, usize)> {
+#[inline]
+fn element(bytes: &[u8], at: usize) -> Option<(char, usize)> {
     let quote = bytes[at];
     let rest = &bytes[at + 1..];
     let (char, n) = match *rest.first()? {
@@ -145,7 +176,7 @@ fn element(bytes: &[u8], at: usize) -> Option<(String, usize)> {
             (std::str::from_utf8(rest.get(..n)?).ok()?.chars().next()?, n)
         }
     };
-    (rest.get(n) == Some(&quote)).then(|| (char.to_string(), at + n + 2))
+    (rest.get(n) == Some(&quote)).then_some((char, at + n + 2))
 }
 
 /// A hash of a separator that does not see white space or counting numbers, and whether it has no letters.

@@ -1,6 +1,8 @@
 //! Words that are numbers: `104`, `0x68`, `68h`, `104u8`, and what stands between them.
 
-use crate::squeeze::is_kept;
+use std::ops::Range;
+
+use crate::squeeze::{is_kept, places};
 
 /// Longest text between two numbers.
 pub(super) const SEPARATOR_BYTES_MAX: usize = 48;
@@ -71,11 +73,10 @@ pub(super) struct Words {
     pub(super) mixed: bool,
 }
 
-const KEPT: u8 = 1;
-const DIGIT: u8 = 2;
-const HEX: u8 = 4;
-const LETTER: u8 = 8;
-const JOINT: u8 = 16;
+const DIGIT: u8 = 1;
+const HEX: u8 = 2;
+const LETTER: u8 = 4;
+const STRANGE: u8 = 8;
 
 /// What a byte may be in a word.
 static WORD: [u8; 256] = {
@@ -84,10 +85,11 @@ static WORD: [u8; 256] = {
     while i < 256 {
         let byte = i as u8;
         table[i] = match byte {
-            b'0'..=b'9' => KEPT | DIGIT | HEX,
-            b'a'..=b'f' | b'A'..=b'F' => KEPT | LETTER | HEX,
-            b'_' => JOINT,
-            _ if is_kept(byte) => KEPT | LETTER,
+            b'0'..=b'9' => DIGIT | HEX,
+            b'a'..=b'f' | b'A'..=b'F' => LETTER | HEX,
+            // Of prefixes and suffixes; no number has any other letter.
+            b'x' | b'X' | b'o' | b'O' | b'u' | b'i' | b's' | b'z' | b'h' | b'H' | b'L' | b'n' => LETTER,
+            _ if is_kept(byte) => LETTER | STRANGE,
             _ => 0,
         };
         i += 1;
@@ -96,49 +98,171 @@ static WORD: [u8; 256] = {
 };
 
 /// Words with digits in them, and if `letters`, words of one or two hexadecimal letters.
+///
+/// ```text
+///  text      rows=104, "b": 0x68
+///  words     1111 111   1   1111      sixty-four bytes at a time
+///  digits         111       1 11
+///  wanted            ↑   ↑      ↑     where words end: adding a digit to its word carries over to the place after it
+/// ```
 pub(super) fn tokenise(bytes: &[u8], from: usize, to: usize, letters: bool, tokens: &mut Vec<Token>) -> Words {
-    let (mut lettered, mut hex) = (0, false);
+    let mut reader = Reader {
+        bytes,
+        to,
+        letters,
+        last_end: from,
+        tokens,
+        words: Words {
+            lettered: 0,
+            mixed: false,
+        },
+    };
+    // A word may go on after the end.
+    let text = &bytes[..bytes.len().min(to + WORD_BYTES_MAX)];
+    let (mut before, mut carries) = (0, [0; 2]);
+    // Where the word begins that goes on from the block before.
+    let mut open = from;
     let mut at = from;
-    let mut last_end = from;
-    while at < to {
-        if WORD[usize::from(bytes[at])] & KEPT == 0 {
-            at += 1;
-            continue;
+    while at < to || before >> 63 == 1 {
+        let masks = Masks::of(text, at);
+        let inside = masks.word << 1 | before >> 63;
+        let starts = masks.word & !inside;
+        let mut wanted = masks.ends(masks.digit, &mut carries[0]);
+        if letters {
+            // Words of one or two letters, and those before which there may be something that is none of them.
+            let [two, three] = [2, 3].map(|n| masks.word << n | before >> (64 - n));
+            let short = !masks.word & inside & !(two & three);
+            wanted |= short | masks.ends(masks.joint, &mut carries[1]);
         }
-        let start = at;
-        if let Some(word) = bytes[at..].first_chunk::<4>().and_then(Short::new) {
-            lettered += usize::from(word.pair & !word.decimal_digit);
-            hex |= word.pair & word.decimal_digit & word.lettered;
-            at += word.len;
-            let shown = word.len == 1 && is_shown(bytes, start);
-            if word.decimal_digit | (letters & word.pair) && !(shown || names_list(&bytes[at..])) {
-                tokens.push(word.token(start, separators(&bytes[last_end..start])));
-                last_end = at;
+        while wanted != 0 {
+            let end = wanted.trailing_zeros();
+            wanted &= wanted - 1;
+            let start = match starts & !(u64::MAX << end) {
+                0 => open,
+                starts => at + starts.ilog2() as usize,
+            };
+            reader.read(start, at + end as usize);
+        }
+        if starts != 0 {
+            open = at + starts.ilog2() as usize;
+        }
+        before = masks.word;
+        at += 64;
+    }
+    reader.words
+}
+
+/// Longest part of a word that is looked at as one.
+const WORD_BYTES_MAX: usize = 4 * TOKEN_BYTES_MAX;
+
+/// What sixty-four bytes are, a bit for each.
+struct Masks {
+    /// Letters, digits and joints.
+    word: u64,
+    digit: u64,
+    joint: u64,
+}
+
+impl Masks {
+    /// Those at a place of a text; after its end there is nothing.
+    #[inline]
+    fn of(text: &[u8], at: usize) -> Self {
+        let rest = text.get(at..).unwrap_or_default();
+        match rest.first_chunk() {
+            Some(bytes) => Self::new(bytes),
+            None => {
+                let mut bytes = [0; 64];
+                bytes[..rest.len()].copy_from_slice(rest);
+                Self::new(&bytes)
             }
-            continue;
-        }
-        let most = bytes.len().min(start + 4 * TOKEN_BYTES_MAX);
-        let (mut some, mut all) = (0, u8::MAX);
-        while at < most {
-            let class = WORD[usize::from(bytes[at])];
-            if class == 0 {
-                break;
-            }
-            some |= class;
-            all &= class;
-            at += 1;
-        }
-        let digits = some & DIGIT > 0;
-        let short = at - start <= 2 && all & HEX > 0;
-        lettered += usize::from(short && !digits);
-        hex |= short && digits && some & LETTER > 0;
-        if digits || letters && short {
-            let before = separators(&bytes[last_end..start]);
-            tokens.push(token(&bytes[start..at], start, before));
-            last_end = at;
         }
     }
-    Words { lettered, mixed: hex }
+
+    #[inline]
+    fn new(bytes: &[u8; 64]) -> Self {
+        let which = |is: fn(u8) -> bool| places(&bytes.map(|byte| u8::from(is(byte))), 1);
+        let joint = places(bytes, b'_');
+        Self {
+            word: which(is_kept) | joint,
+            digit: which(|byte| byte.is_ascii_digit()),
+            joint,
+        }
+    }
+
+    /// Where words end that have some of these.
+    #[inline]
+    fn ends(&self, some: u64, carry: &mut u64) -> u64 {
+        let (sum, first) = self.word.overflowing_add(some);
+        let (sum, second) = sum.overflowing_add(*carry);
+        *carry = u64::from(first | second);
+        sum & !self.word
+    }
+}
+
+/// Reads words.
+struct Reader<'t> {
+    bytes: &'t [u8],
+    /// Words begin before this.
+    to: usize,
+    letters: bool,
+    /// Where the last number ends.
+    last_end: usize,
+    tokens: &'t mut Vec<Token>,
+    words: Words,
+}
+
+impl Reader<'_> {
+    /// Reads a word, in parts if it is a long one.
+    #[inline(always)]
+    fn read(&mut self, start: usize, end: usize) {
+        let mut at = start;
+        loop {
+            if self.bytes.get(at) == Some(&b'_') {
+                at += self.bytes[at..end].iter().take_while(|b| **b == b'_').count();
+            }
+            if at >= end.min(self.to) {
+                return;
+            }
+            let part = at..end.min(at + WORD_BYTES_MAX);
+            at = part.end;
+            let short = self.bytes[part.start..].first_chunk().filter(|_| part.len() < 4);
+            match short.and_then(|text| Short::new(text, part.len())) {
+                Some(word) => self.short(part.start, &word),
+                None => self.other(part),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn short(&mut self, start: usize, word: &Short) {
+        self.words.lettered += usize::from(word.pair & !word.decimal_digit);
+        self.words.mixed |= word.pair & word.decimal_digit & word.lettered;
+        let end = start + word.len;
+        let shown = word.len == 1 && is_shown(self.bytes, start);
+        if word.decimal_digit | (self.letters & word.pair) && !(shown || names_list(&self.bytes[end..])) {
+            let before = separators(&self.bytes[self.last_end..start]);
+            self.tokens.push(word.token(start, before));
+            self.last_end = end;
+        }
+    }
+
+    fn other(&mut self, part: Range<usize>) {
+        let text = &self.bytes[part.clone()];
+        let classes = text.iter().map(|byte| WORD[usize::from(*byte)]);
+        let (some, all) = classes.fold((0, u8::MAX), |(some, all), class| (some | class, all & class));
+        let digits = some & DIGIT > 0;
+        let short = text.len() <= 2 && all & HEX > 0;
+        self.words.lettered += usize::from(short && !digits);
+        self.words.mixed |= short && digits && some & LETTER > 0;
+        if digits || self.letters && short {
+            let before = separators(&self.bytes[self.last_end..part.start]);
+            self.tokens.push(match text.len() {
+                4..=PLAIN_DIGITS_MAX if some & LETTER == 0 && all & DIGIT > 0 => plain(text, part.start, before),
+                _ => token(text, part.start, before, some & STRANGE == 0),
+            });
+            self.last_end = part.end;
+        }
+    }
 }
 
 /// A word of one to three digits, of which the shorter ones may be hexadecimal: what nearly all words of a list are.
@@ -155,14 +279,10 @@ struct Short {
 }
 
 impl Short {
-    /// Without branches where words differ: neither their length nor their digits can be predicted.
+    /// The word of up to three bytes at the start of a text. Without branches where words differ: neither their length
+    /// nor their digits can be predicted.
     #[inline(always)]
-    fn new(text: &[u8; 4]) -> Option<Self> {
-        let [_, second, third, fourth] = text.map(|byte| usize::from(WORD[usize::from(byte)] != 0));
-        if second & third & fourth == 1 {
-            return None;
-        }
-        let len = 1 + second + (second & third);
+    fn new(text: &[u8; 4], len: usize) -> Option<Self> {
         let [a, b, c, _] = text.map(|byte| DIGIT_VALUE[usize::from(byte)]);
         // Bytes after the word are shifted out, zeros before it in.
         let packed = u32::from_le_bytes([0, a, b, c]) << (8 * (3 - len));
@@ -172,7 +292,7 @@ impl Short {
         if most >= 16 || most >= 10 && !pair {
             return None;
         }
-        let decimal_digit = (a < 10) | (second == 1) & (b < 10) | (len == 3);
+        let decimal_digit = (a < 10) | (len > 1) & (b < 10) | (len == 3);
         Some(Self {
             len,
             values,
@@ -206,7 +326,7 @@ impl Short {
 }
 
 /// Where a separator shows the character that a number stands for: `'h'`, `(h)`, `'\''`.
-fn shown_char(bytes: &[u8]) -> std::ops::Range<usize> {
+fn shown_char(bytes: &[u8]) -> Range<usize> {
     let quoted = |window: &[u8]| match *window {
         [b'\'' | b'"', b'\\', _, end] => end == window[0],
         [b'\'' | b'"', _, end] => end == window[0],
@@ -329,8 +449,47 @@ pub(super) enum Base {
 
 pub(super) const BASES: [Base; 4] = [Base::Decimal, Base::Hex, Base::Octal, Base::Binary];
 
-/// What a word is in each base: `104`, `0x68`, `104u8`, `68h`.
-fn token(word: &[u8], start: usize, (before, loose): (u32, u32)) -> Token {
+/// Digits that are no more than four bytes in any base.
+const PLAIN_DIGITS_MAX: usize = 8;
+
+/// What four to eight decimal digits are in each base.
+fn plain(word: &[u8], start: usize, (before, loose): (u32, u32)) -> Token {
+    let (mut decimal, mut shifted, mut most) = (0, [0; 3], 0);
+    for byte in word {
+        let digit = u32::from(byte - b'0');
+        decimal = decimal * 10 + digit;
+        shifted = std::array::from_fn(|nth| shifted[nth] << [4, 3, 1][nth] | digit);
+        most = most.max(digit);
+    }
+    let [hex, octal, binary] = shifted;
+    let n = word.len() as u8;
+    let is = [
+        true,
+        true,
+        most < 8 && is_character(octal),
+        most < 2 && n >= BINARY_DIGITS_MIN,
+    ];
+    let only = |value: [u32; 4]| std::array::from_fn(|nth| if is[nth] { value[nth] } else { 0 });
+    Token {
+        start: start as u32,
+        len: n,
+        lettered: false,
+        before,
+        loose,
+        values: only([decimal, hex, octal, binary]),
+        digits: is.map(|is| if is { n } else { 0 }),
+    }
+}
+
+/// Fewest digits of a binary number without a prefix.
+const BINARY_DIGITS_MIN: u8 = 7;
+
+fn is_character(number: u32) -> bool {
+    number <= 0x10_FFFF
+}
+
+/// What a word is in each base: `104`, `0x68`, `104u8`, `68h`; in none if it has letters that no number has.
+fn token(word: &[u8], start: usize, (before, loose): (u32, u32), may_be: bool) -> Token {
     let mut token = Token {
         start: start as u32,
         len: word.len().min(255) as u8,
@@ -346,6 +505,9 @@ fn token(word: &[u8], start: usize, (before, loose): (u32, u32)) -> Token {
     token.lettered = word
         .iter()
         .any(|b| matches!(b, b'a'..=b'f' | b'A'..=b'F' | b'x' | b'X'));
+    if !may_be {
+        return token;
+    }
     let prefixed = match word {
         [b'0', b'x' | b'X', rest @ ..] => Some((rest, 16)),
         [b'0', b'o' | b'O', rest @ ..] => Some((rest, 8)),
@@ -361,16 +523,15 @@ fn token(word: &[u8], start: usize, (before, loose): (u32, u32)) -> Token {
             _ => None,
         };
         let long = |value: Option<Value>, least: u8| value.filter(|value| value.digits >= least);
-        let character = |value: &Value| value.number <= 0x10_FFFF;
         [
             binary.unwrap_or_else(|| value(word, 10)),
             value(word, 16),
             if binary.is_some() {
                 None
             } else {
-                long(value(word, 8), 3).filter(character)
+                long(value(word, 8), 3).filter(|value| is_character(value.number))
             },
-            binary.unwrap_or_else(|| long(value(word, 2), 7)),
+            binary.unwrap_or_else(|| long(value(word, 2), BINARY_DIGITS_MIN)),
         ]
     };
     for (nth, value) in values.into_iter().enumerate() {
@@ -465,11 +626,11 @@ mod tests {
             let pairs = bytes.iter().map(move |b| [*a, *b]);
             pairs.flat_map(|[a, b]| bytes.iter().map(move |c| [a, b, *c]))
         });
-        for word in words.filter(|word| WORD[usize::from(word[0])] & KEPT != 0) {
+        for word in words.filter(|word| is_kept(word[0])) {
             let text = [&word[..], b", "].concat();
-            let len = word.iter().take_while(|b| WORD[usize::from(**b)] != 0).count();
-            let slow = token(&word[..len], 7, (9, 9));
-            let Some(short) = text.first_chunk::<4>().and_then(Short::new) else {
+            let len = word.iter().take_while(|b| is_kept(**b) || **b == b'_').count();
+            let slow = token(&word[..len], 7, (9, 9), true);
+            let Some(short) = text.first_chunk().and_then(|text| Short::new(text, len)) else {
                 continue;
             };
             let fast = short.token(7, (9, 9));
@@ -488,6 +649,116 @@ mod tests {
             let digit = word[..len].iter().any(u8::is_ascii_digit);
             assert_eq!((short.len, short.decimal_digit, short.pair), (len, digit, len <= 2));
         }
-        assert!(Short::new(b"12, ").is_some() && Short::new(b"255]").is_some() && Short::new(b"1234").is_none());
+        assert!(
+            Short::new(b"12, ", 2).is_some() && Short::new(b"255]", 3).is_some() && Short::new(b"12g ", 3).is_none()
+        );
+    }
+
+    /// Longer words too.
+    #[test]
+    fn longer_words_are_read_alike() {
+        let words = [
+            "2026",
+            "0000",
+            "1777",
+            "7777",
+            "77777777",
+            "01101000",
+            "1101000",
+            "11010002",
+            "99999999",
+            "41777777",
+            "24T08",
+            "12Z",
+            "0x68",
+            "104u8",
+            "68h",
+            "104usize",
+            "0b1101000",
+            "0o150",
+            "1_u8",
+            "1g_u8",
+            "beef",
+            "12n",
+        ];
+        for word in words {
+            let mut tokens = Vec::new();
+            tokenise(format!("{word} ").as_bytes(), 0, word.len(), true, &mut tokens);
+            let slow = token(word.as_bytes(), 0, (BLANK, BLANK), true);
+            let all = |token: &Token| (token.start, token.len, token.lettered, token.digits, token.values);
+            let digits = word.bytes().any(|b| b.is_ascii_digit());
+            assert_eq!(
+                tokens.iter().map(all).collect::<Vec<_>>(),
+                digits.then(|| all(&slow)).into_iter().collect::<Vec<_>>(),
+                "{word}"
+            );
+        }
+    }
+
+    /// Where words begin and end, byte by byte.
+    fn words_of(bytes: &[u8], from: usize, to: usize) -> Vec<Range<usize>> {
+        let (mut words, mut at) = (Vec::new(), from);
+        while at < to {
+            if !is_kept(bytes[at]) {
+                at += 1;
+                continue;
+            }
+            let word = bytes[at..].iter().take(WORD_BYTES_MAX);
+            let end = at + word.take_while(|b| is_kept(**b) || **b == b'_').count();
+            words.push(at..end);
+            at = end;
+        }
+        words
+    }
+
+    #[test]
+    fn words_are_found_wherever_they_begin_and_end() {
+        let pieces: [&[u8]; 12] = [
+            b"104",
+            b"0x68",
+            b"be",
+            b"a",
+            b"_",
+            b", ",
+            b" ",
+            b"server",
+            b"\xc3\xa4",
+            b"7",
+            b"long_name_1",
+            &[b'x'; 60],
+        ];
+        let mut state = 7u32;
+        for round in 0..3000usize {
+            let mut text = Vec::new();
+            while text.len() < round % 400 {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                text.extend_from_slice(pieces[(state >> 24) as usize % (2 + round % 11)]);
+            }
+            let (from, to) = (round % 7, text.len().saturating_sub(round % 5));
+            if from > to {
+                continue;
+            }
+            for letters in [false, true] {
+                let mut tokens = Vec::new();
+                let words = tokenise(&text, from, to, letters, &mut tokens);
+                let all = words_of(&text, from, to);
+                let some = |word: &Range<usize>, is: fn(&u8) -> bool| text[word.clone()].iter().any(is);
+                let short = |word: &Range<usize>| word.len() <= 2 && !some(word, |b| !b.is_ascii_hexdigit());
+                let digits = |word: &Range<usize>| some(word, u8::is_ascii_digit);
+                let wanted: Vec<Range<usize>> = all
+                    .iter()
+                    .filter(|word| digits(word) || letters && short(word))
+                    .cloned()
+                    .collect();
+                let found: Vec<Range<usize>> = tokens.iter().map(|token| token.start()..token.end()).collect();
+                assert_eq!(found, wanted, "{from}..{to} {}", text.escape_ascii());
+                if letters {
+                    assert_eq!(
+                        words.lettered,
+                        all.iter().filter(|word| short(word) && !digits(word)).count()
+                    );
+                }
+            }
+        }
     }
 }
