@@ -46,8 +46,8 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
 fn next_quote(window: &Window<'_>, part: Range<usize>) -> Option<usize> {
     let from = part.start - window.from;
     let mut before = u64::MAX << (from % 64);
-    for (i, block) in window.squeezed.blocks.iter().enumerate().skip(from / 64) {
-        let quotes = block.quote & std::mem::replace(&mut before, u64::MAX);
+    for (i, quote) in window.squeezed.quote.words().iter().enumerate().skip(from / 64) {
+        let quotes = quote & std::mem::replace(&mut before, u64::MAX);
         let at = window.from + 64 * i;
         if quotes != 0 || at >= part.end {
             return Some(at + quotes.trailing_zeros() as usize).filter(|at| *at < part.end);
