@@ -272,6 +272,23 @@ def test_input(kernel, marker, password):
     assert kernel._reply(cell, 60)["content"]["status"] == "ok"
 
 
+READ = "let mut line = String::new(); std::io::stdin().read_line(&mut line)?; line"
+
+
+def test_reading_standard_input_asks(kernel):
+    client = kernel.client
+    cell = client.execute(f'print!("before"); {READ}', allow_stdin=True)
+    asked = client.get_stdin_msg(timeout=60)
+    check(asked, cell)
+    assert asked["content"] == {"prompt": "", "password": False}
+    client.input("élan 🔑")
+    messages = kernel._until_idle(cell, 60, [])
+    assert [m["content"]["data"]["text/plain"] for m in messages if m["msg_type"] == "execute_result"] == ['"élan 🔑\\n"']
+    assert kernel._reply(cell, 60)["content"]["status"] == "ok"
+    refused = kernel.execute(READ, allow_stdin=False)
+    assert refused.status == "error" and refused.error["ename"] == "StdinNotImplementedError"
+
+
 def test_an_answer_of_several_lines_is_one_answer(kernel):
     client = kernel.client
     cell = client.execute('let a = ask("EVCXR_INPUT_REQUEST", "1"); let b = ask("EVCXR_INPUT_REQUEST", "2"); (a, b)')

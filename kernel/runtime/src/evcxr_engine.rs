@@ -30,6 +30,7 @@ use crate::folder::BuildFolder;
 use crate::messages::{self, FromBuilder, ToBuilder};
 use crate::pump::{self, Ending, FromCell, Pump, Shared, State, ToCall, lock};
 use crate::runner::{BUILDER, supervisor};
+use crate::standard_input::{Found, StandardInput};
 use crate::sys::{self, Waiting};
 use crate::{completeness, environment, outcome};
 
@@ -41,6 +42,8 @@ const PIPE_BYTES: i32 = 1 << 20;
 
 /// How long the supervisor may take to end, in milliseconds.
 const END_TIME_MAX_MS: i32 = 1000;
+
+const CUT: &str = "the answer was too long for standard input, and cut; `dbutils::input` takes it whole\n";
 
 /// Names of environment variables that cells get besides the allow list, separated by commas.
 const PASS_ENV: &str = "SEALBOOK_PASS_ENV";
@@ -83,8 +86,7 @@ pub struct EvcxrEngine {
 struct Processes {
     shared: Arc<Shared>,
     builder: Arc<Builder>,
-    /// Write end of the user's standard input.
-    stdin: OwnedFd,
+    input: Arc<StandardInput>,
     process: Child,
     folder: BuildFolder,
 }
@@ -214,20 +216,17 @@ impl Processes {
         loop {
             match items.recv().ok()? {
                 ToCall::Event(event) => host.event(event),
-                ToCall::Input(request, answer) => match host.input(request) {
-                    Ok(text) if answer.is_some() => {
-                        let _ = answer.map(|answer| answer.send(text));
-                    }
-                    Ok(line) => {
-                        // User code reads one line; a newline inside the answer must not become the next one.
-                        let line = line.trim_end_matches(['\r', '\n']).replace(['\r', '\n'], " ") + "\n";
-                        let _ = sys::write_all(&self.stdin, line.as_bytes());
+                ToCall::Input(request, asker) => match host.input(request) {
+                    Ok(text) => {
+                        if !self.input.answer(text, asker) {
+                            host.event(Event::Stderr(CUT.into()));
+                        }
                     }
                     Err(_) => {
                         // The wait for an answer was interrupted, or there is nobody to answer.
                         *refused = !self.shared.interrupt.load(Ordering::SeqCst);
                         self.target().interrupt();
-                        unanswered.push(answer);
+                        unanswered.push(asker);
                     }
                 },
                 ToCall::Answer(answer, ending) => return Some((answer, ending)),
@@ -243,6 +242,7 @@ impl Engine for EvcxrEngine {
             return Outcome::Fatal(error);
         }
         let processes = &mut self.processes;
+        processes.input.clear();
         let items = processes.begin(true, completeness::ends_with_expression(code));
         let request = ToBuilder::Execute {
             code: code.to_owned(),
@@ -346,7 +346,7 @@ type MakePump = Box<dyn FnOnce(OwnedFd, Receiver<FromCell>, Option<Arc<dyn Fn(Ev
 
 fn launch(options: &Options, folder: BuildFolder) -> std::io::Result<(Processes, MakePump)> {
     let (requests, builder_requests) = UnixStream::pair()?;
-    let (user_stdin, stdin) = sys::pipe()?;
+    let input = Arc::new(StandardInput::new()?);
     let (stdout, user_stdout) = sys::pipe()?;
     let (stderr, user_stderr) = sys::pipe()?;
     let (progress, builder_stderr) = sys::pipe()?;
@@ -356,7 +356,11 @@ fn launch(options: &Options, folder: BuildFolder) -> std::io::Result<(Processes,
     }
     let fds = Fds {
         requests: builder_requests.as_raw_fd(),
-        user: [user_stdin.as_raw_fd(), user_stdout.as_raw_fd(), user_stderr.as_raw_fd()],
+        user: [
+            input.of_cells().as_raw_fd(),
+            user_stdout.as_raw_fd(),
+            user_stderr.as_raw_fd(),
+        ],
         control: runner_control.as_raw_fd(),
     };
     let mut command = builder_command(options, &folder)?;
@@ -373,7 +377,7 @@ fn launch(options: &Options, folder: BuildFolder) -> std::io::Result<(Processes,
         builder: Arc::new(Builder {
             requests: Mutex::new(requests.try_clone()?),
         }),
-        stdin,
+        input: Arc::clone(&input),
         process,
         folder,
     };
@@ -384,6 +388,7 @@ fn launch(options: &Options, folder: BuildFolder) -> std::io::Result<(Processes,
         stdout,
         stderr,
         progress,
+        input,
         waker,
         from_cells,
         late,
@@ -446,6 +451,7 @@ impl Calls for OwnCalls {
         let is_set = |index: usize| request.args.get(index).is_some_and(|arg| arg == b"1");
         let event = match call {
             "input" => return Some(self.input(text(0).unwrap_or_default(), is_set(1))),
+            "read" => return Some(self.read()),
             "result" => Event::Result(bundle(&request.args)),
             "displayed" => {
                 let (done, wait) = mpsc::channel();
@@ -492,11 +498,26 @@ impl OwnCalls {
         let told = self.tell(FromCell::Input { request, answer });
         match wait.recv() {
             Ok(text) if told => Response::Ok(vec![text.into_bytes()]),
-            _ => Response::Err {
-                code: "INPUT_NOT_ALLOWED".into(),
-                message: "nobody can be asked for input: the front end allows none, or no cell is running".into(),
-            },
+            _ => nobody_to_ask(),
         }
+    }
+
+    /// Waits until standard input holds a line. No field: there is its end.
+    fn read(&self) -> Response {
+        let (answer, wait) = mpsc::channel();
+        let told = self.tell(FromCell::Read { answer });
+        match wait.recv() {
+            Ok(Found::Line) if told => Response::Ok(vec![b"line".to_vec()]),
+            Ok(Found::End) if told => Response::Ok(Vec::new()),
+            _ => nobody_to_ask(),
+        }
+    }
+}
+
+fn nobody_to_ask() -> Response {
+    Response::Err {
+        code: "INPUT_NOT_ALLOWED".into(),
+        message: "nobody can be asked for input: the front end allows none, or no cell is running".into(),
     }
 }
 

@@ -26,6 +26,7 @@ mod probe;
 mod pump;
 mod rewrite;
 pub mod runner;
+mod standard_input;
 mod sys;
 mod warm;
 

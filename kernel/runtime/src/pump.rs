@@ -29,6 +29,7 @@ use crate::messages::{self, FromBuilder};
 use crate::output::{Part, Scanner};
 use crate::runner::report::{CellEnd, Death, Report};
 use crate::runner::supervisor;
+use crate::standard_input::{Asker, Found, StandardInput};
 use crate::sys::{self, Waiting};
 
 /// Bytes read at once.
@@ -52,8 +53,8 @@ const BACKLOG_BYTES_MAX: usize = 4 << 20;
 /// What a running call receives.
 pub(crate) enum ToCall {
     Event(Event),
-    /// Input for user code; with somebody who waits for the answer, or by standard input.
-    Input(InputRequest, Option<Sender<String>>),
+    /// Input for user code, and who waits for it.
+    Input(InputRequest, Asker),
     Answer(FromBuilder, Ending),
     /// The builder ended.
     Gone,
@@ -79,6 +80,8 @@ pub(crate) enum FromCell {
         request: InputRequest,
         answer: Sender<String>,
     },
+    /// Standard input is being read.
+    Read { answer: Sender<Found> },
 }
 
 /// What the pump shares with the engine, its interrupts and the `dbutils` server.
@@ -153,6 +156,7 @@ pub(crate) struct Pump {
     pub(crate) stderr: OwnedFd,
     /// The builder's own error output: progress of dependencies.
     pub(crate) progress: OwnedFd,
+    pub(crate) input: Arc<StandardInput>,
     /// Readable when `from_cells` has something.
     pub(crate) waker: OwnedFd,
     pub(crate) from_cells: Receiver<FromCell>,
@@ -309,7 +313,8 @@ impl Pump {
                 Part::Input { prompt, password } => {
                     self.release(false);
                     if self.shared.executing.load(Ordering::SeqCst) {
-                        self.deliver(ToCall::Input(InputRequest { prompt, password }, None));
+                        self.input.request_printed();
+                        self.deliver(ToCall::Input(InputRequest { prompt, password }, Asker::Printed));
                     }
                 }
             }
@@ -437,7 +442,20 @@ impl Pump {
                 }
                 FromCell::Input { request, answer } => {
                     if self.shared.executing.load(Ordering::SeqCst) {
-                        self.deliver(ToCall::Input(request, Some(answer)));
+                        self.deliver(ToCall::Input(request, Asker::Call(answer)));
+                    }
+                }
+                // What was printed before has been read: if it was a request, the answer is on its way.
+                FromCell::Read { answer } if self.input.is_coming() => {
+                    let _ = answer.send(Found::Line);
+                }
+                FromCell::Read { answer } => {
+                    if self.shared.executing.load(Ordering::SeqCst) {
+                        let request = InputRequest {
+                            prompt: String::new(),
+                            password: false,
+                        };
+                        self.deliver(ToCall::Input(request, Asker::Read(answer)));
                     }
                 }
             }

@@ -79,6 +79,30 @@ pub(crate) fn enlarge_pipe(fd: &impl AsRawFd, bytes: i32) {
     unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETPIPE_SZ, bytes) };
 }
 
+/// How many bytes the pipe holds at most.
+pub(crate) fn pipe_bytes(fd: &impl AsRawFd) -> usize {
+    // SAFETY: no memory is involved.
+    let size = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETPIPE_SZ) };
+    usize::try_from(size).unwrap_or(0)
+}
+
+/// Writes fail when there is no room, instead of waiting for it.
+pub(crate) fn never_wait(fd: &impl AsRawFd) -> io::Result<()> {
+    // SAFETY: no memory is involved.
+    check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) }).map(drop)
+}
+
+/// Whether a read would not wait: there is something to read, or its end, or the descriptor never waits.
+pub(crate) fn reads_at_once(fd: RawFd) -> bool {
+    let mut poll = libc::pollfd {
+        fd,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: the structure outlives the call; no other memory is involved.
+    unsafe { libc::poll(&mut poll, 1, 0) != 0 || libc::fcntl(fd, libc::F_GETFL) & libc::O_NONBLOCK != 0 }
+}
+
 /// No program executed from here inherits a descriptor but the standard ones, unless it is let through on purpose.
 pub(crate) fn keep_descriptors() {
     // SAFETY: no memory is involved.

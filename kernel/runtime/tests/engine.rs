@@ -19,12 +19,13 @@ mod engine {
     pub mod dependencies;
     pub mod diagnostics;
     pub mod hygiene;
+    pub mod input;
     pub mod output;
     pub mod processes;
     pub mod secrets;
 }
 
-use engine::{bench, comfort, crashes, deaths, dependencies, diagnostics, hygiene, output, secrets};
+use engine::{bench, comfort, crashes, deaths, dependencies, diagnostics, hygiene, input, output, secrets};
 
 type Test = (&'static str, fn());
 
@@ -59,7 +60,9 @@ const TESTS: &[Test] = &[
     ("commands", comfort::commands),
     ("types", comfort::types),
     ("dependencies", dependencies::dependencies),
-    ("input", comfort::input),
+    ("input", input::input),
+    ("standard_input_asks", input::standard_input_asks),
+    ("standard_input_ends", input::standard_input_ends),
     ("completion_and_inspection", comfort::completion_and_inspection),
     (
         "unfinished_code_is_placed_in_the_cell",

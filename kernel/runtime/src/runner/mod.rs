@@ -10,6 +10,7 @@
 mod args;
 pub(crate) mod checkpoint;
 pub(crate) mod crash;
+mod input;
 mod mapped;
 mod memory;
 pub(crate) mod report;

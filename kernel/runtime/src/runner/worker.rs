@@ -15,6 +15,7 @@ use std::ptr;
 use super::args;
 use super::checkpoint::{self, Made, Victim};
 use super::crash;
+use super::input;
 use super::mapped::{self, Mapped};
 use super::report::CellEnd;
 use super::terminal;
@@ -58,6 +59,7 @@ pub(crate) fn main(channel: OwnedFd, starts: RawFd, parent: u32, dbutils: &[u8])
     worker.settle();
     crash::install();
     terminal::show_standard_error();
+    input::ask_when_empty(dbutils);
     loop {
         match sys::receive_packet(worker.channel.as_raw_fd()) {
             Ok((order, socket)) if !order.is_empty() => worker.run(&order, socket),

@@ -207,12 +207,17 @@ fn describe(kind: &str, data: &MimeBundle) -> String {
     format!("{kind} {}", parts.join(" "))
 }
 
-/// Records events; answers input with what was asked, in capitals, on two lines, unless the prompt is `refuse`.
+/// Records events; answers input with what was asked, in capitals, on two lines, unless the prompt is `refuse`; or with what
+/// is to be typed, and then no more.
 #[derive(Default)]
 pub struct Recorder {
     pub events: Vec<Event>,
     pub on_output: Option<Box<dyn FnOnce()>>,
     pub number: Option<u64>,
+    /// Reversed.
+    pub typed: Option<Vec<String>>,
+    /// The requests that were answered.
+    pub asked: Vec<InputRequest>,
 }
 
 impl Host for Recorder {
@@ -228,6 +233,11 @@ impl Host for Recorder {
     }
 
     fn input(&mut self, request: InputRequest) -> Result<String, InputRefused> {
+        if let Some(typed) = &mut self.typed {
+            let answer = typed.pop().ok_or(InputRefused)?;
+            self.asked.push(request);
+            return Ok(answer);
+        }
         let answer = format!("{}\nhidden: {}", request.prompt.to_uppercase(), request.password);
         if request.prompt == "refuse" {
             Err(InputRefused)

@@ -117,44 +117,6 @@ pub fn types() {
     }
 }
 
-pub fn input() {
-    let mut notebook = Notebook::open();
-    // What the crate evcxr_input does, without the registry.
-    notebook.ok("fn ask(request: &str) -> String {
-            println!(\"{request}\");
-            let mut line = String::new();
-            std::io::stdin().read_line(&mut line).unwrap();
-            line.trim().to_owned()
-        }");
-    assert_eq!(
-        notebook.result("ask(\"EVCXR_INPUT_REQUEST:name?\")"),
-        "\"NAME? hidden: false\""
-    );
-    assert_eq!(
-        notebook.result("ask(\"EVCXR_INPUT_REQUEST_PASSWORD:key\")"),
-        "\"KEY hidden: true\""
-    );
-    let (ename, _, _) = notebook.error("ask(\"EVCXR_INPUT_REQUEST:refuse\")");
-    assert_eq!(ename, "StdinNotImplementedError");
-    assert_eq!(
-        notebook.result("ask(\"EVCXR_INPUT_REQUEST:again\")"),
-        "\"AGAIN hidden: false\""
-    );
-    // Over the private channel the answer comes whole; the crate's two functions are ours, without a registry.
-    notebook.ok(":dep evcxr_input = \"1\"");
-    assert_eq!(
-        notebook.result("evcxr_input::get_string(\"name?\")"),
-        "\"NAME?\\nhidden: false\""
-    );
-    assert_eq!(
-        notebook.result("dbutils::password(\"key\").unwrap()"),
-        "\"KEY\\nhidden: true\""
-    );
-    let (ename, _, _) = notebook.error("evcxr_input::get_password(\"refuse\")");
-    assert_eq!(ename, "StdinNotImplementedError");
-    assert_eq!(notebook.result("1 + 1"), "2");
-}
-
 pub fn completion_and_inspection() {
     let mut notebook = Notebook::open();
     notebook.ok("let greeting = String::from(\"hi\");");

@@ -1,0 +1,138 @@
+//! Asking whoever sits at the front end: by `dbutils`, by evcxr's convention, and by reading standard input.
+
+use sealbook_runtime::{Engine, Event, Outcome};
+
+use super::cells::{Notebook, Recorder, plain};
+
+pub fn input() {
+    let mut notebook = Notebook::open();
+    // What the crate evcxr_input does, without the registry.
+    notebook.ok("fn ask(request: &str) -> String {
+            println!(\"{request}\");
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line).unwrap();
+            line.trim().to_owned()
+        }");
+    assert_eq!(
+        notebook.result("ask(\"EVCXR_INPUT_REQUEST:name?\")"),
+        "\"NAME? hidden: false\""
+    );
+    assert_eq!(
+        notebook.result("ask(\"EVCXR_INPUT_REQUEST_PASSWORD:key\")"),
+        "\"KEY hidden: true\""
+    );
+    let (ename, _, _) = notebook.error("ask(\"EVCXR_INPUT_REQUEST:refuse\")");
+    assert_eq!(ename, "StdinNotImplementedError");
+    assert_eq!(
+        notebook.result("ask(\"EVCXR_INPUT_REQUEST:again\")"),
+        "\"AGAIN hidden: false\""
+    );
+    // Over the private channel the answer comes whole; the crate's two functions are ours, without a registry.
+    notebook.ok(":dep evcxr_input = \"1\"");
+    assert_eq!(
+        notebook.result("evcxr_input::get_string(\"name?\")"),
+        "\"NAME?\\nhidden: false\""
+    );
+    assert_eq!(
+        notebook.result("dbutils::password(\"key\").unwrap()"),
+        "\"KEY\\nhidden: true\""
+    );
+    let (ename, _, _) = notebook.error("evcxr_input::get_password(\"refuse\")");
+    assert_eq!(ename, "StdinNotImplementedError");
+    assert_eq!(notebook.result("1 + 1"), "2");
+}
+
+/// What a cell does when `lines` are typed, and then nobody answers: its result or the error's name, and the prompts.
+fn typing(notebook: &mut Notebook, lines: &[&str], code: &str) -> (String, Vec<String>) {
+    let mut recorder = Recorder {
+        typed: Some(lines.iter().rev().map(|line| (*line).to_owned()).collect()),
+        ..Recorder::default()
+    };
+    let outcome = notebook.engine.execute(code, &mut recorder);
+    let result = recorder.events.iter().find_map(|event| match event {
+        Event::Result(data) => Some(plain(data)),
+        _ => None,
+    });
+    let said = match outcome {
+        Outcome::Error { ename, .. } => ename,
+        _ => result.unwrap_or_default(),
+    };
+    (said, recorder.asked.into_iter().map(|request| request.prompt).collect())
+}
+
+pub fn standard_input_asks() {
+    let mut notebook = Notebook::open();
+    notebook.ok("use std::io::{BufRead, Read, Write};
+        fn line() -> String { let mut line = String::new(); std::io::stdin().read_line(&mut line).unwrap(); line }");
+    let nothing = || vec![String::new()];
+    assert_eq!(
+        typing(&mut notebook, &["Ada"], "line()"),
+        ("\"Ada\\n\"".to_owned(), nothing())
+    );
+    assert_eq!(
+        typing(&mut notebook, &[""], "line()"),
+        ("\"\\n\"".to_owned(), nothing())
+    );
+    // Two lines are two requests, and an answer of two lines is one line.
+    let (said, asked) = typing(&mut notebook, &["one\ntwo", "three"], "(line(), line())");
+    assert_eq!((said.as_str(), asked.len()), ("(\"one two\\n\", \"three\\n\")", 2));
+    // A request that was printed before is the request; the next read is one of its own.
+    let printed = "println!(\"EVCXR_INPUT_REQUEST:name?\"); (line(), line())";
+    let (said, asked) = typing(&mut notebook, &["a", "b"], printed);
+    assert_eq!(
+        (said.as_str(), asked),
+        ("(\"a\\n\", \"b\\n\")", vec!["name?".to_owned(), String::new()])
+    );
+    let later = "println!(\"EVCXR_INPUT_REQUEST:name?\"); std::thread::sleep(std::time::Duration::from_millis(300)); (line(), line())";
+    let (said, asked) = typing(&mut notebook, &["a", "b"], later);
+    assert_eq!((said.as_str(), asked.len()), ("(\"a\\n\", \"b\\n\")", 2));
+    // From a thread, byte by byte, and into several buffers.
+    let threads = "std::thread::spawn(line).join().unwrap()";
+    assert_eq!(typing(&mut notebook, &["x"], threads).0, "\"x\\n\"");
+    let bytes = "use std::os::fd::FromRawFd; let mut raw = std::mem::ManuallyDrop::new(unsafe { std::fs::File::from_raw_fd(0) });
+        let (mut a, mut b) = ([0; 1], [0; 5]);
+        let sizes = (raw.read(&mut a)?, raw.read_vectored(&mut [std::io::IoSliceMut::new(&mut b)])?); (sizes, a, b[0])";
+    let (said, asked) = typing(&mut notebook, &["yz"], bytes);
+    assert_eq!((said.as_str(), asked.len()), ("((1, 2), [121], 122)", 1));
+    // What was not read is not there for the next cell.
+    assert_eq!(typing(&mut notebook, &["left over"], bytes).1.len(), 1);
+    assert_eq!(typing(&mut notebook, &["mine"], "line()").0, "\"mine\\n\"");
+    // Another file in its place is read as it is.
+    let file = "let folder = std::env::temp_dir().join(format!(\"sealbook-input-{}\", std::process::id()));
+        std::fs::write(&folder, \"from a file\\n\")?; let file = std::fs::File::open(&folder)?; std::fs::remove_file(&folder)?;
+        unsafe extern \"C\" { fn dup(fd: i32) -> i32; fn dup2(from: i32, to: i32) -> i32; }
+        let kept = unsafe { dup(0) }; unsafe { dup2(std::os::fd::AsRawFd::as_raw_fd(&file), 0) };
+        let mut all = String::new(); std::io::stdin().read_to_string(&mut all)?; unsafe { dup2(kept, 0) }; all";
+    assert_eq!(
+        typing(&mut notebook, &[], file),
+        ("\"from a file\\n\"".to_owned(), Vec::new())
+    );
+}
+
+pub fn standard_input_ends() {
+    let mut notebook = Notebook::open();
+    notebook.ok("use std::io::{BufRead, Read}; let kept = 1;");
+    // Ctrl-D.
+    let all = "std::io::stdin().lines().collect::<Result<Vec<_>, _>>()?";
+    let (said, asked) = typing(&mut notebook, &["one", "two", "\u{4}"], all);
+    assert_eq!((said.as_str(), asked.len()), ("[\"one\", \"two\"]", 3));
+    // Nobody answers: an error at once, whoever reads.
+    for code in [
+        all,
+        "std::thread::spawn(|| std::io::stdin().lines().next()).join().unwrap()",
+    ] {
+        assert_eq!(typing(&mut notebook, &[], code).0, "StdinNotImplementedError");
+        assert_eq!(notebook.result("kept"), "1");
+    }
+    // Between two cells there is nobody to ask: the end, and the thread goes on.
+    notebook.ok("let reader = std::thread::spawn(|| { std::thread::sleep(std::time::Duration::from_millis(500));
+        let mut line = String::new(); let read = std::io::stdin().read_line(&mut line); println!(\"read {read:?}\"); });");
+    let Event::Stdout(bytes) = notebook.late() else {
+        panic!()
+    };
+    assert_eq!(String::from_utf8(bytes).unwrap(), "read Ok(0)\n");
+    // What a cell starts reads the end of nothing: it is not asked for, and an interrupt ends it.
+    let (ename, _) = notebook.interrupted("println!(\"go\"); std::process::Command::new(\"cat\").status()?;");
+    assert_eq!(ename, "KeyboardInterrupt");
+    assert_eq!(notebook.result("kept"), "1");
+}
