@@ -44,8 +44,9 @@ pub trait Host {
     fn number(&self) -> Option<u64> {
         None
     }
-    /// Whether the cell's code holds a secret: then errors show its lines as they are, and never changed, which would be a
-    /// form of the secret that nobody can know.
+    /// Whether a cell's code holds a secret that is known by now: then errors show its lines as they are, and never changed,
+    /// which would be a form of the secret that nobody can know. Asked when an error has been drawn, of every cell of which it
+    /// shows lines changed.
     fn holds_secret(&self, _code: &str) -> bool {
         false
     }

@@ -247,7 +247,6 @@ impl Engine for EvcxrEngine {
         let request = ToBuilder::Execute {
             code: code.to_owned(),
             number: host.number(),
-            holds_secret: host.holds_secret(code),
         };
         let mut refused = false;
         let ended = match processes.builder.send(&request) {
@@ -255,7 +254,7 @@ impl Engine for EvcxrEngine {
             Err(_) => None,
         };
         let interrupted = processes.shared.interrupt.load(Ordering::SeqCst);
-        let Some((FromBuilder::Executed(executed), ending)) = ended else {
+        let Some((FromBuilder::Executed(mut executed), ending)) = ended else {
             let _ = processes.shared.end();
             processes.shared.ended.store(true, Ordering::SeqCst);
             return match self.revive() {
@@ -270,6 +269,12 @@ impl Engine for EvcxrEngine {
                 .map(|(mime, text)| (mime.clone(), pump::mime_value(mime, text.clone())))
                 .collect();
             host.event(Event::Result(data));
+        }
+        if let Some(failure) = &mut executed.failure
+            && let Some(unchanged) = failure.unchanged.take()
+            && unchanged.sources.iter().any(|code| host.holds_secret(code))
+        {
+            failure.traceback = unchanged.traceback;
         }
         outcome::of(executed, ending, outcome::Stop { interrupted, refused })
     }

@@ -18,8 +18,6 @@ pub(crate) enum ToBuilder {
         code: String,
         /// How the front end counts the cell, if it does.
         number: Option<u64>,
-        /// Its lines are not shown changed.
-        holds_secret: bool,
     },
     Complete {
         code: String,
@@ -60,6 +58,16 @@ pub(crate) struct Failure {
     pub(crate) ename: String,
     pub(crate) evalue: String,
     pub(crate) traceback: Vec<String>,
+    /// What to show instead if a cell of which lines are shown changed holds a secret.
+    pub(crate) unchanged: Option<Box<Unchanged>>,
+}
+
+/// A traceback that shows lines of cells only as they were written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Unchanged {
+    /// Sources of the cells of which the other one shows lines changed.
+    pub(crate) sources: Vec<String>,
+    pub(crate) traceback: Vec<String>,
 }
 
 impl Failure {
@@ -69,6 +77,7 @@ impl Failure {
             ename: ename.to_owned(),
             evalue: text.lines().next().unwrap_or_default().to_owned(),
             traceback: text.lines().map(str::to_owned).collect(),
+            ..Failure::default()
         }
     }
 }

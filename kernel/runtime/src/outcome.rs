@@ -30,6 +30,7 @@ pub(crate) fn of(executed: Executed, ending: Ending, stop: Stop) -> Outcome {
             ename,
             evalue,
             traceback,
+            ..
         }) => Outcome::Error {
             ename,
             evalue,
@@ -146,6 +147,7 @@ fn ended(end: &CellEnd) -> Option<Failure> {
             ename: "SystemExit".into(),
             evalue: "0".into(),
             traceback: vec!["The notebook ended itself with dbutils.notebook.exit.".into()],
+            ..Failure::default()
         }),
         "error" => Some(Failure {
             ename: if end.name.is_empty() {
@@ -158,6 +160,7 @@ fn ended(end: &CellEnd) -> Option<Failure> {
                 .lines()
                 .map(str::to_owned)
                 .collect(),
+            ..Failure::default()
         }),
         "load" => Some(Failure::new("LoadError", &end.message)),
         _ => {
@@ -171,6 +174,7 @@ fn ended(end: &CellEnd) -> Option<Failure> {
                 ename: "panic".into(),
                 evalue: end.message.lines().next().unwrap_or_default().to_owned(),
                 traceback,
+                ..Failure::default()
             })
         }
     }

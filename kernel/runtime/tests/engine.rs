@@ -59,6 +59,10 @@ const TESTS: &[Test] = &[
     ("connections_do_not_survive", crashes::connections_do_not_survive),
     ("commands", comfort::commands),
     ("types", comfort::types),
+    (
+        "lines_with_secrets_are_not_changed",
+        diagnostics::lines_with_secrets_are_not_changed,
+    ),
     ("dependencies", dependencies::dependencies),
     ("input", input::input),
     ("standard_input_asks", input::standard_input_asks),

@@ -69,6 +69,7 @@ pub(super) fn failure(said: &str, drawing: &[String], margin: usize) -> Failure 
         ename: "DependencyError".to_owned(),
         evalue,
         traceback,
+        ..Failure::default()
     }
 }
 

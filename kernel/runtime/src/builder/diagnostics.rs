@@ -3,6 +3,9 @@
 //! The compiler speaks of a generated file; [`Origin`] says which cell each of its lines is from. What it says about lines
 //! that are no user's is left out.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use evcxr::CompilationError;
 use serde_json::Value;
 
@@ -13,7 +16,7 @@ use super::pieces::Cells;
 use super::suggestions;
 use super::types::{self, Typed};
 use crate::completeness;
-use crate::messages::Failure;
+use crate::messages::{Failure, Unchanged};
 use crate::places::Map;
 
 /// Name of the generated file in the compiler's messages; with [`super::syntax`] the cell's own.
@@ -27,6 +30,52 @@ const KEPT_REFERENCE: &str = "a variable is kept for later cells, so it cannot h
 pub(super) struct Origin<'a> {
     pub(super) map: &'a Map,
     pub(super) cells: &'a Cells,
+    /// The cells of which lines are shown as the compiler would change them; `None` if no line may be.
+    changed: Option<RefCell<BTreeSet<u64>>>,
+}
+
+impl<'a> Origin<'a> {
+    pub(super) fn new(map: &'a Map, cells: &'a Cells) -> Origin<'a> {
+        Origin {
+            map,
+            cells,
+            changed: Some(RefCell::default()),
+        }
+    }
+
+    /// As [`Origin::new`], where every line is shown as the user wrote it.
+    pub(super) fn unchanged(map: &'a Map, cells: &'a Cells) -> Origin<'a> {
+        Origin {
+            map,
+            cells,
+            changed: None,
+        }
+    }
+
+    /// Notes that a line of `cell` is shown changed. False: it must not be.
+    pub(super) fn changes(&self, cell: u64) -> bool {
+        let noted = self.changed.as_ref().map(|changed| changed.borrow_mut().insert(cell));
+        noted.is_some()
+    }
+
+    /// Sources of the cells of which lines are shown changed.
+    pub(super) fn changed(&self) -> Vec<String> {
+        let changed = self.changed.iter().flat_map(|changed| changed.borrow().clone());
+        changed.map(|cell| self.cells.source(cell).to_owned()).collect()
+    }
+}
+
+/// The failure that `draw` makes, and, if it shows lines changed, what it would be without: a secret in a line is recognised
+/// only as it was written, and which secrets there are the kernel alone knows.
+pub(super) fn with_unchanged(map: &Map, cells: &Cells, draw: impl Fn(&Origin<'_>) -> Failure) -> Failure {
+    let origin = Origin::new(map, cells);
+    let mut failure = draw(&origin);
+    let sources = origin.changed();
+    if !sources.is_empty() {
+        let traceback = draw(&Origin::unchanged(map, cells)).traceback;
+        failure.unchanged = Some(Box::new(Unchanged { sources, traceback }));
+    }
+    failure
 }
 
 /// The failure of a cell that does not compile. `said` is what the compiler said, `typed` the cell as it saw it.
@@ -79,6 +128,7 @@ pub(super) fn failure(errors: &[CompilationError], said: &str, typed: &Typed, or
             .or(first.map(|error| origin.named(error.message().lines().next().unwrap_or_default())))
             .unwrap_or_default(),
         traceback: parts.join(&String::new()),
+        ..Failure::default()
     }
 }
 
@@ -93,6 +143,7 @@ pub(super) fn failure_of(errors: &[Value], origin: &Origin<'_>) -> Failure {
             .map(|text| origin.named(&text))
             .unwrap_or_default(),
         traceback: parts.join(&String::new()),
+        ..Failure::default()
     }
 }
 
@@ -397,10 +448,7 @@ mod tests {
         let cells = cells("let f = |x| x;");
         let source = "pub extern \"C\" fn run_user_code_0(\nlet f = |x| x;\n";
         let map = cells.map(source, &Typed::unchanged("let f = |x| x;"));
-        let origin = Origin {
-            map: &map,
-            cells: &cells,
-        };
+        let origin = Origin::new(&map, &cells);
         assert_eq!(
             origin.named("found closure `{closure@src/lib.rs:2:9: 2:12}` (src/lib.rs:1:1) src/lib.rs:"),
             "found closure `{closure@cell:1:9}` (generated code) src/lib.rs:"

@@ -58,6 +58,7 @@ pub(super) fn failure(ename: &str, evalue: &str, places: &[Place], cells: &Cells
         ename: ename.to_owned(),
         evalue: evalue.to_owned(),
         traceback,
+        ..Failure::default()
     }
 }
 

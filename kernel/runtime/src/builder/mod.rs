@@ -150,11 +150,7 @@ pub(crate) fn main(args: Vec<OsString>) -> ! {
             Err(RecvTimeoutError::Disconnected) => break,
         };
         send(match request {
-            ToBuilder::Execute {
-                code,
-                number,
-                holds_secret,
-            } => FromBuilder::Executed(session.execute(&code, number, holds_secret)),
+            ToBuilder::Execute { code, number } => FromBuilder::Executed(session.execute(&code, number)),
             ToBuilder::Complete { code, cursor } => session.complete(&code, cursor),
             ToBuilder::Inspect { code, cursor } => FromBuilder::Inspected(session.inspect(&code, cursor)),
             ToBuilder::Interrupt => continue,

@@ -1,6 +1,6 @@
 //! The cells of a notebook, cut into the pieces that evcxr copies into generated code.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
@@ -26,8 +26,6 @@ pub(super) struct Cells {
     known: Vec<Piece>,
     /// Sources of the cells that they are of.
     sources: BTreeMap<u64, String>,
-    /// Those whose lines must not be shown changed.
-    kept: BTreeSet<u64>,
     /// The cell that runs.
     current: u64,
     label: String,
@@ -41,14 +39,9 @@ impl Cells {
         self.sources.insert(self.current, code.to_owned());
     }
 
-    /// The running cell holds a secret, which is recognised in its lines only as they are.
-    pub(super) fn keep_lines(&mut self) {
-        self.kept.insert(self.current);
-    }
-
-    /// Whether the lines of a cell may be shown as the compiler would change them.
-    pub(super) fn may_change(&self, cell: u64) -> bool {
-        !self.kept.contains(&cell)
+    /// What the user wrote in a cell.
+    pub(super) fn source(&self, cell: u64) -> &str {
+        self.sources.get(&cell).map(String::as_str).unwrap_or_default()
     }
 
     pub(super) fn current(&self) -> u64 {
@@ -61,10 +54,7 @@ impl Cells {
 
     /// The lines of a cell.
     pub(super) fn lines(&self, cell: u64) -> Vec<&str> {
-        self.sources
-            .get(&cell)
-            .map(|code| code.lines().collect())
-            .unwrap_or_default()
+        self.source(cell).lines().collect()
     }
 
     /// Whether a cell whose items are known has the word `name`.
@@ -116,7 +106,6 @@ impl Cells {
         let (known, current) = (&self.known, self.current);
         let is_needed = |cell: &u64| *cell == current || known.iter().any(|piece| piece.cell == *cell);
         self.sources.retain(|cell, _| is_needed(cell));
-        self.kept.retain(is_needed);
     }
 
     /// Everything was forgotten.

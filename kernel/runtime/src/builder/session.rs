@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use evcxr::{CommandContext, CompilationError, Error, EvalContext, EvalOutputs};
 
 use super::commands::{self, Step};
-use super::diagnostics::{self, Origin};
+use super::diagnostics;
 use super::pieces::Cells;
 use super::prelude::Analysis;
 use super::types::{self, Typed};
@@ -89,15 +89,12 @@ impl Session {
     }
 
     /// Runs a cell. How its code ended is in the runner's reports; the answer says what happened before and around it.
-    /// `number` is how the front end counts it; a cell that holds a secret is quoted as it is.
-    pub(super) fn execute(&mut self, code: &str, number: Option<u64>, holds_secret: bool) -> Executed {
+    /// `number` is how the front end counts it.
+    pub(super) fn execute(&mut self, code: &str, number: Option<u64>) -> Executed {
         self.revive(false);
         // Compilers read it so, too.
         let code = code.strip_prefix('\u{feff}').unwrap_or(code).replace("\r\n", "\n");
         self.cells.begin(number, &code);
-        if holds_secret {
-            self.cells.keep_lines();
-        }
         let mut executed = Executed::default();
         let start = Instant::now();
         for step in commands::steps(&code) {
@@ -210,12 +207,10 @@ impl Session {
 
     fn failure(&self, errors: &[CompilationError], typed: &Typed) -> Failure {
         let map = self.cells.map(&self.source(), typed);
-        let origin = Origin {
-            map: &map,
-            cells: &self.cells,
-        };
         let said = fs::read_to_string(self.folder.join(SAID)).unwrap_or_default();
-        diagnostics::failure(errors, &said, typed, &origin)
+        diagnostics::with_unchanged(&map, &self.cells, |origin| {
+            diagnostics::failure(errors, &said, typed, origin)
+        })
     }
 
     /// Builds and runs code. If `is_opaque`, of its final expression only the type is shown.

@@ -23,8 +23,8 @@ impl Line {
     }
 }
 
-/// The lines that the replacements of `spans` change. `None` if there are none, they are not all in one cell, or it holds a
-/// secret.
+/// The lines that the replacements of `spans` change. `None` if there are none, they are not all in one cell, or no line is to
+/// be shown changed.
 pub(super) fn lines(spans: &[Value], origin: &Origin<'_>) -> Option<Vec<Line>> {
     let mut edits: BTreeMap<usize, Vec<(usize, usize, &str)>> = BTreeMap::new();
     let mut cell = None;
@@ -45,7 +45,7 @@ pub(super) fn lines(spans: &[Value], origin: &Origin<'_>) -> Option<Vec<Line>> {
             .or_default()
             .push((start.column, end.column, replacement));
     }
-    let cell = cell.filter(|cell| origin.cells.may_change(*cell))?;
+    let cell = cell.filter(|cell| origin.changes(*cell))?;
     let source = origin.cells.lines(cell);
     let mut changed = Vec::new();
     for (number, mut edits) in edits {
@@ -83,10 +83,7 @@ mod tests {
         cells.begin(None, code);
         let source = "pub extern \"C\" fn run_user_code_0(\nlet a = 1; \nlet b = a + c;\n}\n";
         let map = cells.map(source, &Typed::unchanged(code));
-        let origin = Origin {
-            map: &map,
-            cells: &cells,
-        };
+        let origin = Origin::new(&map, &cells);
         let span = |line: u64, start: u64, end: u64, text: &str| {
             serde_json::json!({"line_start": line, "line_end": line, "column_start": start, "column_end": end,
                 "suggested_replacement": text})
@@ -104,18 +101,13 @@ mod tests {
             lines(&[span(2, 1, 1, "#[x]\n")], &origin),
             Some(vec![line(1, "#[x]", true), line(2, code, false)])
         );
-        // A changed secret would be none that the redactor knows.
-        let mut secret = Cells::default();
-        secret.begin(None, code);
-        secret.keep_lines();
-        let map = secret.map(source, &Typed::unchanged(code));
-        let kept = Origin {
-            map: &map,
-            cells: &secret,
-        };
-        assert_eq!(lines(&[span(2, 1, 1, "#[x]\n")], &kept), None);
         // In code that is nobody's.
         assert_eq!(lines(&[span(4, 1, 1, "x")], &origin), None);
         assert_eq!(lines(&[], &origin), None);
+        assert_eq!(origin.changed(), [code]);
+        // A changed secret would be none that the redactor knows.
+        let kept = Origin::unchanged(&map, &cells);
+        assert_eq!(lines(&[span(2, 1, 1, "#[x]\n")], &kept), None);
+        assert_eq!(kept.changed(), [""; 0]);
     }
 }

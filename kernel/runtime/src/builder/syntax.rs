@@ -58,7 +58,8 @@ pub(super) fn failure(code: &str, cells: &Cells, rustc: &Path, folder: &Path) ->
         name_the_end(error, last, width);
     }
     let map = Map::whole(first_line, cells.whole(&rust));
-    (!errors.is_empty()).then(|| diagnostics::failure_of(&errors, &Origin { map: &map, cells }))
+    let draw = |origin: &Origin<'_>| diagnostics::failure_of(&errors, origin);
+    (!errors.is_empty()).then(|| diagnostics::with_unchanged(&map, cells, draw))
 }
 
 fn is_error(message: &Value) -> bool {

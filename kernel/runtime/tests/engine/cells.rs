@@ -218,11 +218,17 @@ pub struct Recorder {
     pub typed: Option<Vec<String>>,
     /// The requests that were answered.
     pub asked: Vec<InputRequest>,
+    /// A secret that is known.
+    pub secret: Option<&'static str>,
 }
 
 impl Host for Recorder {
     fn number(&self) -> Option<u64> {
         self.number
+    }
+
+    fn holds_secret(&self, code: &str) -> bool {
+        self.secret.is_some_and(|secret| code.contains(secret))
     }
 
     fn event(&mut self, event: Event) {

@@ -1,6 +1,8 @@
 //! What users see when a cell is wrong, and where it says that the fault is.
 
-use super::cells::Notebook;
+use sealbook_runtime::{Engine, Outcome};
+
+use super::cells::{Notebook, Recorder};
 
 /// Cells that cannot be parsed: the line and the column of the cell, and the compiler's words.
 pub fn unfinished_code_is_placed_in_the_cell() {
@@ -198,6 +200,27 @@ pub fn a_slow_result_is_a_result() {
             println!(\"EVCXR_BEGIN_CONTENT text/html\\n<p>\\nEVCXR_END_CONTENT\"); } }
         impl Drop for Slow { fn drop(&mut self) { std::thread::sleep(std::time::Duration::from_millis(700)); } }");
     assert_eq!(notebook.ok("Slow").shown(), ["result text/html=<p>"]);
+}
+
+/// A secret that became known after the cell that holds it ran: the cell's lines are quoted as they are from then on.
+pub fn lines_with_secrets_are_not_changed() {
+    let mut notebook = Notebook::open();
+    notebook.ok("const KEY: &str = \"planted\"; struct Holder;");
+    notebook.ok("fn copied<T: Clone>(_: T) {}");
+    for (secret, is_changed) in [(None, true), (Some("planted"), false), (Some("another"), true)] {
+        let mut recorder = Recorder {
+            secret,
+            ..Recorder::default()
+        };
+        let outcome = notebook.engine.execute("copied(Holder);", &mut recorder);
+        let Outcome::Error { traceback, .. } = outcome else {
+            panic!("{outcome:?}")
+        };
+        let text = without_colours(&traceback.join("\n"));
+        let changed = "1 + const KEY: &str = \"planted\"; #[derive(Clone)]";
+        assert_eq!(text.contains(changed), is_changed, "{secret:?}: {text}");
+        assert!(text.contains("annotating `Holder`"), "{text}");
+    }
 }
 
 fn without_colours(text: &str) -> String {
