@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use crate::learnt::{self, Learnt};
 use crate::places::{self, Build};
 use crate::probe::{self, Probe};
-use crate::rewrite::{rewrite, show_type};
+use crate::rewrite::{give_up, rewrite, show_type};
 use crate::sys;
 use crate::warm::{self, Built};
 
@@ -164,7 +164,9 @@ fn cannot_be_shown(messages: &str) -> bool {
 /// Checks the code, and notes the types of its variables on the way. Returns if it cannot.
 fn check(folder: &Path, learnt: &Learnt) {
     let source = folder.join(SOURCE);
-    let Some(probe) = fs::read_to_string(&source).ok().and_then(|code| Probe::new(&code)) else {
+    let replaced = Build::load(folder).replaced;
+    let code = fs::read_to_string(&source).map(|code| give_up(&code, &replaced));
+    let Some(probe) = code.ok().and_then(|code| Probe::new(&code)) else {
         return;
     };
     if fs::write(&source, &probe.source).is_err() {

@@ -59,6 +59,8 @@ pub(crate) struct Build {
     pub(crate) is_opaque: bool,
     /// Variables of the cell that are closures, and are kept in boxes.
     pub(crate) boxed: Vec<String>,
+    /// Variables of earlier cells whose names are those of the cell's items.
+    pub(crate) replaced: Vec<String>,
 }
 
 impl Build {
@@ -272,12 +274,18 @@ f();
             pieces: vec![piece("1", 1, 1, 0, true)],
             is_opaque: true,
             boxed: vec!["f".to_owned()],
+            replaced: vec!["g".to_owned()],
         };
         build.store(folder.path()).unwrap();
         let loaded = Build::load(folder.path());
         assert_eq!(
-            (loaded.pieces, loaded.is_opaque, loaded.boxed),
-            (build.pieces, true, build.boxed)
+            (
+                loaded.pieces,
+                loaded.is_opaque,
+                loaded.boxed,
+                loaded.replaced
+            ),
+            (build.pieces, true, build.boxed, build.replaced)
         );
     }
 }

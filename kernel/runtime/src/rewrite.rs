@@ -37,7 +37,35 @@ pub(crate) fn rewrite(source: &str, build: &Build) -> String {
             &format!("{kept}::std::boxed::Box::new({name}));\n"),
         );
     }
-    name_never(&code)
+    name_never(&give_up(&code, &build.replaced))
+}
+
+/// `source` without the variables `names`: each is taken out of the store, or is a parameter, under no name. That it cannot
+/// be put back makes evcxr forget it, as it does with one that was moved.
+pub(crate) fn give_up(source: &str, names: &[String]) -> String {
+    if names.is_empty() {
+        return source.to_owned();
+    }
+    let line = |line: &str| {
+        let own = |name: &&String| {
+            let is_taken = line.contains(&format!(">(stringify!({name}));")) && line.contains(".take_variable::<");
+            let is_put = line.contains(&format!(">(stringify!({name}), {name});"));
+            let is_parameter =
+                line.trim_start_matches("mut ").starts_with(&format!("{name}: ")) && line.ends_with(",\n");
+            is_taken || is_put || is_parameter
+        };
+        let Some(name) = names.iter().find(own) else {
+            return line.to_owned();
+        };
+        if let Some((_, taken)) = line.split_once(" = evcxr_variable_store.take_variable::<") {
+            format!("let _ = evcxr_variable_store.take_variable::<{taken}")
+        } else if let Some((put, _)) = line.split_once(&format!(", {name});")) {
+            format!("{put}, sealbook_given_up);\n")
+        } else {
+            line.replacen("mut ", "", 1).replacen(name.as_str(), "_", 1)
+        }
+    };
+    source.split_inclusive('\n').map(line).collect()
 }
 
 /// The lines before and after the final expression; and those that show its type only.
@@ -207,6 +235,21 @@ println!("EVCXR_PANIC_NOTIFICATION");
             ..Build::default()
         };
         let expected = "store.put_variable::<T>(stringify!(g), g);\nstore.put_variable::<T>(stringify!(f), ::std::boxed::Box::new(f));\n";
+        assert_eq!(rewrite(source, &build), expected);
+    }
+
+    #[test]
+    fn names_that_items_take_are_given_up() {
+        let source = "fn wrapper(\nmut f: Box<dyn Fn(f)>,\nff: i32,\n)\nlet mut f = evcxr_variable_store.take_variable::<A>(stringify!(f));\n\
+             let ff = evcxr_variable_store.take_variable::<A>(stringify!(ff));\nf(1);\n\
+             evcxr_variable_store.put_variable::<A>(stringify!(f), f);\nevcxr_variable_store.put_variable::<A>(stringify!(ff), ff);\n";
+        let expected = "fn wrapper(\n_: Box<dyn Fn(f)>,\nff: i32,\n)\nlet _ = evcxr_variable_store.take_variable::<A>(stringify!(f));\n\
+             let ff = evcxr_variable_store.take_variable::<A>(stringify!(ff));\nf(1);\n\
+             evcxr_variable_store.put_variable::<A>(stringify!(f), sealbook_given_up);\nevcxr_variable_store.put_variable::<A>(stringify!(ff), ff);\n";
+        let build = Build {
+            replaced: vec!["f".to_owned()],
+            ..Build::default()
+        };
         assert_eq!(rewrite(source, &build), expected);
     }
 

@@ -20,6 +20,7 @@ mod literals;
 mod markdown;
 mod pieces;
 mod prelude;
+mod replaced;
 mod session;
 mod suggestions;
 mod syntax;

@@ -83,12 +83,19 @@ impl Cells {
     }
 
     /// Tells the shim about the next build.
-    pub(super) fn announce(&self, folder: &Path, typed: &Typed, is_opaque: bool) -> io::Result<()> {
+    pub(super) fn announce(
+        &self,
+        folder: &Path,
+        typed: &Typed,
+        is_opaque: bool,
+        replaced: Vec<String>,
+    ) -> io::Result<()> {
         let pieces = self.pieces(typed);
         Build {
             pieces,
             is_opaque,
             boxed: typed.boxed.clone(),
+            replaced,
         }
         .store(folder)
     }

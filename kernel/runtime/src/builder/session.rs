@@ -1,6 +1,6 @@
 //! One notebook's evcxr context: runs cells, completes, inspects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -18,7 +18,7 @@ use super::diagnostics;
 use super::pieces::Cells;
 use super::prelude::Analysis;
 use super::types::{self, Typed};
-use super::{Fds, Place, SOCKET, input_crate, listing, markdown, prelude, syntax, toolchain, unkept};
+use super::{Fds, Place, SOCKET, input_crate, listing, markdown, prelude, replaced, syntax, toolchain, unkept};
 use crate::cargo_shim::{INTERRUPTED, SAID, SOURCE};
 use crate::engine::EngineError;
 use crate::messages::{Executed, Failure, FromBuilder};
@@ -46,6 +46,8 @@ pub(super) struct Session {
     /// Whether results are pretty-printed, and whether with their types.
     format: (bool, bool),
     shows_time: bool,
+    /// Variables whose names items took over in cells of items alone, which leave the store of the variables as it is.
+    given_up: Vec<String>,
     /// Process group of the shell command that runs now; 0 if none.
     shell: Arc<AtomicI32>,
 }
@@ -80,6 +82,7 @@ impl Session {
             opt_level: prelude::OPT_LEVEL_DEFAULT.to_owned(),
             format: (false, false),
             shows_time: false,
+            given_up: Vec::new(),
             shell,
         };
         session
@@ -154,8 +157,10 @@ impl Session {
         if command == ":doc" {
             self.complete_analysis();
         }
+        let replaced = self.replaced(&code);
         let mut typed = Typed::unchanged(&code);
-        if self.analysis == Analysis::Early {
+        // To rust-analyzer a name that an item takes over is still the variable's.
+        if self.analysis == Analysis::Early || !replaced.is_empty() {
             match self.typed(&code) {
                 Ok(Some(found)) => typed = found,
                 Ok(None) => self.complete_analysis(),
@@ -185,6 +190,11 @@ impl Session {
         match result {
             Ok(outputs) => {
                 self.cells.keep(&self.source(), &typed);
+                let variables: BTreeSet<&str> = self.context.variables_and_types().map(|(name, _)| name).collect();
+                self.given_up = replaced
+                    .into_iter()
+                    .filter(|name| variables.contains(name.as_str()))
+                    .collect();
                 add(content, outputs);
                 if command == ":show_deps" && content.is_empty() {
                     say(content, "There are no dependencies.\n".to_owned());
@@ -198,6 +208,12 @@ impl Session {
             )),
             Err(error) => Some(unkept::failure(&error.to_string(), &code, &self.cells)),
         }
+    }
+
+    /// Variables whose names are those of items that `code` defines, or that were defined after them.
+    fn replaced(&self, code: &str) -> Vec<String> {
+        let variables = self.context.variables_and_types().map(|(name, _)| name);
+        replaced::names(code, variables, &self.given_up)
     }
 
     /// The file that was generated last.
@@ -216,7 +232,8 @@ impl Session {
     /// Builds and runs code. If `is_opaque`, of its final expression only the type is shown.
     fn run(&mut self, typed: &Typed, is_opaque: bool) -> Option<Result<EvalOutputs, Error>> {
         // Without it, places of panics are not known, and all else works.
-        let _ = self.cells.announce(&self.folder, typed, is_opaque);
+        let replaced = self.replaced(&typed.code);
+        let _ = self.cells.announce(&self.folder, typed, is_opaque, replaced);
         let code = typed.code.as_str();
         let _ = self.started_cells();
         let result = self.guarded(|context| context.execute(code))?;
@@ -236,6 +253,13 @@ impl Session {
         };
         if !untyped.is_open() {
             return Ok(Some(untyped.write(code, &BTreeMap::new())));
+        }
+        let replaced = self.replaced(code);
+        let announced = self
+            .cells
+            .announce(&self.folder, &Typed::unchanged(code), false, replaced);
+        if announced.is_err() {
+            return Ok(None);
         }
         let noted = self.folder.join(probe::TYPES);
         let _ = fs::remove_file(&noted);

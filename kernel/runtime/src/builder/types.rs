@@ -78,11 +78,9 @@ pub(super) fn untyped(code: &str) -> Option<Untyped> {
 pub(super) fn defined(code: &str) -> Vec<(String, (usize, usize))> {
     let rust = crate::completeness::after_commands(code);
     let lines = code[..code.len() - rust.len()].matches('\n').count();
-    let tokens: Option<TokenStream> = rust.parse().ok();
-    let statements = tokens.and_then(|tokens| parse_statements.parse2(tokens).ok());
     let mut found = Vec::new();
-    for statement in statements.iter().flatten() {
-        if let syn::Stmt::Local(local) = statement {
+    for statement in statements(code) {
+        if let syn::Stmt::Local(local) = &statement {
             let mut pattern = &local.pat;
             if let syn::Pat::Type(typed) = pattern {
                 pattern = &typed.pat;
@@ -92,6 +90,13 @@ pub(super) fn defined(code: &str) -> Vec<(String, (usize, usize))> {
     }
     let name = |variable: Variable| (variable.name, (variable.at.0 + lines, variable.at.1 + 1));
     found.into_iter().map(name).collect()
+}
+
+/// The statements of `code`, behind its commands; none if they cannot be read.
+pub(super) fn statements(code: &str) -> Vec<syn::Stmt> {
+    let tokens: Option<TokenStream> = crate::completeness::after_commands(code).parse().ok();
+    let statements = tokens.and_then(|tokens| parse_statements.parse2(tokens).ok());
+    statements.unwrap_or_default()
 }
 
 fn parse_statements(input: syn::parse::ParseStream<'_>) -> syn::Result<Vec<syn::Stmt>> {

@@ -200,3 +200,41 @@ pub fn no_toolchain_is_said() {
         .unwrap();
     assert!(error.0.contains("rustup") && error.0.contains("PATH"), "{error}");
 }
+
+/// Of a variable and an item of one name it is the newer that counts.
+pub fn the_newest_definition_counts() {
+    let mut notebook = Notebook::open();
+    // A `let` cannot take over the name of a constant, so each round has its own.
+    for (round, limit) in [("early", "LIMIT"), ("full", "BOUND")] {
+        notebook.ok("let f = |n: i32| n + 1; let other = 7;");
+        assert_eq!(notebook.result("f(1)"), "2", "{round}");
+        // Alone in its cell, and not.
+        notebook.ok("fn f(n: i32) -> String { format!(\"{n}!\") }");
+        notebook.ok("let made = f(1);");
+        assert_eq!(
+            notebook.result("(&made, f(2), other)"),
+            "(\"1!\", \"2!\", 7)",
+            "{round}"
+        );
+        notebook.ok("let f = |n: i32| n + 2;");
+        assert_eq!(notebook.result("f(1)"), "3", "{round}");
+        assert_eq!(notebook.result("fn f() -> i32 { 9 } f()"), "9", "{round}");
+        assert_eq!(notebook.result("f()"), "9", "{round}");
+        notebook.ok(&format!("let {limit} = 1;"));
+        assert_eq!(
+            notebook.result(&format!("const {limit}: u8 = 2; {limit}")),
+            "2",
+            "{round}"
+        );
+        // A cell that fails changes nothing.
+        notebook.ok("let g = |n: i32| n * 2;");
+        assert_eq!(notebook.error("fn g() -> i32 { 1 } undefined").0, "E0425", "{round}");
+        assert_eq!(notebook.result("g(4)"), "8", "{round}");
+        notebook.ok("fn g() -> i32 { 1 }");
+        notebook.ok("let g = 5;");
+        assert_eq!(notebook.result("g"), "5", "{round}");
+        if round == "early" {
+            notebook.engine.complete("made.le", 7);
+        }
+    }
+}
