@@ -156,6 +156,40 @@ fn bits(hash: u64) -> u64 {
     1 << (hash >> 38 & 63) | 1 << (hash >> 32 & 63)
 }
 
+/// How many decoded bytes in a row may be part of a value or of an encoded one.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    /// Bytes that stand in values or are text, a bit each.
+    likely: [u64; 4],
+    length: usize,
+}
+
+impl Row {
+    /// Whether a decoded byte may be part of a value or of an encoded one.
+    #[inline]
+    pub(crate) fn may_be(&self, byte: u8) -> bool {
+        self.likely[usize::from(byte) / 64] >> (byte % 64) & 1 == 1
+    }
+
+    /// Whether with one more byte there are enough in a row.
+    #[inline]
+    pub(crate) fn reaches(&mut self, byte: u8) -> bool {
+        self.length = if self.may_be(byte) { self.length + 1 } else { 0 };
+        self.length >= CANON_MIN
+    }
+
+    /// Whether with some more bytes there are enough in a row somewhere.
+    #[inline]
+    pub(crate) fn reaches_in(&mut self, bytes: impl IntoIterator<Item = u8>) -> bool {
+        bytes.into_iter().any(|byte| self.reaches(byte))
+    }
+
+    /// What follows does not follow at once.
+    pub(crate) fn end(&mut self) {
+        self.length = 0;
+    }
+}
+
 /// What a gram leads to.
 #[derive(Clone, Copy)]
 pub(crate) enum Candidate {
@@ -679,16 +713,21 @@ impl Index {
 
     /// Whether decoded bytes may hold a value or an encoded one: enough in a row that stand in values or are text.
     pub(crate) fn may_hold(&self, bytes: &[u8]) -> bool {
-        let mut row = 0;
-        bytes.iter().any(|byte| {
-            row = if self.may_be(*byte) { row + 1 } else { 0 };
-            row >= CANON_MIN
-        })
+        let mut row = self.row();
+        bytes.iter().any(|byte| row.reaches(*byte))
     }
 
-    /// Whether a decoded byte may be part of a value or of an encoded one.
-    pub(crate) fn may_be(&self, byte: u8) -> bool {
-        matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r' | 0x1B) || self.holds_byte(byte)
+    /// No decoded bytes yet.
+    pub(crate) fn row(&self) -> Row {
+        let printable = |i: usize| match i {
+            0 => !0 << b' ' | 1 << b'\t' | 1 << b'\n' | 1 << b'\r' | 1 << 0x1B,
+            1 => !0 >> 1,
+            _ => 0,
+        };
+        Row {
+            likely: std::array::from_fn(|i| printable(i) | self.bytes[i].load(Ordering::Acquire)),
+            length: 0,
+        }
     }
 
     /// Whether some form begins with this byte, which no squeezed text holds.

@@ -53,6 +53,8 @@ pub(crate) struct Scan {
     pub matches: Vec<Match>,
     /// Where a secret may have begun whose rest is not there yet.
     pub live: Option<Live>,
+    /// Something in the text, or in a view of it, was alike enough to a form to be compared.
+    pub compared: bool,
 }
 
 /// A possible beginning of a secret at the end of a text.
@@ -308,6 +310,7 @@ impl Scanner<'_> {
         scan: &mut Scan,
     ) {
         let _ = depth;
+        scan.compared = true;
         let Some(literal) = self.index.literals.get(form as usize) else {
             return;
         };

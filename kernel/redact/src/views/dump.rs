@@ -11,15 +11,25 @@ use crate::scan::{Scan, Scanner, Window};
 /// Longest row.
 const ROW_BYTES_MAX: usize = 512;
 
+/// Shortest row: four digits, a blank and a cell.
+const ROW_BYTES_MIN: usize = 6;
+
+/// A row and where its cells start.
+struct Row {
+    range: Range<usize>,
+    cells: usize,
+}
+
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let bytes = window.text.bytes;
-    let mut rows: Vec<Range<usize>> = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     // A window after the first one begins in the middle of a line.
     let skip = usize::from(window.from > 0);
     let unfinished = |line: &Range<usize>| line.end == bytes.len() && !window.text.complete;
     for line in window.lines().skip(skip) {
-        if offset(&bytes[line.clone()]).is_some() {
-            rows.push(line);
+        if let Some(cells) = offset(&bytes[line.clone()]) {
+            let cells = line.start + cells;
+            rows.push(Row { range: line, cells });
         } else if !rows.is_empty() && bytes[line.clone()].trim_ascii() != b"*" && !unfinished(&line) {
             // A star stands for rows that repeat the one before.
             all_readings(scanner, window, &rows, line.start, depth, scan);
@@ -28,7 +38,7 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     }
     if !rows.is_empty() {
         // The next row may have begun.
-        let end = rows.last().map_or(0, |row| (row.end + 1).min(bytes.len()));
+        let end = rows.last().map_or(0, |row| (row.range.end + 1).min(bytes.len()));
         let begun = window.last
             && !window.text.complete
             && !bytes[end..].contains(&b'\n')
@@ -40,25 +50,18 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
 
 /// Where a row's cells start, if the line has an offset before them.
 fn offset(line: &[u8]) -> Option<usize> {
-    // Most lines end here.
-    if !line
-        .first()
-        .is_some_and(|b| b.is_ascii_hexdigit() || matches!(b, b' ' | b'\t' | b'|'))
-    {
+    if !(ROW_BYTES_MIN..=ROW_BYTES_MAX).contains(&line.len()) {
         return None;
     }
-    let indent = line.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'|')).count();
-    let rest = line.get(indent..)?;
-    if !rest.first()?.is_ascii_hexdigit() || line.len() > ROW_BYTES_MAX {
-        return None;
-    }
+    let indent = line.iter().position(|b| !matches!(b, b' ' | b'\t' | b'|'))?;
+    let rest = &line[indent..];
     let prefix = if rest.starts_with(b"0x") { 2 } else { 0 };
-    let digits = rest[prefix..]
-        .iter()
-        .take(17)
-        .take_while(|b| b.is_ascii_hexdigit())
-        .count();
-    if !(4..=16).contains(&digits) {
+    // Most lines end here.
+    if !rest[prefix..].first_chunk::<4>()?.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    let digits = hex_digits(&rest[prefix..]);
+    if digits > 16 {
         return None;
     }
     let after = &rest[prefix + digits..];
@@ -75,50 +78,92 @@ fn offset(line: &[u8]) -> Option<usize> {
         .then_some(indent + prefix + digits + marks + blanks)
 }
 
+/// How many hexadecimal digits a text begins with.
+#[inline]
+fn hex_digits(text: &[u8]) -> usize {
+    text.iter().take_while(|b| b.is_ascii_hexdigit()).count()
+}
+
+/// Whether a line up to its first border is an offset and bytes, so that there is nothing in it but what its row shows:
+/// pairs of digits with a blank after each, or with more of them after every fourth one and before the border.
+pub(super) fn is_row(line: &[u8], border: usize) -> bool {
+    let Some(mut at) = offset(line).filter(|cells| *cells < border && !line[..*cells].contains(&b'|')) else {
+        return false;
+    };
+    // What follows the border is no more of them.
+    if matches!(line[border + 1..], [b' ', digit, ..] if digit.is_ascii_hexdigit()) {
+        return false;
+    }
+    for n in 1.. {
+        let [a, b, rest @ ..] = &line[at..border] else {
+            return false;
+        };
+        let blanks = rest.iter().take_while(|b| **b == b' ').count();
+        if !(a.is_ascii_hexdigit() && b.is_ascii_hexdigit()) {
+            return false;
+        }
+        if blanks == rest.len() {
+            break;
+        }
+        if blanks != 1 && (blanks == 0 || n % 4 != 0) {
+            return false;
+        }
+        at += 2 + blanks;
+    }
+    true
+}
+
 fn all_readings(
     scanner: &mut Scanner<'_>,
     window: &Window<'_>,
-    rows: &[Range<usize>],
+    rows: &[Row],
     end: usize,
     depth: usize,
     scan: &mut Scan,
 ) {
+    for (nth, view) in read(window, rows, true).into_iter().enumerate() {
+        if view.bytes.len() >= 4 || view.open.is_some() {
+            let make = |plain: bool, _: Option<usize>| std::mem::take(&mut read(window, rows, plain)[nth]);
+            scanner.again(window, view, &make, end, Form::Hex, depth, [0; 4], scan);
+        }
+    }
+}
+
+/// What rows show, in every way to read their cells.
+fn read(window: &Window<'_>, rows: &[Row], plain: bool) -> [View; 5] {
     let bytes = window.text.bytes;
-    let words = |row: &Range<usize>| offset(&bytes[row.clone()]).map(|at| row.start + at);
-    let mut views: [View; 5] = Default::default();
+    let mut views: [View; 5] = std::array::from_fn(|_| View::new(0, plain));
     let [big, little, octal, chars, bits] = &mut views;
     // The character column stands at the same place in every row; a short row is filled up with blanks.
     let mut column = None;
     let mut open = None;
-    for row in rows {
-        let mut row = row.clone();
-        let Some(cells) = words(&row) else { continue };
-        if row.end == bytes.len() && !window.text.complete {
+    let mut found = Vec::new();
+    for Row { range, cells } in rows {
+        let (cells, mut end) = (*cells, range.end);
+        if end == bytes.len() && !window.text.complete {
             // The last word may be a part of one.
-            let part = bytes[cells..row.end]
+            let part = bytes[cells..end]
                 .iter()
                 .rev()
                 .take_while(|b| !matches!(b, b' ' | b'\t'))
                 .count();
-            row.end -= part;
-            open = Some(row.end);
+            end -= part;
+            open = Some(end);
         }
-        let fixed = column.map(|n: usize| row.start + n).filter(|at| *at < row.end);
-        let found = hex_row(bytes, cells..row.end, fixed, big, little);
-        column = column.or(found.map(|at| at - row.start));
-        bit_row(bytes, cells..row.end, bits);
-        number_row(bytes, cells..row.end, octal);
-        char_row(bytes, cells..row.end, row.start, chars);
+        let fixed = column.map(|n: usize| range.start + n).filter(|at| *at < end);
+        let shown = hex_row(bytes, cells..end, fixed, &mut found, big, little);
+        column = column.or(shown.map(|at| at - range.start));
+        bit_row(bytes, cells..end, &mut found, bits);
+        // A border ends the numbers in any base.
+        let border = shown.map(|at| at - 1).filter(|at| bytes[*at] == b'|');
+        number_row(bytes, cells..border.unwrap_or(end), octal);
+        char_row(bytes, cells..end, range.start, chars);
     }
-    for mut view in views {
+    for view in &mut views {
         view.fragments = true;
-        if let Some(at) = open {
-            view.open_at(at);
-        }
-        if view.bytes.len() >= 4 || open.is_some() {
-            scanner.view(window, view, end, Form::Hex, depth, [0; 4], scan);
-        }
+        view.open = open;
     }
+    views
 }
 
 /// Groups of hexadecimal digits of one width, then perhaps a character column.
@@ -127,12 +172,13 @@ fn hex_row(
     bytes: &[u8],
     cells: Range<usize>,
     fixed: Option<usize>,
+    found: &mut Vec<(u8, usize)>,
     big: &mut View,
     little: &mut View,
 ) -> Option<usize> {
     let mut at = cells.start;
     let mut width = 0;
-    let mut found: Vec<(u8, usize)> = Vec::new();
+    found.clear();
     let first = big.bytes.len();
     let column = loop {
         let prefix = if bytes[at..cells.end].starts_with(b"0x") { 2 } else { 0 };
@@ -140,10 +186,7 @@ fn hex_row(
         if fixed.is_some_and(|fixed| from >= fixed) {
             break at;
         }
-        let digits = bytes[from..cells.end]
-            .iter()
-            .take_while(|b| b.is_ascii_hexdigit())
-            .count();
+        let digits = hex_digits(&bytes[from..cells.end]);
         let ended = bytes
             .get(from + digits)
             .is_none_or(|b| b.is_ascii_whitespace() || matches!(b, b'|' | b'.'));
@@ -164,22 +207,20 @@ fn hex_row(
         if next >= cells.end {
             break next;
         }
-        // Two blanks end the bytes, unless there is a gap in the middle of the row and more bytes follow.
-        let pair = bytes[next..cells.end]
-            .iter()
-            .take_while(|b| b.is_ascii_hexdigit())
-            .count()
-            == width;
-        let pair_ends = bytes.get(next + width).is_none_or(|b| b.is_ascii_whitespace());
         let before_column = fixed.is_some_and(|fixed| next < fixed);
         if before_column && bytes[next] != b'|' {
             at = next;
             continue;
         }
-        // `hexdump -x` puts words far apart.
-        let apart = width == 4 && blanks >= 3;
-        let goes_on = (found.len().is_multiple_of(4) && width == 2 || apart) && pair && pair_ends;
-        if blanks >= 2 && !goes_on || bytes[next] == b'|' {
+        // Two blanks end the bytes, unless there is a gap in the middle of the row and more bytes follow.
+        let goes_on = || {
+            let pair = hex_digits(&bytes[next..cells.end]) == width;
+            let pair_ends = bytes.get(next + width).is_none_or(|b| b.is_ascii_whitespace());
+            // `hexdump -x` puts words far apart.
+            let apart = width == 4 && blanks >= 3;
+            (found.len().is_multiple_of(4) && width == 2 || apart) && pair && pair_ends
+        };
+        if bytes[next] == b'|' || blanks >= 2 && !goes_on() {
             let bar = bytes[next] == b'|';
             let more = bar
                 && bytes.get(next + 1) == Some(&b' ')
@@ -192,59 +233,60 @@ fn hex_row(
         }
         at = next;
     };
-    for (byte, from) in &found {
+    for (byte, from) in found.iter() {
         big.decode(*byte, *from..*from + 2);
     }
     // The character column shows one character per byte.
     let column = fixed.unwrap_or_else(|| column + usize::from(matches!(bytes.get(column), Some(b'|' | b'>' | b'*'))));
+    let ends = (column < cells.end && !found.is_empty()).then_some(column);
     let shown = cells.end.saturating_sub(column);
-    big.also.resize(first, 0..0);
     let place = |i: usize| (column + i) as u32..(column + i) as u32 + 1;
     let text = bytes.get(column..column + found.len()).filter(|_| shown >= found.len());
-    if text.is_some_and(|text| column_shows(text, &found)) {
-        big.also.extend((0..found.len()).map(place));
-    }
-    big.also.resize(big.bytes.len(), 0..0);
-    if width > 2 {
-        let swapped: Vec<(u8, usize)> = found
-            .chunks(width / 2)
-            .flat_map(|group| group.iter().rev().copied())
-            .collect();
-        little.also.resize(little.bytes.len(), 0..0);
-        swapped
-            .iter()
-            .for_each(|(byte, from)| little.decode(*byte, *from..*from + 2));
-        if text.is_some_and(|text| column_shows(text, &swapped)) {
-            little.also.extend((0..swapped.len()).map(place));
+    if !big.plain {
+        big.also.resize(first, 0..0);
+        if text.is_some_and(|text| column_shows(text, found)) {
+            big.also.extend((0..found.len()).map(place));
         }
-        little.also.resize(little.bytes.len(), 0..0);
+        big.also.resize(big.bytes.len(), 0..0);
     }
-    (column < cells.end && !found.is_empty()).then_some(column)
+    if width > 2 {
+        found.chunks_mut(width / 2).for_each(<[_]>::reverse);
+        let first = little.bytes.len();
+        for (byte, from) in found.iter() {
+            little.decode(*byte, *from..*from + 2);
+        }
+        if !little.plain {
+            little.also.resize(first, 0..0);
+            if text.is_some_and(|text| column_shows(text, found)) {
+                little.also.extend((0..found.len()).map(place));
+            }
+            little.also.resize(little.bytes.len(), 0..0);
+        }
+    }
+    ends
 }
 
 /// Bytes in binary.
-fn bit_row(bytes: &[u8], cells: Range<usize>, view: &mut View) {
+fn bit_row(bytes: &[u8], cells: Range<usize>, found: &mut Vec<(u8, usize)>, view: &mut View) {
     let is_byte = |w: &Range<usize>| w.len() == 8 && bytes[w.clone()].iter().all(|b| matches!(b, b'0' | b'1'));
-    let words: Vec<Range<usize>> = words(bytes, cells.clone()).into_iter().take_while(is_byte).collect();
-    let Some(last) = words.last() else { return };
     let first = view.bytes.len();
-    let mut found = Vec::new();
-    for word in &words {
+    found.clear();
+    for word in words(bytes, cells.clone()).take_while(is_byte) {
         let value = bytes[word.clone()].iter().fold(0, |value, b| value << 1 | (b - b'0'));
         found.push((value, word.start));
-        view.decode(value, word.clone());
+        view.decode(value, word);
     }
-    let blanks = bytes[last.end..cells.end].iter().take_while(|b| **b == b' ').count();
-    // Six bytes a row; a short row is filled up with blanks.
-    let column = if words.len() == 6 {
-        last.end + 2
-    } else {
-        last.end + blanks
+    let Some((_, last)) = found.last().filter(|_| !view.plain) else {
+        return;
     };
+    let last = last + 8;
+    let blanks = bytes[last..cells.end].iter().take_while(|b| **b == b' ').count();
+    // Six bytes a row; a short row is filled up with blanks.
+    let column = if found.len() == 6 { last + 2 } else { last + blanks };
     view.also.resize(first, 0..0);
     if bytes
         .get(column..column + found.len())
-        .is_some_and(|text| column_shows(text, &found))
+        .is_some_and(|text| column_shows(text, found))
     {
         view.also
             .extend((0..found.len()).map(|i| (column + i) as u32..(column + i) as u32 + 1));
@@ -265,19 +307,16 @@ fn column_shows(text: &[u8], found: &[(u8, usize)]) -> bool {
 fn number_row(bytes: &[u8], cells: Range<usize>, view: &mut View) {
     let words = words(bytes, cells);
     let digits = |base: u32| {
-        words.iter().all(|w| {
-            w.len() <= 4
-                && bytes[w.clone()]
-                    .iter()
-                    .all(|b| char::from(*b).is_digit(base) || *b == b'-')
-        })
+        words
+            .clone()
+            .all(|w| w.len() <= 4 && bytes[w].iter().all(|b| char::from(*b).is_digit(base) || *b == b'-'))
     };
-    let octal = words.iter().all(|w| w.len() == 3) && digits(8);
+    let octal = words.clone().all(|w| w.len() == 3) && digits(8);
     // Words of two bytes, the low one first: five decimal digits, or six octal ones.
     let wide = |length: usize| {
         words
-            .iter()
-            .all(|w| w.len() == length && bytes[w.clone()].iter().all(u8::is_ascii_digit))
+            .clone()
+            .all(|w| w.len() == length && bytes[w].iter().all(u8::is_ascii_digit))
     };
     if let Some(base) = [(5, 10), (6, 8)]
         .into_iter()
@@ -340,21 +379,14 @@ fn char_row(bytes: &[u8], cells: Range<usize>, row: usize, view: &mut View) {
     }
 }
 
-fn words(bytes: &[u8], cells: Range<usize>) -> Vec<Range<usize>> {
-    let mut words = Vec::new();
+/// What stands between blanks.
+fn words(bytes: &[u8], cells: Range<usize>) -> impl Iterator<Item = Range<usize>> + Clone {
+    let is_blank = |b: &u8| matches!(b, b' ' | b'\t');
     let mut at = cells.start;
-    while at < cells.end {
-        if matches!(bytes[at], b' ' | b'\t') {
-            at += 1;
-            continue;
-        }
-        let end = at
-            + bytes[at..cells.end]
-                .iter()
-                .take_while(|b| !matches!(b, b' ' | b'\t'))
-                .count();
-        words.push(at..end);
-        at = end;
-    }
-    words
+    std::iter::from_fn(move || {
+        at += bytes[at..cells.end].iter().position(|b| !is_blank(b))?;
+        let start = at;
+        at += bytes[at..cells.end].iter().take_while(|b| !is_blank(b)).count();
+        Some(start..at)
+    })
 }

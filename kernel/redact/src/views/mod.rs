@@ -8,6 +8,7 @@ mod dense;
 pub(crate) mod dump;
 pub(crate) mod escape;
 pub(crate) mod inflate;
+mod lines;
 mod literals;
 pub(crate) mod markup;
 pub(crate) mod numbers;
@@ -158,10 +159,15 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
     numbers::scan(scanner, window, depth, scan);
     base64::scan(scanner, window, depth, scan);
     chars::scan(scanner, window, depth, scan);
-    dump::scan(scanner, window, depth, scan);
-    table::scan(scanner, window, depth, scan);
+    let several_words = !lines::are_words(window);
+    if several_words {
+        dump::scan(scanner, window, depth, scan);
+        table::scan(scanner, window, depth, scan);
+    }
     words::scan(scanner, window, depth, scan);
-    records::scan(scanner, window, depth, scan);
+    if several_words {
+        records::scan(scanner, window, depth, scan);
+    }
     if depth > 0 || window.from == 0 {
         inflate::scan(scanner, window, depth, scan);
     }
@@ -224,7 +230,10 @@ impl Scanner<'_> {
     ) {
         let at_end = region_end == window.text.bytes.len() && !window.text.complete;
         match self.inside(&view, at_end, depth, limits) {
-            Some(inner) => Self::map(window, &view, inner, region_end, form, scan),
+            Some(inner) => {
+                scan.compared |= inner.compared;
+                Self::map(window, &view, inner, region_end, form, scan);
+            }
             None => Self::hold_open(&view, at_end, scan),
         }
     }
@@ -267,6 +276,7 @@ impl Scanner<'_> {
     ) -> bool {
         let at_end = region_end == window.text.bytes.len() && !window.text.complete;
         if let Some(mut inner) = self.inside(&view, at_end, depth, limits) {
+            scan.compared |= inner.compared;
             let live = inner.live.as_ref().filter(|_| at_end).map(|live| live.from);
             if let Some(first) = inner.matches.iter().map(|m| m.start).chain(live).min() {
                 // Only what comes after the last place before the first finding is decoded again.

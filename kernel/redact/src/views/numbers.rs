@@ -6,9 +6,10 @@ use std::ops::Range;
 use super::View;
 use super::dense::spans;
 use super::tokens::{BASES, Base, ROWS, SEPARATOR_BYTES_MAX, Token, Value, tokenise};
+use crate::Form;
+use crate::index::{self, Row};
 use crate::scan::{Scan, Scanner, Window};
 use crate::squeeze::is_kept;
-use crate::{Form, index};
 
 /// Shortest list.
 pub(super) const ELEMENTS_MIN: usize = 6;
@@ -98,39 +99,29 @@ pub(super) fn column(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[T
     let begun = window.last && !window.text.complete;
     // The last one may stand for fewer bytes.
     let wide = tokens.len() >= 3 && tokens[..tokens.len() - 1].iter().all(|token| token.len >= 4);
-    let head = |nth: usize| {
-        tokens
-            .iter()
-            .take(8)
-            .map(|token| token.values[nth] as u8)
-            .collect::<Vec<u8>>()
-    };
-    let packed = || (0..BASES.len()).any(|nth| super::inflate::has_magic(&head(nth)));
-    if begun || wide || tokens.len() >= ELEMENTS_MIN && packed() {
+    let packed = || (0..BASES.len()).any(|nth| is_packed(tokens, nth));
+    if begun || (wide || tokens.len() >= ELEMENTS_MIN) && packed() {
         all_of(scanner, window, tokens, depth, scan);
         return;
     }
+    let (bytes, likely) = (window.text.bytes, scanner.index.row());
+    if wide {
+        if (0..BASES.len()).any(|nth| may_be_words(bytes, tokens, nth, likely)) {
+            all_of(scanner, window, tokens, depth, scan);
+        }
+        return;
+    }
     // Where no number is a byte of a value or of text, in no base, nothing ends that has begun before.
-    let may_be = |token: &Token, nth: usize| {
-        let value = token.values[nth];
-        let signed = || is_negative(window.text.bytes, token.start());
-        let held = || match char::from_u32(value).filter(|_| value > 0x7F) {
-            Some(char) => {
-                let mut utf8 = [0; 4];
-                let all = char.encode_utf8(&mut utf8).bytes();
-                value <= 0xFF && scanner.index.may_be(value as u8) || all.into_iter().all(|b| scanner.index.may_be(b))
-            }
-            // Half of a character.
-            None => value <= 0x7F && scanner.index.may_be(value as u8) || matches!(value, 0xD800..=0xDFFF),
-        };
-        token.digits[nth] > 0 && (held() || signed())
-    };
     let mut stretches: Vec<Range<usize>> = Vec::new();
     let mut rows = [0; BASES.len()];
     for (i, token) in tokens.iter().enumerate() {
         let mut longest = 0;
         for (nth, row) in rows.iter_mut().enumerate() {
-            *row = if may_be(token, nth) { *row + 1 } else { 0 };
+            *row = if may_be_byte(bytes, token, nth, &likely) {
+                *row + 1
+            } else {
+                0
+            };
             longest = longest.max(*row);
         }
         if longest < ELEMENTS_MIN {
@@ -144,6 +135,77 @@ pub(super) fn column(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[T
     for stretch in stretches {
         all_of(scanner, window, &tokens[stretch], depth, scan);
     }
+}
+
+/// Whether a number may be a byte or a character of a value or of text.
+#[inline]
+fn may_be_byte(bytes: &[u8], token: &Token, nth: usize, likely: &Row) -> bool {
+    let value = token.values[nth];
+    let held = || match value {
+        0..=0x7F => likely.may_be(value as u8),
+        // Half of a character.
+        0xD800..=0xDFFF => true,
+        _ => value <= 0xFF && likely.may_be(value as u8) || utf8(value).all(|b| likely.may_be(b)),
+    };
+    token.digits[nth] > 0 && (held() || is_negative(bytes, token.start()))
+}
+
+/// A code point in UTF-8; a byte that no text has where the number is none.
+fn utf8(number: u32) -> impl Iterator<Item = u8> {
+    let mut all = [0xFF; 4];
+    let length = char::from_u32(number).map_or(1, |char| char.encode_utf8(&mut all).len());
+    all.into_iter().take(length)
+}
+
+/// The bytes of a number from the lowest one that counts to the highest.
+fn little(number: u32) -> impl DoubleEndedIterator<Item = u8> {
+    let length = (32 - number.leading_zeros() as usize).div_ceil(8).max(1);
+    number.to_le_bytes().into_iter().take(length)
+}
+
+/// Whether numbers of several bytes each may hold a value, or text, in some order.
+fn may_be_words(bytes: &[u8], tokens: &[Token], nth: usize, likely: Row) -> bool {
+    // Zeros before a number stand in a value.
+    if likely.may_be(0) {
+        return true;
+    }
+    let (mut chars, mut up, mut down) = (likely, likely, likely);
+    tokens.iter().any(|token| {
+        if token.digits[nth] == 0 {
+            [&mut chars, &mut up, &mut down].into_iter().for_each(Row::end);
+            return false;
+        }
+        let value = token.values[nth];
+        // More than four bytes, or a sign, is rare. Half of a character goes with the other one.
+        if value == u32::MAX || matches!(value, 0xD800..=0xDFFF) || is_negative(bytes, token.start()) {
+            return true;
+        }
+        // Hexadecimal numbers have as many digits as their bytes, numbers of other bases are characters.
+        let is_word = match BASES[nth] {
+            Base::Decimal => true,
+            Base::Hex => matches!(token.digits[nth], 4 | 8 | 16),
+            _ => false,
+        };
+        if !is_word && value > 0xFF {
+            up.end();
+            down.end();
+            return chars.reaches_in(utf8(value));
+        }
+        up.reaches_in(little(value)) | down.reaches_in(little(value).rev()) | chars.reaches_in(utf8(value))
+    })
+}
+
+/// Whether numbers begin like something compressed, each of them one byte, or several in some order.
+fn is_packed(tokens: &[Token], nth: usize) -> bool {
+    fn has_magic(head: impl Iterator<Item = u8>) -> bool {
+        let mut first = [0; 8];
+        let length = first.iter_mut().zip(head).map(|(to, byte)| *to = byte).count();
+        super::inflate::has_magic(&first[..length])
+    }
+    let values = || tokens.iter().map(|token| token.values[nth]);
+    has_magic(values().map(|value| value as u8))
+        || has_magic(values().flat_map(little))
+        || has_magic(values().flat_map(|value| little(value).rev()))
 }
 
 fn all_of(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], depth: usize, scan: &mut Scan) {

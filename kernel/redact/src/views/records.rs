@@ -13,8 +13,8 @@
 
 use std::ops::Range;
 
-use super::tokens::{Token, tokenise};
-use super::{View, numbers};
+use super::tokens::{self, Token, tokenise};
+use super::{View, lines, numbers};
 use crate::Form;
 use crate::scan::{Scan, Scanner, Window};
 use crate::squeeze::is_kept;
@@ -33,7 +33,7 @@ const MIDDLE_BYTES_MAX: usize = 8;
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     // What is left of lines alike is no such line again.
-    if scanner.lined > 0 || has_words_only(window) {
+    if scanner.lined > 0 {
         return;
     }
     // At the end of an unfinished text more lines may come.
@@ -44,18 +44,6 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     scanner.lined += 1;
     groups(scanner, window, depth, scan);
     scanner.lined -= 1;
-}
-
-/// Whether each line is one word: what is beside others stands in none of them.
-fn has_words_only(window: &Window<'_>) -> bool {
-    let (keep, line) = (window.squeezed.keep.words(), window.squeezed.line.words());
-    let mut words = keep.iter().zip(line).map(|(keep, line)| keep | line);
-    let Some(last) = words.next_back() else {
-        return true;
-    };
-    let rest = (window.to - window.from) % 64;
-    let end = if rest == 0 { u64::MAX } else { (1 << rest) - 1 };
-    last & end == end && words.all(|word| word == u64::MAX)
 }
 
 fn groups(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
@@ -124,13 +112,14 @@ fn columns(
     // What is there of the next line tells nothing.
     let window = &if begun { window.ending_at(last.end) } else { *window };
     middles(scanner, window, group, begun, depth, scan);
+    if !window.squeezed.digit.any() {
+        return;
+    }
     let mut tokens = Vec::new();
     let mut lines: Vec<Range<usize>> = Vec::new();
     for line in group.iter().chain(std::iter::once(&(0..0))) {
         let first = tokens.len();
-        if window.text.bytes[line.clone()].iter().any(u8::is_ascii_digit) {
-            tokenise(window.text.bytes, line.start, line.end, false, &mut tokens);
-        }
+        numbers_of(window, line, &mut tokens);
         if tokens.len() > first {
             lines.push(first..tokens.len());
         } else if line.is_empty() || window.text.bytes[line.clone()].iter().any(|b| is_kept(*b)) {
@@ -140,6 +129,64 @@ fn columns(
             lines.clear();
         }
     }
+}
+
+/// The numbers of a short line that are looked at: those near its ends.
+fn numbers_of(window: &Window<'_>, line: &Range<usize>, tokens: &mut Vec<Token>) {
+    let bytes = window.text.bytes;
+    if line.end > window.to {
+        tokenise(bytes, line.start, line.end, false, tokens);
+        return;
+    }
+    let digit = if line.is_empty() {
+        0
+    } else {
+        lines::bits(window, line, &window.squeezed.digit)
+    };
+    if digit == 0 {
+        return;
+    }
+    let keep = lines::bits(window, line, &window.squeezed.keep);
+    let starts = keep & !(keep << 1);
+    // Adding a digit to its word carries over to the place after the word.
+    let mut ends = keep.wrapping_add(digit) & !keep;
+    let word = |end: u32| {
+        let before = 127 - (starts & ((1 << end) - 1)).leading_zeros();
+        line.start + before as usize..line.start + end as usize
+    };
+    let joined = |word: &Range<usize>| {
+        bytes[word.start - usize::from(word.start > line.start)] == b'_'
+            || bytes[..line.end].get(word.end) == Some(&b'_')
+    };
+    let first = tokens.len();
+    let mut right = [None; COLUMNS];
+    let (mut left, mut n) = (0, 0);
+    while ends != 0 && n < COLUMNS {
+        let end = if left < COLUMNS {
+            ends.trailing_zeros()
+        } else {
+            127 - ends.leading_zeros()
+        };
+        ends &= !(1 << end);
+        let word = word(end);
+        if joined(&word) {
+            // Longer than it seems.
+            tokens.truncate(first);
+            tokenise(bytes, line.start, line.end, false, tokens);
+            return;
+        }
+        let Some(number) = tokens::number(bytes, word) else {
+            continue;
+        };
+        if left < COLUMNS {
+            tokens.push(number);
+            left += 1;
+        } else {
+            right[n] = Some(number);
+            n += 1;
+        }
+    }
+    tokens.extend(right.into_iter().rev().flatten());
 }
 
 /// Columns of numbers; `lines` are ranges of `tokens`.
@@ -253,6 +300,10 @@ impl Alike {
     fn and(self, a: &[u8], b: &[u8]) -> Option<Self> {
         let forward = |at: usize| at;
         let (head, starts) = common(a, b, self.head, [forward, forward]);
+        // All of it is alike: nothing is different.
+        if starts.0 == a.len() || starts.1 == b.len() {
+            return None;
+        }
         let backward = |line: &[u8]| {
             let last = line.len().wrapping_sub(1);
             move |at: usize| last - at

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{View, numbers};
+use super::{View, dump, lines, numbers};
 use crate::Form;
 use crate::scan::{LINE_BYTES_MAX, Scan, Scanner, Window};
 use crate::squeeze::{high, places};
@@ -27,7 +27,9 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     if window.squeezed.bars {
         tables(scanner, window, depth, scan);
     }
-    gutters(scanner, window, depth, scan);
+    if window.squeezed.digit.any() {
+        gutters(scanner, window, depth, scan);
+    }
     // The values of several lines may begin with words that all of their lines share.
     let nth = if has_blanks(scanner) { 0..3 } else { 0..1 };
     nth.for_each(|nth| prefixes(scanner, window, nth, depth, scan));
@@ -55,15 +57,7 @@ fn prefixes(scanner: &mut Scanner<'_>, window: &Window<'_>, nth: usize, depth: u
         if block.len() >= if begun { 1 } else { 2 } {
             let end = block.last().map_or(0, |last| (last.end + 1).min(bytes.len()));
             let end = if begun { bytes.len() } else { end };
-            let make = |plain: bool, _: Option<usize>| {
-                let mut view = View::new(32 * block.len(), plain);
-                view.fragments = true;
-                for text in block.iter() {
-                    view.copy_range(bytes, text.clone());
-                    view.decode(b'\n', text.end..text.end);
-                }
-                view
-            };
+            let make = |plain: bool, _: Option<usize>| lines::joined(bytes, block, plain);
             scanner.lazily(window, &make, end, Form::Wrapped, depth, [0; 4], scan);
         }
         block.clear();
@@ -258,9 +252,14 @@ fn columns(
     if block.len() < 2 && !open {
         return;
     }
+    let is_row = |line: &Line, to: usize| line.ascii && dump::is_row(&window.text.bytes[line.range.clone()], to);
     for column in 0..=borders.len() {
         let from = column.checked_sub(1).map_or(0, |i| borders[i] as usize + 1);
         let to = borders.get(column).map(|to| *to as usize);
+        // A dump's bytes, which are read as such.
+        if column == 0 && to.is_some_and(|to| block.iter().all(|line| is_row(line, to))) {
+            continue;
+        }
         let make = |plain: bool, _: Option<usize>| {
             let mut view = View::new(32 * block.len(), plain);
             view.fragments = true;
@@ -269,7 +268,10 @@ fn columns(
             }
             view
         };
-        scanner.lazily(window, &make, end, Form::Wrapped, depth, [0; 4], scan);
+        let view = make(true, None);
+        if open || view.bytes.iter().any(|b| *b != b'\n') {
+            scanner.again(window, view, &make, end, Form::Wrapped, depth, [0; 4], scan);
+        }
     }
 }
 
@@ -308,15 +310,21 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
             };
             let open = end == bytes.len() && !window.text.complete;
             if block.len() >= 2 || open {
-                let mut view = View::with_capacity(64 * block.len());
-                view.fragments = true;
-                for text in block.iter() {
-                    view.copy_range(bytes, text.clone());
-                    view.decode(b'\n', text.end..text.end);
-                }
-                scanner.view(window, view, end, Form::Wrapped, depth, [0; 4], scan);
+                let compared = std::mem::take(&mut scan.compared);
+                scanner.lazily(
+                    window,
+                    &|plain, _| lines::joined(bytes, block, plain),
+                    end,
+                    Form::Wrapped,
+                    depth,
+                    [0; 4],
+                    scan,
+                );
                 // A character a line: the numbers are part of what shows them.
-                if block.len() >= numbers::COUNTED_MIN && block[..block.len() - 1].iter().all(|text| text.len() <= 4) {
+                let letters = || block[..block.len() - 1].iter().all(|text| text.len() <= 4);
+                let shown = scan.compared;
+                scan.compared |= compared;
+                if (shown || open) && block.len() >= numbers::COUNTED_MIN && letters() {
                     let from = block[0].start.saturating_sub(GUTTER_BYTES_MAX);
                     numbers::counted_lines(scanner, window, (from, end), depth, scan);
                 }

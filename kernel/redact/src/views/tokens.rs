@@ -248,20 +248,42 @@ impl Reader<'_> {
 
     fn other(&mut self, part: Range<usize>) {
         let text = &self.bytes[part.clone()];
-        let classes = text.iter().map(|byte| WORD[usize::from(*byte)]);
-        let (some, all) = classes.fold((0, u8::MAX), |(some, all), class| (some | class, all & class));
+        let (some, all) = classes(text);
         let digits = some & DIGIT > 0;
         let short = text.len() <= 2 && all & HEX > 0;
         self.words.lettered += usize::from(short && !digits);
         self.words.mixed |= short && digits && some & LETTER > 0;
         if digits || self.letters && short {
             let before = separators(&self.bytes[self.last_end..part.start]);
-            self.tokens.push(match text.len() {
-                4..=PLAIN_DIGITS_MAX if some & LETTER == 0 && all & DIGIT > 0 => plain(text, part.start, before),
-                _ => token(text, part.start, before, some & STRANGE == 0),
-            });
+            self.tokens.push(long(text, part.start, (some, all), before));
             self.last_end = part.end;
         }
+    }
+}
+
+/// The number that a word with a digit is, if it may be one of a list, whatever stands before it.
+pub(super) fn number(bytes: &[u8], word: Range<usize>) -> Option<Token> {
+    let short = bytes[word.start..].first_chunk().filter(|_| word.len() < 4);
+    let Some(short) = short.and_then(|text| Short::new(text, word.len())) else {
+        let text = &bytes[word.clone()];
+        return Some(long(text, word.start, classes(text), (0, 0)));
+    };
+    let shown = short.len == 1 && is_shown(bytes, word.start);
+    let number = short.decimal_digit && !(shown || names_list(&bytes[word.end..]));
+    number.then(|| short.token(word.start, (0, 0)))
+}
+
+/// What some bytes of a word are, and what all of them are.
+fn classes(text: &[u8]) -> (u8, u8) {
+    let classes = text.iter().map(|byte| WORD[usize::from(*byte)]);
+    classes.fold((0, u8::MAX), |(some, all), class| (some | class, all & class))
+}
+
+/// A word that is no short one.
+fn long(text: &[u8], start: usize, (some, all): (u8, u8), before: (u32, u32)) -> Token {
+    match text.len() {
+        4..=PLAIN_DIGITS_MAX if some & LETTER == 0 && all & DIGIT > 0 => plain(text, start, before),
+        _ => token(text, start, before, some & STRANGE == 0),
     }
 }
 

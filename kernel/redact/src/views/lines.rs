@@ -1,0 +1,40 @@
+//! What the bits of a window tell about its lines, and parts of lines as one text.
+
+use std::ops::Range;
+
+use super::View;
+use crate::scan::Window;
+use crate::squeeze::Mask;
+
+/// Whether each line is one word: what is beside others stands in none of them, neither cells nor numbers of lines.
+pub(super) fn are_words(window: &Window<'_>) -> bool {
+    let (keep, line) = (window.squeezed.keep.words(), window.squeezed.line.words());
+    let mut words = keep.iter().zip(line).map(|(keep, line)| keep | line);
+    let Some(last) = words.next_back() else {
+        return true;
+    };
+    let rest = (window.to - window.from) % 64;
+    let end = if rest == 0 { u64::MAX } else { (1 << rest) - 1 };
+    last & end == end && words.all(|word| word == u64::MAX)
+}
+
+/// The bits of a short line that ends in the window.
+pub(super) fn bits(window: &Window<'_>, line: &Range<usize>, mask: &Mask) -> u128 {
+    let from = line.start - window.from;
+    let (i, shift) = (from / 64, from % 64);
+    let two = mask.two(i) >> shift;
+    let third = u128::from(mask.at(i + 2));
+    let all = if shift == 0 { two } else { two | third << (128 - shift) };
+    all & ((1 << line.len().min(127)) - 1)
+}
+
+/// Parts of lines, one below the other.
+pub(super) fn joined(bytes: &[u8], parts: &[Range<usize>], plain: bool) -> View {
+    let mut view = View::new(parts.iter().map(|part| part.len() + 1).sum(), plain);
+    view.fragments = true;
+    for part in parts {
+        view.copy_range(bytes, part.clone());
+        view.decode(b'\n', part.end..part.end);
+    }
+    view
+}
