@@ -7,6 +7,7 @@ pub(crate) mod chars;
 mod dense;
 pub(crate) mod dump;
 pub(crate) mod escape;
+mod even;
 pub(crate) mod inflate;
 mod lines;
 mod literals;

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::View;
 use super::dense::spans;
+use super::even::Even;
 use super::tokens::{BASES, Base, ROWS, SEPARATOR_BYTES_MAX, Token, Value, tokenise};
 use crate::Form;
 use crate::index::{self, Row};
@@ -26,28 +27,29 @@ pub(super) const COUNTED_MIN: usize = 6;
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let mut tokens: Vec<Token> = std::mem::take(&mut scanner.tokens);
     for (from, to) in spans(window) {
-        tokens.clear();
         // A number among the texts that are numbered ends a stretch early.
         let to = if to - from < SHORT_SPAN_BYTES {
             (to + SHORT_SPAN_BYTES).min(window.to)
         } else {
             to
         };
-        // In a hexadecimal list some numbers have letters only; in other texts `b` and `be` are part of separators.
-        let words = tokenise(window.text.bytes, from, to, true, &mut tokens);
-        let hexadecimal = words.lettered > 0 && words.mixed;
-        let only = hexadecimal && words.lettered * 16 > tokens.len();
-        if hexadecimal {
-            lists(scanner, window, &tokens, to, depth, scan);
-        }
-        if !only {
-            if words.lettered > 0 {
-                tokens.clear();
-                tokenise(window.text.bytes, from, to, false, &mut tokens);
+        let (mut from, mut lettered) = (from, false);
+        while let Some(list) = Even::find(window.text.bytes, from, to) {
+            let goes_on = near_end(window, list.end);
+            // Of compressed data all is read at once.
+            if goes_on && super::inflate::has_magic(&list.values) {
+                break;
             }
-            counted(scanner, window, &tokens, depth, scan);
-            lists(scanner, window, &tokens, to, depth, scan);
+            // Its first number may end another list, its last one begin one.
+            let start = list.number(window.text.bytes, 0).end;
+            stretch(scanner, window, &mut tokens, from..start, lettered, depth, scan);
+            lettered |= list.hex;
+            from = even(scanner, window, list, depth, scan);
+            if goes_on {
+                break;
+            }
         }
+        stretch(scanner, window, &mut tokens, from..to, lettered, depth, scan);
     }
     scanner.tokens = tokens;
     if window.last && !window.text.complete {
@@ -55,6 +57,65 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
             tail(scanner, window, letters, scan);
         }
     }
+}
+
+/// Every list in a stretch of text. `lettered`: numbers near it have letters.
+fn stretch(
+    scanner: &mut Scanner<'_>,
+    window: &Window<'_>,
+    tokens: &mut Vec<Token>,
+    Range { start, end }: Range<usize>,
+    lettered: bool,
+    depth: usize,
+    scan: &mut Scan,
+) {
+    tokens.clear();
+    // In a hexadecimal list some numbers have letters only; in other texts `b` and `be` are part of separators.
+    let words = tokenise(window.text.bytes, start, end, true, tokens);
+    let hexadecimal = words.lettered > 0 && (words.mixed || lettered);
+    let only = hexadecimal && words.lettered * 16 > tokens.len();
+    if hexadecimal {
+        lists(scanner, window, tokens, end, depth, scan);
+    }
+    if !only {
+        if words.lettered > 0 {
+            tokens.clear();
+            tokenise(window.text.bytes, start, end, false, tokens);
+        }
+        counted(scanner, window, tokens, depth, scan);
+        lists(scanner, window, tokens, end, depth, scan);
+    }
+}
+
+/// Whether a list that ends here may go on in what follows the text.
+fn near_end(window: &Window<'_>, end: usize) -> bool {
+    window.last && !window.text.complete && window.text.bytes.len() - end <= SEPARATOR_BYTES_MAX
+}
+
+/// A long list of bytes. Returns from where the text after it is to be read.
+fn even(scanner: &mut Scanner<'_>, window: &Window<'_>, mut list: Even, depth: usize, scan: &mut Scan) -> usize {
+    let bytes = window.text.bytes;
+    let mut rest = list.last_part(1);
+    if near_end(window, list.end) {
+        // As a list of another kind it goes on too.
+        rest = list.last_part(window.overlap);
+        // The last number may still grow.
+        if list.end == bytes.len() {
+            list.pop(bytes);
+        }
+    }
+    let place = |i: usize| list.number(bytes, i);
+    let form = if list.hex { Form::Hex } else { Form::Numbers };
+    of_bytes(scanner, window, (&list.values, &place, list.end), form, depth, scan);
+    let another = if list.hex { (Base::Decimal, 0) } else { (Base::Octal, 2) };
+    let mut tokens = Vec::new();
+    for row in list.in_another_base(ELEMENTS_MIN) {
+        tokens.clear();
+        let (from, to) = (place(row.start).start, place(row.end - 1).end);
+        tokenise(bytes, from, to, false, &mut tokens);
+        in_base(scanner, window, &tokens, another, depth, scan);
+    }
+    rest
 }
 
 /// Every list among the numbers up to `to`.
@@ -492,35 +553,44 @@ impl Kinds {
     }
 }
 
-/// A list of bytes, and of code points.
-fn simple(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], nth: usize, depth: usize, scan: &mut Scan) {
-    let last = tokens.last().map_or(0, Token::end);
+/// A list of bytes, and of code points: the values, where each stands, and where the last one ends.
+fn of_bytes(
+    scanner: &mut Scanner<'_>,
+    window: &Window<'_>,
+    (values, place, last): (&[u8], &dyn Fn(usize) -> Range<usize>, usize),
+    form: Form,
+    depth: usize,
+    scan: &mut Scan,
+) {
     let length = window.text.bytes.len();
     let region_end = if length - last <= SEPARATOR_BYTES_MAX {
         length
     } else {
         last
     };
-    let form = if nth == 1 { Form::Hex } else { Form::Numbers };
-    let most = tokens.iter().map(|token| token.values[nth]).max().unwrap_or(0);
-    let odd = tokens.iter().filter(|token| is_odd(token.values[nth])).count();
+    let most = values.iter().max().copied().unwrap_or(0);
+    let odd = || {
+        values
+            .iter()
+            .map(|value| usize::from(is_odd(u32::from(*value))))
+            .sum::<usize>()
+    };
     for chars in [false, true] {
-        if chars && (most < 0x80 || odd * 8 > tokens.len()) {
+        if chars && (most < 0x80 || odd() * 8 > values.len()) {
             break;
         }
         let make = |plain: bool, _: Option<usize>| {
-            let mut view = View::new(tokens.len(), plain);
+            let mut view = View::new(values.len(), plain);
             if plain && !chars {
                 view.skip();
-                view.bytes.extend(tokens.iter().map(|token| token.values[nth] as u8));
+                view.bytes.extend_from_slice(values);
                 return view;
             }
-            for token in tokens {
-                let value = token.values[nth] as u8;
+            for (i, value) in values.iter().enumerate() {
                 if chars {
-                    view.decode_char(char::from(value), token.start()..token.end());
+                    view.decode_char(char::from(*value), place(i));
                 } else {
-                    view.decode(value, token.start()..token.end());
+                    view.decode(*value, place(i));
                 }
             }
             view
@@ -554,7 +624,11 @@ fn each_reading(
     let near_end = window.last && !window.text.complete;
     let done = kinds.simple(bytes, all, near_end);
     if let Some(nth) = done {
-        simple(scanner, window, all, nth, depth, scan);
+        let values: Vec<u8> = all.iter().map(|token| token.values[nth] as u8).collect();
+        let place = |i: usize| all[i].start()..all[i].end();
+        let form = if nth == 1 { Form::Hex } else { Form::Numbers };
+        let last = all.last().map_or(0, Token::end);
+        of_bytes(scanner, window, (&values, &place, last), form, depth, scan);
     }
     for (base, nth) in BASES.into_iter().zip(0..) {
         // Decimal numbers of three digits are hardly ever hexadecimal ones.

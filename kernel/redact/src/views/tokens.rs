@@ -388,7 +388,7 @@ const BLANK: u32 = 0x811C_9DC5;
 
 /// The hash of a separator, and its loose one.
 #[inline]
-fn separators(bytes: &[u8]) -> (u32, u32) {
+pub(super) fn separators(bytes: &[u8]) -> (u32, u32) {
     let hash = separator(bytes);
     match bytes {
         [byte] | [byte, b' '] if *byte != b'\n' => (hash, hash),
@@ -565,7 +565,7 @@ fn token(word: &[u8], start: usize, (before, loose): (u32, u32), may_be: bool) -
 }
 
 /// What a hexadecimal digit stands for; more than any of them for other bytes.
-static DIGIT_VALUE: [u8; 256] = {
+pub(super) static DIGIT_VALUE: [u8; 256] = {
     let mut table = [255; 256];
     let mut i = 0;
     while i < 10 {
