@@ -268,7 +268,7 @@ impl Scanner<'_> {
         let (padded, class) = (window.squeezed.padded(), grams.class());
         let last = (window.squeezed.canon().len() + 1).saturating_sub(class.gram);
         let (squeezed, bytes) = (window.squeezed, window.text.bytes);
-        for (i, here, next) in squeezed.keep.pairs() {
+        for (i, here, next) in squeezed.keep.runs::<12>() {
             let keep = u128::from(next) << 64 | u128::from(here);
             let two = keep & keep >> 1;
             let four = two & two >> 2;

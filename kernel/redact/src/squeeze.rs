@@ -79,6 +79,18 @@ impl Mask {
             .enumerate()
             .map(|(i, (here, next))| (i, *here, *next))
     }
+
+    /// Those of them in which at least `N` bits in a row, twelve or sixteen, stand or begin.
+    #[inline]
+    pub(crate) fn runs<const N: u32>(&self) -> impl Iterator<Item = (usize, u64, u64)> {
+        self.pairs().filter(|(_, here, next)| {
+            let two = here & here >> 1;
+            let four = two & two >> 2;
+            let eight = four & four >> 4;
+            eight & if N == 12 { four } else { eight } >> 8 != 0
+                || (!here).leading_zeros() + (!next).trailing_zeros() >= N
+        })
+    }
 }
 
 /// Where the masks of some blocks of sixty-four bytes are written.

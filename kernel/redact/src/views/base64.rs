@@ -24,12 +24,8 @@ const LINE_BYTES_MIN: usize = 32;
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let digits = Digits::new(window);
     let mut free = window.from;
-    for (i, here, next) in window.squeezed.keep.pairs() {
+    for (i, here, next) in window.squeezed.keep.runs::<16>() {
         if window.from + 64 * (i + 1) <= free {
-            continue;
-        }
-        // Sixteen in a row fill one eighth of a block at least.
-        if !(has_full_byte(here) || next as u8 == u8::MAX) {
             continue;
         }
         let keep = u128::from(next) << 64 | u128::from(here);
@@ -59,13 +55,6 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
         }
         tail(window, scan);
     }
-}
-
-/// Whether some byte of a word has all of its bits.
-#[inline]
-fn has_full_byte(word: u64) -> bool {
-    let holes = !word;
-    holes.wrapping_sub(0x0101_0101_0101_0101) & !holes & 0x8080_8080_8080_8080 != 0
 }
 
 /// Where sixteen places in a row begin, in the first sixty-four.

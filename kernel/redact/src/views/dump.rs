@@ -65,6 +65,10 @@ fn offset(line: &[u8]) -> Option<usize> {
         return None;
     }
     let after = &rest[prefix + digits..];
+    // A date or a word, mostly.
+    if !matches!(after.first(), Some(b' ' | b'\t' | b':' | b'|')) {
+        return None;
+    }
     let marks = after.iter().take_while(|b| matches!(b, b':' | b'|')).count();
     let blanks = after[marks..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
     if blanks + marks == 0 || marks > 1 {

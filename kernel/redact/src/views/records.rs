@@ -48,7 +48,6 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
 
 fn groups(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let bytes = window.text.bytes;
-    let long = long_words(window);
     let mut group: Vec<Range<usize>> = Vec::new();
     // At the end of an unfinished text more lines may come.
     let unfinished = window.last && !window.text.complete;
@@ -59,7 +58,7 @@ fn groups(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &m
             rest = line.len() <= RECORD_BYTES_MAX;
             break;
         }
-        if line.len() <= RECORD_BYTES_MAX && !line.is_empty() && !has_long_word(window, &long, &line) {
+        if line.len() <= RECORD_BYTES_MAX && !line.is_empty() && !has_long_word(window, &line) {
             group.push(line);
         } else if !group.is_empty() && !line.is_empty() {
             columns(scanner, window, &group, false, depth, scan);
@@ -69,28 +68,21 @@ fn groups(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &m
     columns(scanner, window, &group, rest, depth, scan);
 }
 
-/// Where words are longer than those of such lines: a bit for each place where thirty-two letters and digits begin.
-fn long_words(window: &Window<'_>) -> Vec<u64> {
-    let long = |(_, here, next)| {
-        let keep = u128::from(next) << 64 | u128::from(here);
-        let two = keep & keep >> 1;
+/// Whether a short line of a window has a word that is too long: thirty-two letters and digits.
+fn has_long_word(window: &Window<'_>, line: &Range<usize>) -> bool {
+    let keep = &window.squeezed.keep;
+    let (from, to) = (line.start - window.from, line.end - window.from);
+    (from / 64..=to / 64).any(|i| {
+        let two = keep.two(i);
+        let two = two & two >> 1;
         let four = two & two >> 2;
         let eight = four & four >> 4;
         let sixteen = eight & eight >> 8;
-        (sixteen & sixteen >> 16) as u64
-    };
-    window.squeezed.keep.pairs().map(long).collect()
-}
-
-/// Whether a short line of a window has a word that is too long.
-fn has_long_word(window: &Window<'_>, long: &[u64], line: &Range<usize>) -> bool {
-    let (from, to) = (line.start - window.from, line.end - window.from);
-    (from / 64..=to / 64).any(|i| {
-        let word = long.get(i).copied().unwrap_or(0);
+        let starts = (sixteen & sixteen >> 16) as u64;
         let before = from.saturating_sub(64 * i);
-        let word = if before < 64 { word >> before << before } else { 0 };
+        let starts = if before < 64 { starts >> before << before } else { 0 };
         let end = to - (64 * i).min(to);
-        word & if end >= 64 { u64::MAX } else { (1 << end) - 1 } != 0
+        starts & if end >= 64 { u64::MAX } else { (1 << end) - 1 } != 0
     })
 }
 

@@ -413,6 +413,13 @@ fn gutter_of(line: &[u8]) -> Option<(u32, usize)> {
         return None;
     }
     let after = &line[indent + digits..];
+    // A date or a word, mostly.
+    if !matches!(
+        after.first(),
+        Some(b' ' | b'\t' | b']' | b')' | b':' | b'|' | b'.' | b',' | b'=')
+    ) {
+        return None;
+    }
     let blanks = |from: usize| {
         after[from.min(after.len())..]
             .iter()

@@ -132,13 +132,17 @@ impl Looks {
         let (sum, first) = keep.overflowing_add(starts);
         let (sum, second) = sum.overflowing_add(u64::from(self.carry));
         self.carry = first || second;
-        let near = u128::from(following) << 64 | u128::from(starts);
-        let near = near >> 1 | near >> 2;
+        // Up to eight places before those that begin here, and before those that begin in the next block.
+        let near = starts >> 1 | starts >> 2;
         let near = near | near >> 2;
-        let near = (near | near >> 4) as u64;
+        let next = following << 56;
+        let next = next | next << 1;
+        let next = next | next << 2;
+        let near = sum & !keep & (near | near >> 4 | next | next << 4);
         Look {
             eight: four & (four >> 4 | after << 60) != 0,
-            near: (sum & !keep & near).count_ones(),
+            // Mostly there are none, and not every processor counts bits by itself.
+            near: if near == 0 { 0 } else { near.count_ones() },
         }
     }
 }
