@@ -59,9 +59,10 @@ pub(crate) fn main(program: &Path, args: Vec<OsString>) -> ! {
             // Without it, a panic has no place, and the cell runs all the same.
             let _ = places::write_table(folder, &code, plan.pieces);
             // Asked in any case: what waits for another build must not be there while this one runs.
-            let built = warm::build(folder, key.as_ref().filter(|_| learnt.is_some()), &code);
+            let waits = |_: &&String| learnt.is_some() && !plan.is_plain;
+            let built = warm::build(folder, key.as_ref().filter(waits), &code);
             if let Some(learnt) = learnt {
-                build(folder, &learnt, &code, built);
+                build(folder, &learnt, &code, built, plan.is_plain);
             }
         }
     }
@@ -104,7 +105,7 @@ pub(crate) fn fail(tool: &str, error: &std::io::Error) -> ! {
 
 /// Says what the compiler that waited said, or becomes rustc. What cargo would say about its success is said before;
 /// evcxr asks for it after a success only.
-fn build(folder: &Path, learnt: &Learnt, code: &str, built: Option<Built>) {
+fn build(folder: &Path, learnt: &Learnt, code: &str, built: Option<Built>, is_plain: bool) {
     let Some(library) = learnt.library() else { return };
     let artifact = serde_json::json!({
         "reason": "compiler-artifact", "target": {"name": "ctx"}, "filenames": [library],
@@ -123,7 +124,11 @@ fn build(folder: &Path, learnt: &Learnt, code: &str, built: Option<Built>) {
         finish(folder, &built);
     }
     if learnt::put_source(folder, code).is_ok() {
-        let rustc = learnt.command(learnt.build_args(), None).stdin(Stdio::null()).output();
+        let mut rustc = learnt.command(learnt.build_args(), None);
+        if is_plain {
+            rustc.args(learnt::plain_args(folder));
+        }
+        let rustc = rustc.stdin(Stdio::null()).output();
         match rustc {
             Ok(output) => finish(
                 folder,

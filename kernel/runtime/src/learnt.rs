@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::builder::input_crate;
 use crate::cargo_shim;
+use crate::places::Build;
 use crate::prebuilt;
 use crate::sys;
 
@@ -144,6 +145,13 @@ impl Learnt {
     }
 }
 
+/// More arguments for a build that does not optimise. The compiler's cache of earlier work is of another level, and would be
+/// thrown away.
+pub(crate) fn plain_args(folder: &Path) -> [String; 2] {
+    let cache = folder.join("home/plain");
+    ["-Copt-level=0".to_owned(), format!("-Cincremental={}", cache.display())]
+}
+
 /// Lets cargo run our wrapper in front of rustc, to learn.
 pub(crate) fn listen(command: &mut Command, folder: &Path, key: &str) {
     command
@@ -174,6 +182,9 @@ pub(crate) fn wrap(args: Vec<OsString>) -> ! {
     };
     let mut command = Command::new(rustc);
     command.args(args);
+    if is_cell && Build::load(&folder).is_plain {
+        command.args(plain_args(&folder));
+    }
     let generated = folder.join(cargo_shim::SOURCE);
     if is_cell && let Ok(code) = fs::read_to_string(generated) {
         // Where later builds are, so that they find what this one leaves of use.

@@ -61,6 +61,8 @@ pub(crate) struct Build {
     pub(crate) boxed: Vec<String>,
     /// Variables of earlier cells whose names are those of the cell's items.
     pub(crate) replaced: Vec<String>,
+    /// To optimise the cell would take too long.
+    pub(crate) is_plain: bool,
 }
 
 impl Build {
@@ -275,6 +277,7 @@ f();
             is_opaque: true,
             boxed: vec!["f".to_owned()],
             replaced: vec!["g".to_owned()],
+            is_plain: true,
         };
         build.store(folder.path()).unwrap();
         let loaded = Build::load(folder.path());
@@ -283,9 +286,10 @@ f();
                 loaded.pieces,
                 loaded.is_opaque,
                 loaded.boxed,
-                loaded.replaced
+                loaded.replaced,
+                loaded.is_plain
             ),
-            (build.pieces, true, build.boxed, build.replaced)
+            (build.pieces, true, build.boxed, build.replaced, true)
         );
     }
 }

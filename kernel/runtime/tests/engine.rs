@@ -59,6 +59,7 @@ const TESTS: &[Test] = &[
     ("connections_do_not_survive", crashes::connections_do_not_survive),
     ("commands", comfort::commands),
     ("types", comfort::types),
+    ("long_lists_are_not_optimised", comfort::long_lists_are_not_optimised),
     ("the_newest_definition_counts", comfort::the_newest_definition_counts),
     (
         "lines_with_secrets_are_not_changed",

@@ -16,6 +16,7 @@ mod drawing;
 pub(crate) mod input_crate;
 mod jumps;
 mod listing;
+mod lists;
 mod literals;
 mod markdown;
 mod pieces;

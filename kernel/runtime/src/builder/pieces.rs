@@ -89,6 +89,7 @@ impl Cells {
         typed: &Typed,
         is_opaque: bool,
         replaced: Vec<String>,
+        is_plain: bool,
     ) -> io::Result<()> {
         let pieces = self.pieces(typed);
         Build {
@@ -96,6 +97,7 @@ impl Cells {
             is_opaque,
             boxed: typed.boxed.clone(),
             replaced,
+            is_plain,
         }
         .store(folder)
     }

@@ -18,7 +18,7 @@ use super::diagnostics;
 use super::pieces::Cells;
 use super::prelude::Analysis;
 use super::types::{self, Typed};
-use super::{Fds, Place, SOCKET, input_crate, listing, markdown, prelude, replaced, syntax, toolchain, unkept};
+use super::{Fds, Place, SOCKET, input_crate, listing, lists, markdown, prelude, replaced, syntax, toolchain, unkept};
 use crate::cargo_shim::{INTERRUPTED, SAID, SOURCE};
 use crate::engine::EngineError;
 use crate::messages::{Executed, Failure, FromBuilder};
@@ -43,6 +43,8 @@ pub(super) struct Session {
     compilers: Compilers,
     analysis: Analysis,
     opt_level: String,
+    /// By `:opt`.
+    is_opt_level_chosen: bool,
     /// Whether results are pretty-printed, and whether with their types.
     format: (bool, bool),
     shows_time: bool,
@@ -80,6 +82,7 @@ impl Session {
             compilers,
             analysis: Analysis::Early,
             opt_level: prelude::OPT_LEVEL_DEFAULT.to_owned(),
+            is_opt_level_chosen: false,
             format: (false, false),
             shows_time: false,
             given_up: Vec::new(),
@@ -233,7 +236,8 @@ impl Session {
     fn run(&mut self, typed: &Typed, is_opaque: bool) -> Option<Result<EvalOutputs, Error>> {
         // Without it, places of panics are not known, and all else works.
         let replaced = self.replaced(&typed.code);
-        let _ = self.cells.announce(&self.folder, typed, is_opaque, replaced);
+        let is_plain = !self.is_opt_level_chosen && lists::are_long(&typed.code);
+        let _ = self.cells.announce(&self.folder, typed, is_opaque, replaced, is_plain);
         let code = typed.code.as_str();
         let _ = self.started_cells();
         let result = self.guarded(|context| context.execute(code))?;
@@ -257,7 +261,7 @@ impl Session {
         let replaced = self.replaced(code);
         let announced = self
             .cells
-            .announce(&self.folder, &Typed::unchanged(code), false, replaced);
+            .announce(&self.folder, &Typed::unchanged(code), false, replaced, false);
         if announced.is_err() {
             return Ok(None);
         }
@@ -366,6 +370,7 @@ impl Session {
             return Some(Failure::new("Error", &error.to_string()));
         }
         self.opt_level = level.to_owned();
+        self.is_opt_level_chosen = true;
         say(content, format!("Optimization: {level}\n"));
         None
     }

@@ -201,6 +201,26 @@ pub fn no_toolchain_is_said() {
     assert!(error.0.contains("rustup") && error.0.contains("PATH"), "{error}");
 }
 
+/// A cell of many values is compiled without optimisation, unless that was chosen.
+pub fn long_lists_are_not_optimised() {
+    let before = folders();
+    let mut notebook = Notebook::open();
+    let folder = folders().into_iter().find(|folder| !before.contains(folder)).unwrap();
+    // Where the compiler keeps what it knows of such cells.
+    let plain = folder.join("home/plain");
+    let cell = format!("let list = vec![{}]; list.len()", "String::from(\"a\"), ".repeat(250));
+    // Built by cargo, and then without it.
+    for _ in 0..2 {
+        assert_eq!(notebook.result(&cell), "250");
+        std::fs::remove_dir_all(&plain).unwrap();
+    }
+    assert_eq!(notebook.result("list.iter().map(String::len).sum::<usize>()"), "250");
+    assert!(!plain.exists());
+    notebook.ok(":opt 1");
+    assert_eq!(notebook.result(&cell), "250");
+    assert!(!plain.exists());
+}
+
 /// Of a variable and an item of one name it is the newer that counts.
 pub fn the_newest_definition_counts() {
     let mut notebook = Notebook::open();
