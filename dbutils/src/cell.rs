@@ -218,11 +218,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 type Hook = dyn Fn(&PanicHookInfo<'_>) + Send + Sync;
 
-/// Sees to it that panics are seen, whatever hooks the cells before this one have set.
-fn watch_panics() {
-    /// The hook that was installed last, and the one that the standard library has without any.
-    static KNOWN: Mutex<Option<(HookId, HookId)>> = Mutex::new(None);
-    let mut known = lock(&KNOWN);
+/// The hook that was installed last, and the one that the standard library has without any.
+static KNOWN: Mutex<Option<(HookId, HookId)>> = Mutex::new(None);
+
+/// Sees to it that panics are seen, whatever hooks there are.
+fn watch_panics(known: &mut Option<(HookId, HookId)>) {
     let found = std::panic::take_hook();
     let id = hook_id(&*found);
     if let Some((ours, _)) = *known
@@ -233,9 +233,27 @@ fn watch_panics() {
     let default = known.map_or(id, |(_, default)| default);
     // Of a hook without data only its code tells.
     let users = (default.code != id.code).then_some(found);
-    let hook: Box<Hook> = Box::new(move |info| seen(info, users.as_deref()));
+    let replaced = Replaced;
+    let hook: Box<Hook> = Box::new(move |info| {
+        let _ = &replaced;
+        seen(info, users.as_deref());
+    });
     *known = Some((hook_id(&*hook), default));
     std::panic::set_hook(hook);
+}
+
+/// Part of our hook. It is dropped when user code sets another one: that one is watched from then on, in the same cell.
+struct Replaced;
+
+impl Drop for Replaced {
+    fn drop(&mut self) {
+        // While a thread panics it must not change hooks.
+        if !std::thread::panicking()
+            && let Ok(mut known) = KNOWN.try_lock()
+        {
+            watch_panics(&mut known);
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -315,7 +333,7 @@ impl std::fmt::Write for Limited<'_> {
 // SAFETY: no other symbol of this name exists in the process.
 #[unsafe(no_mangle)]
 pub extern "C" fn sealbook_cell_begin() {
-    watch_panics();
+    watch_panics(&mut lock(&KNOWN));
     IS_CELL_THREAD.set(true);
     *lock(&RECORD) = None;
     *lock(&PENDING) = None;

@@ -126,6 +126,33 @@ pub fn hooks_of_users_are_kept() {
         let ran = notebook.run("panic!(\"three\")");
         assert_eq!(ran.stderr(), "more\n");
     }
+    // Set, and taken away, by the cell that panics.
+    let cases = [
+        (
+            "std::panic::set_hook(Box::new(|_| eprintln!(\"own\"))); panic!(\"four\")",
+            "own\n",
+            "cell:1:55",
+        ),
+        ("let _ = std::panic::take_hook(); panic!(\"four\")", "", "cell:1:34"),
+        (
+            "std::panic::set_hook(Box::new(|_| eprintln!(\"a\"))); std::panic::set_hook(Box::new(|_| eprintln!(\"b\"))); panic!(\"four\")",
+            "b\n",
+            "cell:1:105",
+        ),
+    ];
+    for (code, said, place) in cases {
+        let ran = notebook.run(code);
+        assert_eq!(ran.stderr(), said, "{code}");
+        let Outcome::Error { traceback, .. } = ran.outcome else {
+            panic!("{code}")
+        };
+        assert_eq!(
+            traceback,
+            [format!("panicked at {place}:"), "four".to_owned()],
+            "{code}"
+        );
+    }
+    assert_eq!(notebook.result("1 + 1"), "2");
 }
 
 /// Labels and suggestions near the final expression, and errors in what evcxr rewrites.
