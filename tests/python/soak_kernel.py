@@ -189,7 +189,7 @@ def page(cells, rows, per_cell, first):
         "", "What grows, and why:", "",
         "- The worker keeps every cell's library loaded, because a variable's code, a text in it, or a thread may be in any of them, and nothing can",
         "  show that none is: code can hide a pointer in ways that no search of the memory finds. What is left of a small cell is a page of the",
-        "  library's data, and what the loader notes about it. Code and constants are given back after the cell and come back from the library's",
+        "  library's data, and what the loader notes about it. Code and constants are given back after some cells and come back from the library's",
         "  file when they are needed. That file, of some 10 KB, has no name any more but exists as long as it is mapped: in",
         "  memory, not counted above, where the build folder is in memory.",
         "- Before each cell the worker is copied, and the copy ends after it; each takes longer the more libraries are mapped.",

@@ -4,7 +4,6 @@
 
 #![expect(unsafe_code, reason = "thin wrappers around libc")]
 
-use std::fs::File;
 use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -271,41 +270,11 @@ pub(crate) fn forbid_core_dumps() {
 }
 
 /// No other process of this user reads this one's memory or stops it, but one that may do so to any; no core dump is made
-/// of it, even where a program takes them. Programs that it executes start without this.
+/// of it, even where a program takes them. Programs that it executes start without this. There is no way back, not for a
+/// moment: who opens the memory in it keeps it.
 pub(crate) fn forbid_reading() {
-    set_readable(false);
-}
-
-fn set_readable(readable: bool) {
     // SAFETY: no memory is involved.
-    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, libc::c_int::from(readable), 0, 0, 0) };
-}
-
-/// What a file is opened for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
-    Read,
-    Write,
-}
-
-/// A file of this process in /proc. They belong to the administrator while the process may not be read, so it
-/// may be for a moment.
-pub(crate) fn open_own(path: &str, access: Access) -> io::Result<File> {
-    let open = || {
-        File::options()
-            .read(access == Access::Read)
-            .write(access == Access::Write)
-            .open(path)
-    };
-    open().or_else(|error| {
-        if error.kind() != io::ErrorKind::PermissionDenied {
-            return Err(error);
-        }
-        set_readable(true);
-        let opened = open();
-        set_readable(false);
-        opened
-    })
+    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
 }
 
 /// This process is killed when the thread that started it ends. Async-signal-safe.

@@ -12,8 +12,7 @@
 
 #![expect(unsafe_code, reason = "fork, and a look at inherited descriptors")]
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::mem;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -24,9 +23,6 @@ use crate::sys;
 pub(crate) const RELEASE: &[u8] = b"x";
 /// The worker died: go on in its place.
 pub(crate) const TAKE_OVER: &[u8] = b"t";
-
-/// How much the system prefers to kill the worker when memory ends; 0 would be as any other process.
-const VICTIM_SCORE: i32 = 500;
 
 /// Of the memory that is free, the part that a copy may come to need.
 const FREE_PART_MAX: (u64, u64) = (9, 10);
@@ -41,42 +37,14 @@ pub(crate) enum Made {
     TookOver { channel: OwnedFd, threads: usize },
 }
 
-/// Says how much the system prefers to kill this process, rather than the kernel, when memory ends. The copy must not be
-/// the first to go, or nothing would be left.
-pub(crate) struct Victim {
-    score: Option<File>,
-}
-
-impl Victim {
-    /// This process is one, from now on.
-    pub(crate) fn new() -> Victim {
-        let mut victim = Victim {
-            score: sys::open_own("/proc/self/oom_score_adj", sys::Access::Write).ok(),
-        };
-        victim.set(VICTIM_SCORE);
-        victim
-    }
-
-    fn set(&mut self, score: i32) {
-        if let Some(file) = &mut self.score {
-            let _ = file.write_all(score.to_string().as_bytes());
-        }
-    }
-}
-
 /// Makes the copy, which waits on `socket`.
-pub(crate) fn make(socket: OwnedFd, channel: RawFd, victim: &mut Victim) -> Made {
+pub(crate) fn make(socket: OwnedFd, channel: RawFd) -> Made {
     if let Some(reason) = too_large() {
         return Made::Nothing(reason);
     }
     let threads = thread_count().saturating_sub(1);
-    // The copy inherits the score, and could set its own only by becoming readable for other processes.
-    victim.set(0);
     // SAFETY: the C library makes its own state consistent in the child; this thread is the only one that runs there.
     let forked = unsafe { libc::fork() };
-    if forked != 0 {
-        victim.set(VICTIM_SCORE);
-    }
     match forked {
         -1 => Made::Nothing(format!(
             "the process could not be copied: {}",

@@ -1,41 +1,30 @@
 //! The cells' libraries, which stay loaded for ever because a value's code and a thread may be in any of them: what they
 //! cost after their cell has run.
 //!
-//! Code and constants are given back to the system and come back from the file, page by page, when something touches them.
-//! What remains of a small cell is one page of data. A cell that replaces a variable runs code of the cell that made it, so
-//! the pages of all libraries are given back once in a while.
+//! Code and constants are given back to the system once in a while and come back from the file, page by page, when something
+//! touches them. What remains of a small cell is one page of data.
 //!
 //! Invariants: only pages of segments that cannot be written are given back, and only if the system says that they are the
 //! file's still: one that somebody made writable and changed stays. Only files of this machine's own file systems are
-//! trusted to be there when a page comes back; their names are gone by then.
+//! trusted to be there when a page comes back; their names are gone by then. The system is asked by a file that a process may
+//! open of itself at any time; the one that tells of single pages could be opened only while others may read this process.
 
 #![expect(unsafe_code, reason = "reads a loaded library's headers and gives pages back")]
 
 use std::ffi::c_void;
-use std::fs::File;
+use std::fs;
 use std::mem;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::slice;
 
 use crate::sys;
 
-/// How many cells run between two looks at all libraries.
+/// How many cells run between two looks at all libraries, each at some ten microseconds.
 const CELLS_BETWEEN: usize = 32;
-
-/// Segments of a library larger than this are not looked at page by page.
-const SEGMENT_BYTES_MAX: usize = 256 << 20;
-
-/// Bits of an entry in `pagemap`.
-const PRESENT: u64 = 1 << 63;
-const SWAPPED: u64 = 1 << 62;
-const OF_FILE: u64 = 1 << 61;
 
 /// What is loaded for cells.
 pub(super) struct Mapped {
-    /// What the system says of this process's pages. Without it nothing is given back.
-    pages: Option<File>,
     page_bytes: usize,
     /// Segments that cannot be written, by their addresses.
     segments: Vec<Range<usize>>,
@@ -47,36 +36,67 @@ impl Mapped {
         // SAFETY: no memory is involved.
         let page_bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
         Mapped {
-            pages: None,
             page_bytes: usize::try_from(page_bytes).unwrap_or(4096).max(1),
             segments: Vec::new(),
             cells: 0,
         }
     }
 
-    /// This is another process than before.
-    pub(super) fn settle(&mut self) {
-        self.pages = sys::open_own("/proc/self/pagemap", sys::Access::Read).ok();
-    }
-
     /// A cell has run; `function` is of its library, whose file [`is_local`].
     pub(super) fn give_back(&mut self, function: *const c_void) {
-        let first = self.segments.len();
         self.segments.extend(segments(function, self.page_bytes));
         self.cells += 1;
-        let all = self.cells.is_multiple_of(CELLS_BETWEEN);
-        self.give_back_from(if all { 0 } else { first });
+        if self.cells.is_multiple_of(CELLS_BETWEEN) {
+            self.give_back_all();
+        }
     }
 
-    fn give_back_from(&self, first: usize) {
-        let Some(pages) = &self.pages else { return };
-        for segment in &self.segments[first..] {
-            if are_of_file(pages, segment, self.page_bytes) {
+    fn give_back_all(&self) {
+        let Ok(text) = fs::read("/proc/self/smaps") else { return };
+        let unchanged = unchanged(&text);
+        for segment in &self.segments {
+            if is_within(&unchanged, segment) {
                 // SAFETY: the pages are unchanged ones of a file that is mapped here, and come back with the same content.
                 unsafe { libc::madvise(segment.start as *mut c_void, segment.len(), libc::MADV_DONTNEED) };
             }
         }
     }
+}
+
+/// The mappings in `smaps` that hold some pages, all of them the file's, in the order of their addresses.
+fn unchanged(smaps: &[u8]) -> Vec<Range<usize>> {
+    let text = String::from_utf8_lossy(smaps);
+    let mut found = Vec::new();
+    let mut current = None;
+    for line in text.lines() {
+        let mut words = line.split_ascii_whitespace();
+        let (Some(first), second) = (words.next(), words.next()) else {
+            continue;
+        };
+        match first.strip_suffix(':') {
+            None => current = range(first),
+            // Pages of its own, in memory or not; and no pages at all, which are nothing to give back.
+            Some("Anonymous" | "Swap") if second != Some("0") => current = None,
+            Some("Rss") if second == Some("0") => current = None,
+            // The last line of each.
+            Some("VmFlags") => found.extend(current.take()),
+            Some(_) => {}
+        }
+    }
+    found
+}
+
+/// `start-end`, in hexadecimal digits.
+fn range(text: &str) -> Option<Range<usize>> {
+    let (start, end) = text.split_once('-')?;
+    let number = |text| usize::from_str_radix(text, 16).ok();
+    Some(number(start)?..number(end)?)
+}
+
+/// Whether the segment is in one of the mappings, as it was mapped and as it stays unless somebody changes its rights.
+fn is_within(mappings: &[Range<usize>], segment: &Range<usize>) -> bool {
+    let after = mappings.partition_point(|mapping| mapping.start <= segment.start);
+    after > 0 && segment.end <= mappings[after - 1].end
 }
 
 /// Whether the library's file will be there for as long as it is mapped, though it has no name any more.
@@ -89,19 +109,6 @@ pub(super) fn is_local(library: &Path) -> bool {
         libc::BTRFS_SUPER_MAGIC,
     ];
     sys::file_system_kind(library).is_ok_and(|kind| LOCAL.contains(&kind))
-}
-
-fn are_of_file(pages: &File, segment: &Range<usize>, page_bytes: usize) -> bool {
-    let mut entries = vec![0; segment.len() / page_bytes * mem::size_of::<u64>()];
-    let at = segment.start / page_bytes * mem::size_of::<u64>();
-    if pages.read_exact_at(&mut entries, at as u64).is_err() {
-        return false;
-    }
-    let (entries, _) = entries.as_chunks::<8>();
-    entries.iter().all(|entry| {
-        let entry = u64::from_ne_bytes(*entry);
-        entry & SWAPPED == 0 && (entry & PRESENT == 0 || entry & OF_FILE != 0)
-    })
 }
 
 /// Whole pages of the segments that cannot be written of the library that `function` is of.
@@ -133,27 +140,28 @@ fn segments(function: *const c_void, page_bytes: usize) -> Vec<Range<usize>> {
         let end = start + header.p_memsz as usize;
         start / page_bytes * page_bytes..end.next_multiple_of(page_bytes)
     });
-    pages.filter(|pages| pages.len() <= SEGMENT_BYTES_MAX).collect()
+    pages.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn resident(mapped: &Mapped, segment: &Range<usize>) -> usize {
-        let mut entries = vec![0; segment.len() / mapped.page_bytes * 8];
-        let at = segment.start / mapped.page_bytes * 8;
-        mapped
-            .pages
-            .as_ref()
-            .unwrap()
-            .read_exact_at(&mut entries, at as u64)
-            .unwrap();
-        let (entries, _) = entries.as_chunks::<8>();
-        entries
-            .iter()
-            .filter(|entry| u64::from_ne_bytes(**entry) & PRESENT != 0)
-            .count()
+    /// Whether pages of the segment are in this process's memory.
+    fn is_resident(segment: &Range<usize>) -> bool {
+        let smaps = fs::read("/proc/self/smaps").unwrap();
+        let text = String::from_utf8(smaps).unwrap();
+        let mut is_it = false;
+        for line in text.lines() {
+            let mut words = line.split_ascii_whitespace();
+            let first = words.next().unwrap();
+            match range(first) {
+                Some(mapping) => is_it = mapping.start <= segment.start && segment.end <= mapping.end,
+                None if is_it && first == "Rss:" => return words.next() != Some("0"),
+                None => {}
+            }
+        }
+        panic!("no such mapping: {segment:?}")
     }
 
     /// A library that this process has loaded anyway, and uses little of.
@@ -165,7 +173,6 @@ mod tests {
     #[test]
     fn pages_go_and_come_back() {
         let mut mapped = Mapped::new();
-        mapped.settle();
         let segments = segments(a_function(), mapped.page_bytes);
         assert!(!segments.is_empty());
         let bytes = |segment: &Range<usize>| {
@@ -174,19 +181,17 @@ mod tests {
             bytes
         };
         let before: Vec<Vec<u8>> = segments.iter().map(bytes).collect();
-        assert!(segments.iter().all(|segment| resident(&mapped, segment) > 0));
-        mapped.give_back(a_function());
-        assert!(
-            segments.iter().any(|segment| resident(&mapped, segment) == 0),
-            "nothing was given back"
-        );
+        assert!(segments.iter().all(is_resident));
+        for _ in 0..CELLS_BETWEEN {
+            mapped.give_back(a_function());
+        }
+        assert!(!segments.iter().all(is_resident), "nothing was given back");
         assert_eq!(segments.iter().map(bytes).collect::<Vec<_>>(), before);
     }
 
     #[test]
     fn a_page_that_was_changed_stays() {
         let mut mapped = Mapped::new();
-        mapped.settle();
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(mapped.page_bytes as u64).unwrap();
         // SAFETY: a mapping of our own, of one page.
@@ -207,11 +212,13 @@ mod tests {
         let segment = at as usize..at as usize + mapped.page_bytes;
         // SAFETY: as above.
         assert_eq!(unsafe { *at.cast::<u8>() }, 0);
-        assert!(are_of_file(mapped.pages.as_ref().unwrap(), &segment, mapped.page_bytes));
+        let is_unchanged = || is_within(&unchanged(&fs::read("/proc/self/smaps").unwrap()), &segment);
+        assert!(is_unchanged());
         // SAFETY: as above.
         unsafe { *at.cast::<u8>() = 7 };
-        mapped.segments.push(segment);
-        mapped.give_back_from(0);
+        assert!(!is_unchanged());
+        mapped.segments.push(segment.clone());
+        mapped.give_back_all();
         // SAFETY: as above.
         assert_eq!(unsafe { *at.cast::<u8>() }, 7);
     }

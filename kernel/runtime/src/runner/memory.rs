@@ -1,6 +1,46 @@
-//! How often the system killed a process because memory had ended: nothing else tells such a death from any other.
+//! What happens when memory ends: which process the system kills, and how often it did.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
+
+/// How much the system prefers to kill the worker, rather than the kernel, when memory ends; 0 would be as any other process.
+const VICTIM_SCORE: i32 = 500;
+
+/// The supervisor's own score, which processes inherit when they are made: so the worker need not open a file of its own in
+/// /proc, which it could do only while other processes of the user may read its memory.
+///
+/// The copies of the worker have its score too. Of two such processes the larger one goes, which is the one whose cell used up
+/// the memory.
+pub(super) struct Score {
+    file: Option<File>,
+    own: i32,
+}
+
+impl Score {
+    /// Call it before the process is closed to others.
+    pub(super) fn open() -> Score {
+        const PATH: &str = "/proc/self/oom_score_adj";
+        let own = fs::read_to_string(PATH).ok().and_then(|text| text.trim().parse().ok());
+        Score {
+            file: own.and_then(|_| File::options().write(true).open(PATH).ok()),
+            own: own.unwrap_or(0),
+        }
+    }
+
+    /// Calls `fork`, whose child is preferred.
+    pub(super) fn of_victim<T>(&mut self, fork: impl FnOnce() -> T) -> T {
+        self.set(self.own.max(VICTIM_SCORE));
+        let forked = fork();
+        self.set(self.own);
+        forked
+    }
+
+    fn set(&mut self, score: i32) {
+        if let Some(file) = &mut self.file {
+            let _ = file.write_all(score.to_string().as_bytes());
+        }
+    }
+}
 
 /// Of this process's group where groups are counted, else of the whole system: containers count on their own.
 pub(super) fn processes_killed() -> u64 {

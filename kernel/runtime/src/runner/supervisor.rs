@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use super::checkpoint;
 use super::crash;
-use super::memory;
+use super::memory::{self, Score};
 use super::report::{CellEnd, Death, Report};
 use super::worker::{self, TookOver};
 use crate::sys::{self, Waiting};
@@ -62,6 +62,7 @@ pub(crate) fn main(args: Vec<OsString>) -> ! {
     // Not killed with the builder, whose end it notices: user code's own processes are to be ended then.
     sys::adopt_orphans();
     sys::forbid_core_dumps();
+    let score = Score::open();
     sys::forbid_reading();
     let outcome = (|| {
         let from_evcxr = sys::duplicate(0, FIRST_FD)?;
@@ -84,6 +85,7 @@ pub(crate) fn main(args: Vec<OsString>) -> ! {
             control: control_fd,
             starts: starts_fd,
             signals,
+            score,
             unread: Vec::new(),
             worker: None,
             cell: None,
@@ -117,6 +119,7 @@ struct Supervisor {
     starts: OwnedFd,
     /// Readable when a child changed state.
     signals: OwnedFd,
+    score: Score,
     /// What evcxr sent of its next line.
     unread: Vec<u8>,
     worker: Option<Worker>,
@@ -159,7 +162,7 @@ impl Supervisor {
         drop(low);
         let parent = std::process::id();
         // SAFETY: this process has one thread.
-        match unsafe { libc::fork() } {
+        match self.score.of_victim(|| unsafe { libc::fork() }) {
             -1 => Err(std::io::Error::last_os_error()),
             0 => {
                 restore_child_signals();

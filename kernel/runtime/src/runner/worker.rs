@@ -1,7 +1,7 @@
 //! The worker: loads each cell's library and calls its function, on this process's only own thread.
 //!
-//! Standard input, output and error are the user's; beside them there are the channel to the supervisor, a counter of
-//! started cells, and two files about this process in /proc.
+//! Standard input, output and error are the user's; beside them there are the channel to the supervisor and a counter of
+//! started cells.
 
 #![expect(unsafe_code, reason = "loads and calls the cell's code")]
 
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::ptr;
 
 use super::args;
-use super::checkpoint::{self, Made, Victim};
+use super::checkpoint::{self, Made};
 use super::crash;
 use super::input;
 use super::mapped::{self, Mapped};
@@ -51,7 +51,6 @@ pub(crate) fn main(channel: OwnedFd, starts: RawFd, parent: u32, dbutils: &[u8])
         dbutils: dbutils.to_vec(),
         variables: ptr::null_mut(),
         took_over: None,
-        victim: None,
         mapped: Mapped::new(),
         ran: None,
     };
@@ -77,7 +76,6 @@ struct Worker {
     variables: *mut c_void,
     /// To be called in a copy that takes over; known after the first cell.
     took_over: Option<*mut c_void>,
-    victim: Option<Victim>,
     mapped: Mapped,
     /// The function of the cell that ran last, if its library's file can be trusted to stay.
     ran: Option<*mut c_void>,
@@ -90,17 +88,14 @@ impl Worker {
         if std::os::unix::process::parent_id() != self.parent {
             leave();
         }
-        // In a copy the old one is of the process that died.
-        self.victim = Some(Victim::new());
-        self.mapped.settle();
         crash::report_to(self.channel.as_raw_fd());
     }
 
     /// Makes the copy, says that the cell starts, loads and calls it, says how it ended, and reaps the released copy.
     fn run(&mut self, order: &[u8], socket: Option<OwnedFd>) {
         let mut copy = None;
-        if let (Some(socket), Some(victim)) = (socket, &mut self.victim) {
-            match checkpoint::make(socket, self.channel.as_raw_fd(), victim) {
+        if let Some(socket) = socket {
+            match checkpoint::make(socket, self.channel.as_raw_fd()) {
                 Made::Waiting { copy: pid } => copy = Some(pid),
                 Made::Nothing(reason) => self.send(NO_COPY, reason.as_bytes()),
                 Made::TookOver { channel, threads } => return self.take_over(channel, threads),

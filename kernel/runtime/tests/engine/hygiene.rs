@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sealbook_runtime::Engine;
@@ -65,6 +66,31 @@ pub fn processes_cannot_be_read() {
     // What took over after the interrupt, too.
     assert_eq!(ways_in(Processes::of_this().worker), [""; 0]);
     assert_eq!(notebook.result("n"), "1");
+    // Nor while one takes over, or when libraries are looked at.
+    let supervisor = Processes::of_this().supervisor;
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let looker = scope.spawn(|| {
+            let mut looks = 0u64;
+            while !is_over.load(Ordering::Relaxed) {
+                for worker in processes::children(supervisor) {
+                    for _ in 0..1000 {
+                        assert!(File::open(format!("/proc/{worker}/mem")).is_err());
+                        looks += 1;
+                    }
+                }
+            }
+            looks
+        });
+        for round in 0..40 {
+            if round % 4 == 0 {
+                assert_eq!(notebook.error("std::process::exit(1)").0, "ProcessExit");
+            }
+            notebook.ok("let n = 1;");
+        }
+        is_over.store(true, Ordering::Relaxed);
+        assert!(looker.join().unwrap() > 0);
+    });
     plain.kill().unwrap();
     plain.wait().unwrap();
 }
