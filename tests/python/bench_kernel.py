@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import queue
+import resource
 import shutil
 import socket
 import statistics
@@ -39,6 +40,8 @@ MEASURES = [
     ("error", "s", "a type error", 1.0, None),
     ("lines", "s", "printing 200,000 lines", 50.0, None),
     ("lines_messages", "messages", "… in stream messages", None, None),
+    ("lines_redaction", "%", "… redaction's share of the processor time", None, 3),
+    ("expression_redaction", "%", "redaction's share of the processor time of `6 * 7`", None, 3),
     ("memory", "MiB", "resident memory afterwards, whole process tree", None, None),
     ("idle", "ms", f"processor time of the whole tree in {IDLE_SECONDS} s without a cell", None, 10),
     ("small_state", "s", "`();` with 10 MB of variables", None, None),
@@ -48,6 +51,8 @@ MEASURES = [
     ("shutdown", "s", "`shutdown_request` → the process is gone", None, 0.3),
 ]
 REPEATS = 7
+# Messages of a small cell are redacted so often to measure what one takes.
+REDACTIONS = 2000
 
 
 class Subject:
@@ -135,14 +140,16 @@ class Subject:
                 continue
         return total / 2**20
 
-    def processor_ms(self):
-        """Of all processes that live now."""
+    def processor_ms(self, with_ended=False):
+        """Of all processes that live now, and of those that they started and that have ended (compilers)."""
         root = psutil.Process(self.manager.provisioner.pid)
         total = 0
         for process in [root, *root.children(recursive=True)]:
             try:
                 times = process.cpu_times()
                 total += times.user + times.system
+                if with_ended:
+                    total += times.children_user + times.children_system
             except psutil.Error:
                 continue
         return total * 1000
@@ -156,6 +163,22 @@ class Subject:
         except subprocess.TimeoutExpired:
             process.kill()
         return time.perf_counter() - started
+
+
+def redaction_ms(binary, folder, text):
+    """Processor time that `sealbook redact`, the same redactor, takes for `text` with one secret, without its start."""
+    secret = folder / "secret"
+    secret.write_text("correct horse battery staple")
+
+    def run(text):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run([binary, "redact", "--secret-file", str(secret)], input=text.encode(), capture_output=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if done.stdout != text.encode():
+            raise RuntimeError("redaction changed a text without secrets")
+        return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
+
+    return statistics.median(run(text) - run("") for _ in range(REPEATS))
 
 
 def measure(name, argv):
@@ -179,8 +202,19 @@ def measure(name, argv):
             for measure_, (code, status) in many.items():
                 times = [kernel.execute(code.format(i=i), status)[0] for i in range(REPEATS)]
                 seen[measure_] = statistics.median(times)
+            if name == "sealbook":
+                before = kernel.processor_ms(with_ended=True)
+                sent = [message for i in range(REPEATS * 3) for message in kernel.execute(f"{i} * 77")[1]]
+                spent = kernel.processor_ms(with_ended=True) - before
+                sent = "\n".join(json.dumps([m["header"], m["parent_header"], m["content"]], default=str) for m in sent)
+                redaction = redaction_ms(argv[0], folder, (sent + "\n") * (REDACTIONS // REPEATS // 3))
+                seen["expression_redaction"] = redaction / (REDACTIONS // REPEATS // 3) / spent * 100
+                before = kernel.processor_ms(with_ended=True)
             seen["lines"], messages = kernel.execute('for i in 0..200_000 { println!("line {i}"); }')
             streams = [m["content"]["text"] for m in messages if m["msg_type"] == "stream"]
+            if name == "sealbook":
+                spent = kernel.processor_ms(with_ended=True) - before
+                seen["lines_redaction"] = redaction_ms(argv[0], folder, "".join(streams)) / spent * 100
             seen["lines_complete"] = "".join(streams) == "".join(f"line {i}\n" for i in range(200_000))
             seen["lines_messages"] = len(streams)
             seen["memory"] = kernel.memory()
@@ -220,19 +254,27 @@ def table(ours, peer, rounds):
               "Before each cell Sealbook makes a frozen copy of the process with the variables, from which they come back when the cell crashes",
               "or is interrupted: the rows about 10 MB and 1 GB of variables show what that costs, with a cell that does nothing, and with one",
               "that writes to every page, each of which is then copied. evcxr_jupyter makes none, and loses the variables.",
+              "What redaction takes is measured by `sealbook redact`, the same redactor, with one secret and the text that the cells sent; the rest,",
+              "compilers included, by the processor time of the kernel's processes.",
               "A target is one of ours for the ratio (≥) or for Sealbook's own figure (≤).",
               "", "![Ratios](kernel-bench.svg)", ""]
     return "\n".join(lines)
 
 
 def shown(value, unit):
+    if value is None:
+        return ""
+    if unit == "%":
+        return f"{value:.1f} %"
     if unit == "s":
         return f"{value * 1000:.0f} ms" if value < 10 else f"{value:.1f} s"
     return f"{value:.0f} {unit}"
 
 
 def median(runs, name):
-    return statistics.median(run[name] for run in runs)
+    """None of what was measured of the other kernel only."""
+    seen = [run[name] for run in runs if name in run]
+    return statistics.median(seen) if seen else None
 
 
 def machine():
