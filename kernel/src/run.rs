@@ -31,6 +31,8 @@ use crate::session::{Ending, Object, Session, Shared, object, topic};
 
 /// Time for the engine to end its processes when it is idle, and for a cell to be stopped.
 const ENGINE_END: Duration = Duration::from_secs(2);
+/// Time to answer the requests that came before the end; a front end that reads nothing gets no answer.
+const LAST_REPLIES: Duration = Duration::from_millis(300);
 /// Time to tell the service that the session ends; it would end by itself.
 const SESSION_END: Duration = Duration::from_millis(200);
 
@@ -164,7 +166,7 @@ pub(crate) async fn serve(
         healer: Arc::default(),
     };
     let mut tasks = tokio::task::JoinSet::new();
-    tasks.spawn(channels::shell::serve(Arc::clone(&session), executor, shell.0));
+    let mut shell = tokio::spawn(channels::shell::serve(Arc::clone(&session), executor, shell.0));
     tasks.spawn(channels::control::serve(
         Arc::clone(&session),
         engine.clone(),
@@ -177,6 +179,11 @@ pub(crate) async fn serve(
     let why = ending.wait_for(Option::is_some).await.ok().and_then(|why| *why);
     // 4. The end.
     channels::control::interrupt(&session, &engine);
+    // Requests that wait for their turn still get their replies.
+    if tokio::time::timeout(LAST_REPLIES, &mut shell).await.is_err() {
+        shell.abort();
+        let _ = shell.await;
+    }
     tasks.shutdown().await;
     let (mut engine_state, loading) = (engine.clone().close(), engine.state() == State::Loading);
     drop(engine);

@@ -3,11 +3,16 @@
 //! While a cell runs, arriving requests are moved to a queue of our own, so that an error can answer those that were
 //! queued behind it. Only `kernel_info_request` is answered out of turn, and only while the engine is still loading:
 //! front ends wait for it before they call the kernel ready.
+//!
+//! Invariant: each request gets one reply, also when the kernel ends before its turn comes.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use sealbook_wire::{Inbox, Message};
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::comms::Comms;
 use crate::engine_thread::{EngineThread, State};
@@ -19,16 +24,25 @@ use crate::session::{Ending, Object, Shared, error_content, object};
 /// Requests queued here; beyond it they stay in the sockets.
 const QUEUE_MAX: usize = 65_536;
 
-/// Serves the channel until it closes or the kernel ends.
+/// How long a cell, or another request, may take to end by itself when the kernel ends: its interrupt has been sent by then.
+const LAST_ANSWER: Duration = Duration::from_millis(150);
+
+const ENDING: &str = "the kernel ended before this was done";
+
+/// Serves the channel until it closes or the kernel ends; then answers those that wait.
 pub async fn serve(session: Shared, executor: Executor, mut inbox: Inbox) {
     let mut queue = VecDeque::new();
-    loop {
-        let Queued { request, delivered } = match queue.pop_front() {
-            Some(queued) => queued,
-            None => match inbox.recv().await {
-                Some(request) => Queued::from(request),
-                None => return,
+    let mut ending = session.ending.subscribe();
+    while ending.borrow().is_none() {
+        let next = match queue.pop_front() {
+            Some(queued) => Some(queued),
+            None => tokio::select! {
+                request = inbox.recv() => request.map(Queued::from),
+                _ = is_set(&mut ending) => continue,
             },
+        };
+        let Some(Queued { request, delivered }) = next else {
+            return;
         };
         status(&session, &request, "busy").await;
         if delivered {
@@ -42,6 +56,46 @@ pub async fn serve(session: Shared, executor: Executor, mut inbox: Inbox) {
         if request.msg_type() == "shutdown_request" {
             session.end(Ending::Asked);
         }
+    }
+    while let Some(next) = inbox.try_recv() {
+        queue.push_back(next.into());
+    }
+    for Queued { request, .. } in queue {
+        status(&session, &request, "busy").await;
+        refuse(&session, &request).await;
+        status(&session, &request, "idle").await;
+    }
+}
+
+/// Waits until the kernel ends.
+async fn is_set(ending: &mut watch::Receiver<Option<Ending>>) {
+    if ending.wait_for(Option::is_some).await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// As `work` ends; `None` if the kernel ends and `work` does not soon after.
+async fn unless_ending<T>(session: &Shared, work: impl Future<Output = T>) -> Option<T> {
+    let mut ending = session.ending.subscribe();
+    tokio::pin!(work);
+    tokio::select! {
+        done = &mut work => Some(done),
+        _ = is_set(&mut ending) => tokio::time::timeout(LAST_ANSWER, work).await.ok(),
+    }
+}
+
+/// The reply to a request that the kernel's end overtook, without busy and idle.
+async fn refuse(session: &Shared, request: &Message) {
+    if let Some(kind) = request.msg_type().strip_suffix("_request") {
+        let mut content = error_content("KernelEnding", ENDING, &[format!("KernelEnding: {ENDING}")]);
+        content.insert("status".to_owned(), "error".into());
+        if kind == "execute" {
+            let count = session.execution_count.load(Ordering::Relaxed);
+            content.insert("execution_count".to_owned(), count.into());
+        }
+        session
+            .reply(&session.shell, request, &format!("{kind}_reply"), content)
+            .await;
     }
 }
 
@@ -70,7 +124,7 @@ async fn execute(
     inbox: &mut Inbox,
 ) {
     let executed = {
-        let work = execution::execute(session, executor, request);
+        let work = unless_ending(session, execution::execute(session, executor, request));
         tokio::pin!(work);
         loop {
             tokio::select! {
@@ -87,6 +141,15 @@ async fn execute(
                 }
             }
         }
+    };
+    let Some(executed) = executed else {
+        let is_silent = request.content.get("silent").is_some_and(|silent| *silent == true);
+        if !is_silent {
+            let content = error_content("KernelEnding", ENDING, &[format!("KernelEnding: {ENDING}")]);
+            session.publish(Some(&request.header), "error", content).await;
+        }
+        refuse(session, request).await;
+        return status(session, request, "idle").await;
     };
     // What is aborted is what has come before the reply: later requests are sent by somebody who knows of the error.
     let aborted = if executed.stop {
@@ -125,7 +188,10 @@ fn take_executions(queue: &mut VecDeque<Queued>, inbox: &mut Inbox) -> Vec<Messa
 
 /// Handles a request that is no execution, without busy and idle.
 async fn handle(session: &Shared, executor: &Executor, request: &Message) {
-    match answer(session, &executor.engine, request).await {
+    let Some(answer) = unless_ending(session, answer(session, &executor.engine, request)).await else {
+        return refuse(session, request).await;
+    };
+    match answer {
         Ok(Some((msg_type, content))) => session.reply(&session.shell, request, msg_type, content).await,
         Ok(None) => {}
         Err(error) => {
@@ -218,7 +284,7 @@ async fn abort(session: &Shared, request: &Message) {
     let mut content = error_content("Aborted", "not run, because a cell before it failed", &[]);
     // What other kernels say, and front ends know; the protocol has it mean the same as an error.
     content.insert("status".to_owned(), "aborted".into());
-    let count = session.execution_count.load(std::sync::atomic::Ordering::Relaxed);
+    let count = session.execution_count.load(Ordering::Relaxed);
     content.insert("execution_count".to_owned(), count.into());
     session.reply(&session.shell, request, "execute_reply", content).await;
     status(session, request, "idle").await;

@@ -152,6 +152,11 @@ impl FrontEnd {
         }
     }
 
+    /// As [`FrontEnd::take_seen`], with the channel of each.
+    pub fn take_seen_with_channels(&mut self) -> Vec<(Channel, Message)> {
+        std::mem::take(&mut self.seen)
+    }
+
     /// Messages that were received while looking for others.
     pub fn take_seen(&mut self) -> Vec<Message> {
         std::mem::take(&mut self.seen)
