@@ -287,6 +287,12 @@ pub(crate) fn places(bytes: &[u8; 64], byte: u8) -> u64 {
         .fold(0, |mask, (i, b)| mask | u64::from(*b == byte) << i)
 }
 
+/// Which of sixty-four bytes are of a kind.
+#[inline]
+pub(crate) fn which(bytes: &[u8; 64], is: impl Fn(u8) -> bool) -> u64 {
+    places(&bytes.map(|byte| u8::from(is(byte))), 1)
+}
+
 /// Which of sixty-four bytes are the same in both.
 #[inline]
 pub(crate) fn same(a: &[u8; 64], b: &[u8; 64]) -> u64 {

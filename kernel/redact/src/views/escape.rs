@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::View;
+use super::tokens::DIGIT_VALUE;
 use crate::verify::Text;
 
 /// Decodes one level of escapes. `\xE4` is a byte in some languages and a character in others: two views then, `wide` is
@@ -125,6 +126,14 @@ pub(super) fn one(bytes: &[u8], complete: bool) -> Escape {
 
 /// `\uXXXX`, with a second half if it is the first of a surrogate pair, or `\UXXXXXXXX`.
 fn unicode(bytes: &[u8], width: usize, open: Escape) -> Escape {
+    // What nearly all of them are.
+    if width == 4
+        && let [_, _, a, b, c, d, ..] = *bytes
+        && let Some((high, low)) = pair(a, b).zip(pair(c, d))
+        && let Some(char) = char::from_u32(u32::from(high) << 8 | u32::from(low))
+    {
+        return Escape::Char(char, 6);
+    }
     let n = digits(&bytes[2..], width, 16);
     if n < width {
         return if bytes.len() == 2 + n {
@@ -182,10 +191,13 @@ pub(super) fn number(digits: &[u8], base: u32) -> Option<u32> {
 
 #[inline]
 fn digit(byte: u8) -> Option<u32> {
-    match byte {
-        b'0'..=b'9' => Some(u32::from(byte - b'0')),
-        b'a'..=b'f' => Some(u32::from(byte - b'a' + 10)),
-        b'A'..=b'F' => Some(u32::from(byte - b'A' + 10)),
-        _ => None,
-    }
+    let value = DIGIT_VALUE[usize::from(byte)];
+    (value < 16).then_some(u32::from(value))
+}
+
+/// The value of two hexadecimal digits.
+#[inline]
+pub(super) fn pair(high: u8, low: u8) -> Option<u8> {
+    let [high, low] = [high, low].map(|byte| DIGIT_VALUE[usize::from(byte)]);
+    ((high | low) < 16).then_some(high << 4 | low)
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::View;
 use super::escape::{digits, number};
+use crate::squeeze::{places, which};
 use crate::verify::Text;
 
 /// Longest tag that is left out.
@@ -18,6 +19,16 @@ pub(super) fn begins(bytes: &[u8], complete: bool) -> bool {
         [b'<', next, ..] => next.is_ascii_alphabetic() || b"/!?".contains(&next),
         _ => !complete,
     }
+}
+
+/// Before which of sixty-four bytes one may stand that begins an entity or a tag: `after` is the next byte.
+pub(super) fn before_names(bytes: &[u8; 64], after: u8) -> u64 {
+    let next = |is: fn(u8) -> bool| which(bytes, is) >> 1 | u64::from(is(after)) << 63;
+    let (names, tags) = (
+        next(|byte| byte.is_ascii_alphabetic()),
+        next(|byte| b"/!?".contains(&byte)),
+    );
+    names | places(bytes, b'&') & next(|byte| byte == b'#') | places(bytes, b'<') & tags
 }
 
 /// Decodes one level.
@@ -141,8 +152,17 @@ fn entity(bytes: &[u8]) -> Option<Part> {
 }
 
 fn named(name: &[u8]) -> Option<char> {
-    let name = std::str::from_utf8(name).ok()?;
-    ENTITIES.iter().find(|(known, _)| *known == name).map(|(_, char)| *char)
+    // Those that have to be written so come first.
+    match name {
+        b"amp" => Some('&'),
+        b"lt" => Some('<'),
+        b"gt" => Some('>'),
+        b"quot" => Some('"'),
+        _ => ENTITIES
+            .iter()
+            .find(|(known, _)| known.as_bytes() == name)
+            .map(|(_, char)| *char),
+    }
 }
 
 /// Named characters: ASCII and Latin-1, and typographic ones that passwords hold.

@@ -96,6 +96,7 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
             match family {
                 TERMINAL => {
                     let (index, text, region, end) = (scanner.index, window.text, &region, region.end);
+                    let before = scan.matches.len();
                     let mut view = |scanner: &mut Scanner<'_>, make: &dyn Fn(bool, Option<usize>) -> View| {
                         scanner.lazily(window, make, end, Form::Terminal, depth, counts, scan)
                     };
@@ -107,10 +108,15 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
                     if view(scanner, &strip(false)) {
                         view(scanner, &strip(true));
                     }
+                    // Where nothing was found without the zero bytes, nothing is among them in units of plain characters.
+                    let open = end == text.bytes.len() && !text.complete;
+                    let nothing = scan.matches.len() == before && !open;
                     for (start, little) in terminal::wide(text, region).into_iter().flatten() {
-                        view(scanner, &|plain, _| {
-                            terminal::narrow(text, region, start, little, plain)
-                        });
+                        let make = |plain, _| terminal::narrow(text, region, start, little, plain);
+                        let units = make(true, None);
+                        if !(nothing && terminal::is_plain(&units.bytes)) {
+                            scanner.again(window, units, &make, end, Form::Terminal, depth, counts, scan);
+                        }
                     }
                     if terminal::moves(text, region) {
                         // What is left is often little, so that it is mapped at once. Of a value with several lines, what
@@ -417,10 +423,22 @@ fn find_triggers(window: &Window<'_>) -> [Triggers; FAMILIES] {
         let percent = trigger & kept & places(here, b'%');
         let markup = trigger & (places(here, b'&') | places(here, b'<'));
         let terminal = trigger & !(masks[ESCAPE] | percent | markup);
-        masks[PERCENT] = only(percent, start, |at| {
-            percent::begins(&bytes[at + 1..], window.text.complete)
-        });
-        masks[MARKUP] = only(markup, start, |at| markup::begins(&bytes[at..], window.text.complete));
+        if let Some(after) = bytes[start..].get(64..).and_then(<[u8]>::first_chunk) {
+            masks[PERCENT] = if percent == 0 {
+                0
+            } else {
+                percent & percent::before_digits(here, after)
+            };
+            masks[MARKUP] = if markup == 0 {
+                0
+            } else {
+                markup & markup::before_names(here, after[0])
+            };
+        } else {
+            let complete = window.text.complete;
+            masks[PERCENT] = only(percent, start, |at| percent::begins(&bytes[at + 1..], complete));
+            masks[MARKUP] = only(markup, start, |at| markup::begins(&bytes[at..], complete));
+        }
         if terminal != 0 {
             // A return before a line break is none.
             let next = u64::from(bytes.get(start + 64) == Some(&b'\n')) << 63;

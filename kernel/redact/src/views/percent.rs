@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use super::View;
-use super::escape::{digits, number};
+use super::escape::{digits, number, pair};
 use crate::index::Index;
+use crate::squeeze::which;
 use crate::verify::Text;
 
 /// Whether what follows a `=` is a byte that quoted-printable text has to write like that, with capital digits: one above
@@ -15,7 +16,7 @@ pub(crate) fn is_printable(index: &Index, rest: &[u8], complete: bool) -> bool {
         [first, second, ..] if FIRST[usize::from(first)] & SECOND[usize::from(second)] == 0 => false,
         [b'3', b'D', ..] => true,
         [first, second, ..] => {
-            let byte = number(&[first, second], 16).unwrap_or(0) as u8;
+            let byte = pair(first, second).unwrap_or(0);
             index.holds_byte(byte)
         }
         [b'A'..=b'F' | b'0' | b'2' | b'3'] | [] => !complete,
@@ -56,9 +57,19 @@ static SECOND: [u8; 256] = {
 pub(super) fn begins(rest: &[u8], complete: bool) -> bool {
     match *rest {
         [b'u' | b'U', ..] => true,
-        [high, low, ..] => high.is_ascii_hexdigit() && low.is_ascii_hexdigit(),
+        [high, low, ..] => pair(high, low).is_some(),
         _ => !complete,
     }
+}
+
+/// After which of sixty-four bytes the same stands: `after` are the next two.
+pub(super) fn before_digits(bytes: &[u8; 64], after: &[u8; 2]) -> u64 {
+    let digits = which(bytes, |byte| byte.is_ascii_hexdigit());
+    let [one, two] = after.map(|byte| u64::from(byte.is_ascii_hexdigit()));
+    let units = |byte: u8| byte == b'u' || byte == b'U';
+    (digits >> 1 | one << 63) & (digits >> 2 | one << 62 | two << 63)
+        | which(bytes, units) >> 1
+        | u64::from(units(after[0])) << 63
 }
 
 /// Decodes one level of `%XX` (and the old `%uXXXX`), or of `=XX` and soft line breaks when that is the `sign`. Bytes above
@@ -91,18 +102,19 @@ pub(crate) fn decode(text: Text<'_>, region: Range<usize>, sign: u8, wide: bool,
             at += soft;
             continue;
         }
-        let n = digits(rest, 2, 16);
-        if n == 2
-            && let Some(value) = number(&rest[..2], 16)
+        if let [high, low, ..] = *rest
+            && let Some(value) = pair(high, low)
         {
             view.ambiguous |= value >= 0xA0;
-            match char::from_u32(value).filter(|_| wide) {
-                Some(char) => view.decode_char(char, at..at + 3),
-                None => view.decode(value as u8, at..at + 3),
+            if wide {
+                view.decode_char(char::from(value), at..at + 3);
+            } else {
+                view.decode(value, at..at + 3);
             }
             at += 3;
             continue;
         }
+        let n = digits(rest, 2, 16);
         if n == rest.len() && !text.complete {
             view.open_at(at);
             break;
@@ -152,5 +164,46 @@ mod tests {
         }
         assert!(!is_printable(&index, b"e9", true) && !is_printable(&index, b"G0", true));
         assert!(is_printable(&index, b"2", false) && !is_printable(&index, b"2", true));
+    }
+
+    #[test]
+    fn bytes_are_found_by_masks_as_one_by_one() {
+        let pieces = [
+            &b"%25"[..],
+            b"%",
+            b"%u0041",
+            b"% ",
+            b"a",
+            b"%G0",
+            b"%%",
+            b"&amp;",
+            b"&",
+            b"<b>",
+            b"</b>",
+            b"&#x41;",
+            b"< ",
+        ];
+        let mut state = 7u32;
+        for _ in 0..300 {
+            let mut text = Vec::new();
+            while text.len() < 66 {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                text.extend_from_slice(pieces[(state >> 24) as usize % pieces.len()]);
+            }
+            let (here, after) = text.split_at(64);
+            let (Some(here), Some(after)) = (here.first_chunk(), after.first_chunk()) else {
+                continue;
+            };
+            let digits = before_digits(here, after);
+            let names = super::super::markup::before_names(here, after[0]);
+            for at in 0..64 {
+                let found = [digits, names].map(|mask| mask >> at & 1 == 1);
+                match here[at] {
+                    b'%' => assert_eq!(found[0], begins(&text[at + 1..], true)),
+                    b'&' | b'<' => assert_eq!(found[1], super::super::markup::begins(&text[at..], true)),
+                    _ => {}
+                }
+            }
+        }
     }
 }

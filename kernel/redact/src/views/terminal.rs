@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::View;
 use crate::index::Index;
+use crate::squeeze::places;
 use crate::verify::Text;
 
 /// Longest control string (a hyperlink's address, a title).
@@ -125,13 +126,29 @@ pub(crate) fn wide(text: Text<'_>, region: &Range<usize>) -> [Option<(usize, boo
     [Some((1 - parity, true)), Some((parity, false))]
 }
 
+/// Whether a text has only characters that are shown as they are.
+pub(crate) fn is_plain(text: &[u8]) -> bool {
+    text.iter()
+        .fold(true, |all, b| all & (matches!(b, b' '..=b'~' | b'\t' | b'\n')))
+}
+
 /// UTF-16 units as characters.
 pub(crate) fn narrow(text: Text<'_>, region: &Range<usize>, start: usize, little: bool, plain: bool) -> View {
     let bytes = &text.bytes[region.clone()];
     let mut view = View::new(bytes.len(), plain);
     let mut high = None;
-    for at in (start..(bytes.len() + 1).saturating_sub(2)).step_by(2) {
-        let pair = [bytes[at], bytes[at + 1]];
+    let mut at = start;
+    while let Some(pair) = bytes.get(at..).and_then(<[u8]>::first_chunk).copied() {
+        // Mostly all of them are ASCII.
+        if plain
+            && high.is_none()
+            && let Some(units) = bytes[at..].first_chunk::<32>().and_then(|text| ascii(text, little))
+        {
+            view.skip();
+            view.bytes.extend_from_slice(&units);
+            at += 32;
+            continue;
+        }
         let unit = u32::from(if little {
             u16::from_le_bytes(pair)
         } else {
@@ -146,8 +163,21 @@ pub(crate) fn narrow(text: Text<'_>, region: &Range<usize>, start: usize, little
             }
             _ => view.decode_char(char::from_u32(unit).unwrap_or('\u{FFFD}'), place),
         }
+        at += 2;
     }
     view
+}
+
+/// Sixteen units as characters, if all of them are ASCII.
+#[inline]
+fn ascii(text: &[u8; 32], little: bool) -> Option<[u8; 16]> {
+    let (units, _) = text.as_chunks::<2>();
+    let of = |unit: &[u8; 2]| if little { *unit } else { [unit[1], unit[0]] };
+    let other = units
+        .iter()
+        .map(of)
+        .fold(0, |other, [low, high]| other | high | low & 0x80);
+    (other == 0).then(|| std::array::from_fn(|i| of(&units[i])[0]))
 }
 
 /// Whether characters may be overwritten.
@@ -158,7 +188,24 @@ pub(crate) fn moves(text: Text<'_>, region: &Range<usize>) -> bool {
         b'\r' => bytes.get(i + 1).is_some_and(|next| *next != b'\n'),
         _ => Move::of(&bytes[i..bytes.len().min(i + 8)]).is_some(),
     };
-    memchr::memchr3_iter(8, b'\r', 0x1B, bytes).any(moves)
+    // Not a search for each of them: in some texts they stand side by side.
+    let (whole, rest) = bytes.as_chunks::<64>();
+    let is_mover = |byte: &u8| matches!(byte, 8 | b'\r' | 0x1B);
+    let in_whole = |(block, text): (usize, &[u8; 64])| {
+        let mut some = [8, b'\r', 0x1B].iter().fold(0, |some, byte| some | places(text, *byte));
+        std::iter::from_fn(move || {
+            let at = (some != 0).then(|| 64 * block + some.trailing_zeros() as usize);
+            some &= some.wrapping_sub(1);
+            at
+        })
+        .any(moves)
+    };
+    let first = bytes.len() - rest.len();
+    whole.iter().enumerate().any(in_whole)
+        || rest
+            .iter()
+            .enumerate()
+            .any(|(i, byte)| is_mover(byte) && moves(first + i))
 }
 
 /// What a control sequence does to the place where the next character stands.
@@ -236,6 +283,14 @@ pub(crate) fn overwrite(index: &Index, text: Text<'_>, region: Range<usize>, era
             at += 1;
             continue;
         }
+        if byte == 8 {
+            screen.column = screen.column.saturating_sub(1);
+            if erases {
+                screen.line.truncate(screen.column);
+            }
+            at += 1;
+            continue;
+        }
         if byte == b'\r' && returns(text.bytes, at) {
             screen.column = 0;
             at += 1;
@@ -249,7 +304,7 @@ pub(crate) fn overwrite(index: &Index, text: Text<'_>, region: Range<usize>, era
         }
         // Control sequences go; backspaces and returns move.
         let (byte, n) = match piece(index, &text.bytes[at..]) {
-            Piece::Nothing(_) if matches!(byte, 8 | b'\r') => (byte, 1),
+            Piece::Nothing(_) if byte == b'\r' => (byte, 1),
             Piece::Plain => (byte, 1),
             Piece::As(byte, n) => (byte, n),
             Piece::Nothing(n) => {
@@ -271,12 +326,6 @@ pub(crate) fn overwrite(index: &Index, text: Text<'_>, region: Range<usize>, era
                 screen.column = 0;
             }
             b'\r' => screen.column = 0,
-            8 => {
-                screen.column = screen.column.saturating_sub(1);
-                if erases {
-                    screen.line.truncate(screen.column);
-                }
-            }
             0x80..=0xBF if (1..=screen.line.len()).contains(&screen.column) => {
                 screen.line[screen.column - 1].extend(byte, at + n);
             }
@@ -551,6 +600,32 @@ mod tests {
             }
             shown.append(&mut line);
             assert_eq!(overwrite(&index, text, 0..bytes.len(), false).bytes, shown, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn units_are_read_in_either_way_alike() {
+        for (i, text) in [
+            "a plain text of more than sixteen letters, and more",
+            "ä 😀 and then a plain text of many letters",
+        ]
+        .iter()
+        .enumerate()
+        {
+            for little in [false, true] {
+                let units = text
+                    .encode_utf16()
+                    .flat_map(|unit| if little { unit.to_le_bytes() } else { unit.to_be_bytes() });
+                let bytes: Vec<u8> = vec![0; i].into_iter().chain(units).collect();
+                let parent = Text {
+                    bytes: &bytes,
+                    complete: true,
+                };
+                for plain in [false, true] {
+                    let view = narrow(parent, &(0..bytes.len()), i, little, plain);
+                    assert_eq!(view.bytes, text.as_bytes());
+                }
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::squeeze::{is_kept, places};
+use crate::squeeze::{is_kept, places, which};
 
 /// Longest text between two numbers.
 pub(super) const SEPARATOR_BYTES_MAX: usize = 48;
@@ -180,11 +180,10 @@ impl Masks {
 
     #[inline]
     fn new(bytes: &[u8; 64]) -> Self {
-        let which = |is: fn(u8) -> bool| places(&bytes.map(|byte| u8::from(is(byte))), 1);
         let joint = places(bytes, b'_');
         Self {
-            word: which(is_kept) | joint,
-            digit: which(|byte| byte.is_ascii_digit()),
+            word: which(bytes, is_kept) | joint,
+            digit: which(bytes, |byte| byte.is_ascii_digit()),
             joint,
         }
     }

@@ -165,7 +165,12 @@ impl View {
     }
 
     /// A character decoded from a range of the parent.
+    #[inline]
     pub(crate) fn decode_char(&mut self, char: char, source: Range<usize>) {
+        if char.is_ascii() {
+            self.decode(char as u8, source);
+            return;
+        }
         for byte in char.encode_utf8(&mut [0; 4]).bytes() {
             self.decode(byte, source.clone());
         }
