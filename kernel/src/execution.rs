@@ -11,6 +11,7 @@ use sealbook_runtime::{
 };
 use sealbook_wire::{Bytes, Header, Message};
 use serde_json::{Map, Value, json};
+use tokio::sync::watch;
 
 use crate::broker::Broker;
 use crate::engine_thread::{EngineThread, State};
@@ -71,7 +72,9 @@ pub async fn execute(session: &Shared, executor: &Executor, request: &Message) -
         .healer
         .examine(&cell.code, &session.redactor, &executor.broker)
         .await;
-    // 2. Count the cell, show its input, remember it.
+    // 2. Count the cell, show its input, remember it. Whoever sees it may interrupt it from then on.
+    let mut interrupts = session.interrupts.subscribe();
+    interrupts.mark_unchanged();
     let store = cell.store_history && !cell.silent;
     let count = session.execution_count.load(Ordering::Relaxed) + 1;
     if store {
@@ -91,7 +94,7 @@ pub async fn execute(session: &Shared, executor: &Executor, request: &Message) -
     }
     // 3. Run it; its outputs are sent meanwhile.
     let (stop_on_error, silent) = (cell.stop_on_error, cell.silent);
-    let ran = run_cell(session, executor, request, cell, count).await;
+    let ran = run_cell(session, executor, request, cell, count, interrupts).await;
     // 4. Show the error.
     if let (Err(failure), false) = (&ran, silent) {
         session.publish(Some(&request.header), "error", failure.content()).await;
@@ -184,6 +187,7 @@ impl Failure {
         }
     }
 
+    /// Before its code ran.
     fn interrupted() -> Failure {
         Failure::new("KeyboardInterrupt", "interrupted before the cell began".to_owned())
     }
@@ -198,6 +202,16 @@ impl Failure {
 
     fn content(&self) -> Object {
         error_content(&self.ename, &self.evalue, &self.traceback)
+    }
+}
+
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Outcome {
+        Outcome::Error {
+            ename: failure.ename,
+            evalue: failure.evalue,
+            traceback: failure.traceback,
+        }
     }
 }
 
@@ -220,10 +234,9 @@ async fn run_cell(
     request: &Message,
     cell: Execute,
     count: u64,
+    mut interrupts: watch::Receiver<u64>,
 ) -> Result<Ran, Failure> {
     // Wait for the engine; an interrupt ends the wait.
-    let mut interrupts = session.interrupts.subscribe();
-    interrupts.mark_unchanged();
     let state = tokio::select! {
         biased;
         state = executor.engine.loaded() => state,
@@ -245,7 +258,10 @@ async fn run_cell(
     let job = move |engine: &mut dyn Engine| {
         let mut host = host;
         host.output.begin(&host.parent, count, cell.silent);
-        let outcome = if cell.code.trim().is_empty() {
+        let outcome = if interrupts.has_changed().unwrap_or(false) {
+            // It came when the engine did not run the cell yet, and so did not hear of it.
+            Failure::interrupted().into()
+        } else if cell.code.trim().is_empty() {
             Outcome::Ok { payload: Vec::new() }
         } else if let Some(question) = pager::question(&cell.code) {
             let source = (question.detail_level > 0)
