@@ -129,14 +129,7 @@ async fn every_request_is_answered_once_under_fire() {
     let mut kernel = FrontEnd::start().await;
     let mut seed = u64::from(std::process::id());
     let mut ids = Vec::new();
-    let cells = [
-        "out a",
-        "fail b",
-        "panic",
-        "flood 200000",
-        "out c\nresult d",
-        "",
-    ];
+    let cells = ["out a", "fail b", "panic", "flood 200000", "out c\nresult d", ""];
     for _ in 0..400 {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let choice = (seed >> 33) as usize;
