@@ -40,6 +40,9 @@ const EVENTS_MAX: usize = 64;
 /// Size asked for of the pipes of user output: fewer switches between processes.
 const PIPE_BYTES: i32 = 1 << 20;
 
+/// How often processes that ended are started anew before the engine gives up.
+const STARTS_MAX: usize = 3;
+
 /// How long the supervisor may take to end, in milliseconds.
 const END_TIME_MAX_MS: i32 = 1000;
 
@@ -132,7 +135,12 @@ impl EvcxrEngine {
     /// Starts everything anew if the builder has ended.
     fn revive(&mut self) -> Result<(), EngineError> {
         if self.processes.shared.ended.load(Ordering::SeqCst) {
-            self.processes = Processes::start(&self.options)?;
+            // The new ones may be killed while they start, by whatever ended the others.
+            let mut started = Processes::start(&self.options);
+            for _ in 1..STARTS_MAX {
+                started = started.or_else(|_| Processes::start(&self.options));
+            }
+            self.processes = started?;
             *lock(&self.target) = self.processes.target();
         }
         Ok(())

@@ -53,6 +53,10 @@ const TESTS: &[Test] = &[
     ("a_killed_worker", deaths::a_killed_worker),
     ("a_killed_supervisor", deaths::a_killed_supervisor),
     ("a_killed_builder", deaths::a_killed_builder),
+    (
+        "a_builder_killed_while_it_starts",
+        deaths::a_builder_killed_while_it_starts,
+    ),
     ("interrupts_at_any_time", deaths::interrupts_at_any_time),
     ("processes_cannot_be_read", hygiene::processes_cannot_be_read),
     ("idle_processes_sleep", hygiene::idle_processes_sleep),

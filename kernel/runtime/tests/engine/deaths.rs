@@ -108,6 +108,28 @@ pub fn a_killed_builder() {
     );
 }
 
+/// And another one that is killed before it is ready: a third is started.
+pub fn a_builder_killed_while_it_starts() {
+    let mut notebook = Notebook::open();
+    let first = Processes::of_this().builder;
+    processes::kill(first);
+    late_text(&notebook);
+    let killer = std::thread::spawn(move || {
+        loop {
+            let second = processes::children(std::process::id() as i32)
+                .into_iter()
+                .find(|pid| *pid != first);
+            if let Some(second) = second {
+                processes::kill(second);
+                return second;
+            }
+            std::thread::yield_now();
+        }
+    });
+    assert_eq!(notebook.result("6 * 7"), "42");
+    assert_ne!(killer.join().unwrap(), Processes::of_this().builder);
+}
+
 /// Many interrupts, at times spread over the whole of a cell: while it is analysed, built, loaded, and while it runs. How
 /// long each takes is printed.
 pub fn interrupts_at_any_time() {
