@@ -48,6 +48,12 @@ pub(crate) fn strip(index: &Index, text: Text<'_>, region: Range<usize>, blanks:
         if at == region.end {
             break;
         }
+        // In some texts, between all letters.
+        if is_joiner(&bytes[at..]) {
+            view.skip();
+            at += 3;
+            continue;
+        }
         // A control character by itself.
         if bytes[at] < 0x20 && !matches!(bytes[at], 0x1B | b'\t' | b'\n') && bytes.get(at + 1) != Some(&b'\n') {
             view.skip();
@@ -225,8 +231,13 @@ impl Move {
     fn of(sequence: &[u8]) -> Option<Self> {
         let rest = sequence.strip_prefix(b"\x1B[")?;
         let digits = rest.iter().take(4).take_while(|b| b.is_ascii_digit()).count();
+        let kind = rest.get(digits)?;
+        // Most sequences are colours.
+        if !matches!(kind, b'D' | b'C' | b'G' | b'K') {
+            return None;
+        }
         let number = super::escape::number(&rest[..digits], 10).map(|n| (n as usize).min(Self::COLUMN_MAX));
-        match rest.get(digits)? {
+        match kind {
             b'D' => Some(Move::Left(number.unwrap_or(1).max(1))),
             b'C' => Some(Move::Right(number.unwrap_or(1).max(1))),
             b'G' => Some(Move::To(number.unwrap_or(1).saturating_sub(1))),
@@ -391,7 +402,13 @@ impl Cell {
 
 /// Whether a character above ASCII is invisible, or a blank or border that stands for a plain one.
 pub(crate) fn is_noise(bytes: &[u8]) -> bool {
-    !matches!(above_ascii(bytes), Piece::Plain)
+    is_joiner(bytes) || !matches!(above_ascii(bytes), Piece::Plain)
+}
+
+/// Blanks without a width, joiners and marks of direction, which show nothing.
+#[inline]
+fn is_joiner(bytes: &[u8]) -> bool {
+    matches!(bytes, [0xE2, 0x80, 0x8B..=0x8F, ..])
 }
 
 /// Whether a byte may begin anything but a plain character.
