@@ -89,6 +89,7 @@ pub fn standard_input_asks() {
     // From a thread, byte by byte, and into several buffers.
     let threads = "std::thread::spawn(line).join().unwrap()";
     assert_eq!(typing(&mut notebook, &["x"], threads).0, "\"x\\n\"");
+    // SAFETY: of the cells below: descriptor 0 is the process's own, and is neither closed nor left to another.
     let bytes = "use std::os::fd::FromRawFd; let mut raw = std::mem::ManuallyDrop::new(unsafe { std::fs::File::from_raw_fd(0) });
         let (mut a, mut b) = ([0; 1], [0; 5]);
         let sizes = (raw.read(&mut a)?, raw.read_vectored(&mut [std::io::IoSliceMut::new(&mut b)])?); (sizes, a, b[0])";
@@ -98,6 +99,7 @@ pub fn standard_input_asks() {
     assert_eq!(typing(&mut notebook, &["left over"], bytes).1.len(), 1);
     assert_eq!(typing(&mut notebook, &["mine"], "line()").0, "\"mine\\n\"");
     // Another file in its place is read as it is.
+    // SAFETY: of the cell: the calls take numbers of open descriptors.
     let file = "let folder = std::env::temp_dir().join(format!(\"sealbook-input-{}\", std::process::id()));
         std::fs::write(&folder, \"from a file\\n\")?; let file = std::fs::File::open(&folder)?; std::fs::remove_file(&folder)?;
         unsafe extern \"C\" { fn dup(fd: i32) -> i32; fn dup2(from: i32, to: i32) -> i32; }
