@@ -17,6 +17,9 @@ const SEPARATOR_BYTES_MAX: usize = 32;
 /// Longest word: 39 digits of one of sixteen bytes.
 const WORD_DIGITS_MAX: usize = 39;
 
+/// Longest word with its prefix and suffix that is read.
+const WORD_BYTES_MAX: usize = 2 * WORD_DIGITS_MAX;
+
 /// Fewest bytes that words may hold together.
 const BYTES_MIN: usize = 6;
 
@@ -24,12 +27,13 @@ const BYTES_MIN: usize = 6;
 const REACH_BYTES: usize = 64;
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+    let (mut all, mut chain) = (Vec::new(), Vec::new());
     for span in spans(window) {
-        let mut chain: Vec<Word> = Vec::new();
-        for word in words(window, span) {
-            let near = chain
-                .last()
-                .is_some_and(|last| word.place.start - last.place.end <= SEPARATOR_BYTES_MAX && word.hex == last.hex);
+        words(window, span, &mut all);
+        for word in all.drain(..) {
+            let near = chain.last().is_some_and(|last: &Word| {
+                word.place.start - last.place.end <= SEPARATOR_BYTES_MAX && word.hex == last.hex
+            });
             if word.open {
                 // The rest of it may come.
                 let from = chain
@@ -54,6 +58,7 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
             }
         }
         readings(scanner, window, &chain, depth, scan);
+        chain.clear();
     }
 }
 
@@ -198,34 +203,44 @@ struct Word {
 }
 
 /// The wide numbers of a stretch.
-fn words(window: &Window<'_>, span: Range<usize>) -> Vec<Word> {
-    let bytes = window.text.bytes;
-    let mut words = Vec::new();
-    let mut at = span.start;
+fn words(window: &Window<'_>, span: Range<usize>, words: &mut Vec<Word>) {
+    let (bytes, keep, digit) = (window.text.bytes, &window.squeezed.keep, &window.squeezed.digit);
+    words.clear();
     // A number is read from its start.
-    while at > window.from && is_kept(bytes[at - 1]) && span.start - at < WORD_DIGITS_MAX {
-        at -= 1;
-    }
-    while at < span.end {
-        if !is_kept(bytes[at]) {
-            at += 1;
-            continue;
+    let from = span.start.saturating_sub(WORD_DIGITS_MAX).max(window.from) - window.from;
+    let (first, last) = (from / 64, (span.end - window.from).div_ceil(64));
+    let mut goes_on = first.checked_sub(1).map_or(0, |i| keep.at(i) >> 63);
+    for i in first..last {
+        let kept = keep.at(i);
+        let mut starts = kept & digit.at(i) & !(kept << 1 | goes_on);
+        goes_on = kept >> 63;
+        while starts != 0 {
+            let bit = starts.trailing_zeros() as usize;
+            starts &= starts - 1;
+            let at = window.from + 64 * i + bit;
+            let inside = (keep.two(i) >> bit).trailing_ones() as usize;
+            if at >= span.end || inside > WORD_BYTES_MAX {
+                continue;
+            }
+            // What is kept of the next blocks and of the text after the window is not among these bits.
+            let end = if bit + inside < 128 && at + inside < window.to {
+                at + inside
+            } else {
+                at + bytes[at..]
+                    .iter()
+                    .take(WORD_BYTES_MAX + 1)
+                    .take_while(|b| is_kept(**b))
+                    .count()
+            };
+            if end - at <= WORD_BYTES_MAX
+                && end >= span.start
+                && let Some(word) = word(bytes, at..end)
+            {
+                let open = word.place.end == bytes.len() && !window.text.complete;
+                words.push(Word { open, ..word });
+            }
         }
-        let rest = &bytes[at..];
-        let length = rest
-            .iter()
-            .take(2 * WORD_DIGITS_MAX)
-            .take_while(|b| is_kept(**b))
-            .count();
-        if rest[0].is_ascii_digit()
-            && let Some(word) = word(bytes, at..at + length)
-        {
-            let open = word.place.end == bytes.len() && !window.text.complete;
-            words.push(Word { open, ..word });
-        }
-        at += length;
     }
-    words
 }
 
 fn word(bytes: &[u8], place: Range<usize>) -> Option<Word> {
@@ -236,34 +251,11 @@ fn word(bytes: &[u8], place: Range<usize>) -> Option<Word> {
     };
     let class = |b: &u8| if hex { b.is_ascii_hexdigit() } else { b.is_ascii_digit() };
     let count = digits.iter().take_while(|b| class(b)).count();
-    let typed = matches!(
-        digits[count..].to_ascii_lowercase().as_slice(),
-        b"" | b"u"
-            | b"l"
-            | b"ul"
-            | b"ll"
-            | b"ull"
-            | b"n"
-            | b"u16"
-            | b"u32"
-            | b"u64"
-            | b"u128"
-            | b"i16"
-            | b"i32"
-            | b"i64"
-            | b"i128"
-    );
     // Zeros before a decimal number say that it is an offset.
-    if !typed || count == 0 || count > WORD_DIGITS_MAX || !hex && digits[0] == b'0' {
+    if !is_type(&digits[count..]) || count == 0 || count > WORD_DIGITS_MAX || !hex && digits[0] == b'0' {
         return None;
     }
-    let radix = if hex { 16 } else { 10 };
-    let mut value = 0u128;
-    for byte in &digits[..count] {
-        value = value
-            .checked_mul(radix)?
-            .checked_add(char::from(*byte).to_digit(16)?.into())?;
-    }
+    let value = value(&digits[..count], if hex { 16 } else { 10 })?;
     let negative = !hex && place.start > 0 && bytes[place.start - 1] == b'-';
     let least = if hex { count.div_ceil(2) } else { 0 };
     let bits = (128 - value.leading_zeros() as usize).div_ceil(8).max(least);
@@ -279,6 +271,46 @@ fn word(bytes: &[u8], place: Range<usize>) -> Option<Word> {
     })
 }
 
+/// What a word ends with that says its type, or nothing.
+fn is_type(suffix: &[u8]) -> bool {
+    let mut lower = [0; 4];
+    let Some(lower) = lower.get_mut(..suffix.len()) else {
+        return false;
+    };
+    lower.copy_from_slice(suffix);
+    lower.make_ascii_lowercase();
+    matches!(
+        &*lower,
+        b"" | b"u"
+            | b"l"
+            | b"ul"
+            | b"ll"
+            | b"ull"
+            | b"n"
+            | b"u16"
+            | b"u32"
+            | b"u64"
+            | b"u128"
+            | b"i16"
+            | b"i32"
+            | b"i64"
+            | b"i128"
+    )
+}
+
+/// What digits stand for, if it is no more than sixteen bytes.
+fn value(digits: &[u8], radix: u32) -> Option<u128> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(radix).unwrap_or(0);
+    // Of so few digits it is no more than eight.
+    let (few, rest) = digits.split_at(digits.len().min(16));
+    let few = few
+        .iter()
+        .fold(0u64, |value, byte| value * u64::from(radix) + u64::from(digit(byte)));
+    rest.iter().try_fold(u128::from(few), |value, byte| {
+        value.checked_mul(radix.into())?.checked_add(digit(byte).into())
+    })
+}
+
 /// Both orders of the bytes of some words.
 fn readings(scanner: &mut Scanner<'_>, window: &Window<'_>, chain: &[Word], depth: usize, scan: &mut Scan) {
     let size = chain.iter().map(|word| word.bytes).max().unwrap_or(0);
@@ -287,33 +319,46 @@ fn readings(scanner: &mut Scanner<'_>, window: &Window<'_>, chain: &[Word], dept
     };
     let near = window.text.bytes.len() - last.place.end <= SEPARATOR_BYTES_MAX + WORD_DIGITS_MAX;
     let end = if near { window.text.bytes.len() } else { last.place.end };
+    let open = end == window.text.bytes.len() && !window.text.complete;
+    let form = if last.hex { Form::Hex } else { Form::Numbers };
     for little in [false, true] {
+        // The last one may stand for fewer bytes.
+        let trims = |i: usize| !little && i + 1 == chain.len();
+        let shown = || {
+            chain
+                .iter()
+                .enumerate()
+                .map(|(i, word)| (word, word.shown(size, little, trims(i))))
+        };
+        let mut row = scanner.index.row();
+        if !open && !shown().any(|(_, (all, range))| row.reaches_in(all[range].iter().copied())) {
+            continue;
+        }
         let make = |plain: bool, _: Option<usize>| {
             let mut view = View::new(size * chain.len(), plain);
-            for (i, word) in chain.iter().enumerate() {
-                let mut all = word.value.to_be_bytes();
-                let all = &mut all[16 - size..];
-                if little {
-                    all.reverse();
-                }
-                // The last one may stand for fewer bytes.
-                let zeros = if !little && i + 1 == chain.len() {
-                    all.iter().take_while(|b| **b == 0).count()
-                } else {
-                    0
-                };
-                for byte in &all[zeros..] {
+            for (word, (all, range)) in shown() {
+                for byte in &all[range] {
                     view.decode(*byte, word.place.clone());
                 }
             }
             view
         };
-        let open = end == window.text.bytes.len() && !window.text.complete;
-        let view = make(true, None);
-        if !open && !scanner.index.may_hold(&view.bytes) {
-            continue;
+        scanner.lazily(window, &make, end, form, depth, [0; 4], scan);
+    }
+}
+
+impl Word {
+    /// The bytes of a number of so many, the lowest one first or last, without zeros before it if it is trimmed.
+    #[inline]
+    fn shown(&self, size: usize, little: bool, trims: bool) -> ([u8; 16], Range<usize>) {
+        if little {
+            return (self.value.to_le_bytes(), 0..size);
         }
-        let form = if last.hex { Form::Hex } else { Form::Numbers };
-        scanner.again(window, view, &make, end, form, depth, [0; 4], scan);
+        let zeros = if trims {
+            self.value.leading_zeros() as usize / 8
+        } else {
+            0
+        };
+        (self.value.to_be_bytes(), zeros.max(16 - size)..16)
     }
 }
