@@ -97,16 +97,18 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
                 TERMINAL => {
                     let (index, text, region, end) = (scanner.index, window.text, &region, region.end);
                     let before = scan.matches.len();
-                    let mut view = |scanner: &mut Scanner<'_>, make: &dyn Fn(bool, Option<usize>) -> View| {
-                        scanner.lazily(window, make, end, Form::Terminal, depth, counts, scan)
-                    };
                     let strip = |blanks: bool| {
                         move |plain: bool, from: Option<usize>| {
                             terminal::strip(index, text, from.unwrap_or(region.start)..end, blanks, plain)
                         }
                     };
-                    if view(scanner, &strip(false)) {
-                        view(scanner, &strip(true));
+                    // What is left of them as it stands is not looked at again as such, but as what it looks like.
+                    let stripped = strip(false)(true, None);
+                    let mut limits = counts;
+                    limits[TERMINAL] = stripped.unusual;
+                    let again = &strip(false);
+                    if scanner.again(window, stripped, again, end, Form::Terminal, depth, limits, scan) {
+                        scanner.lazily(window, &strip(true), end, Form::Terminal, depth, counts, scan);
                     }
                     // Where nothing was found without the zero bytes, nothing is among them in units of plain characters.
                     let open = end == text.bytes.len() && !text.complete;

@@ -174,23 +174,16 @@ pub(super) fn column(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[T
     }
     // Where no number is a byte of a value or of text, in no base, nothing ends that has begun before.
     let mut stretches: Vec<Range<usize>> = Vec::new();
-    let mut rows = [0; BASES.len()];
+    // A nibble for each of the last numbers, in it a bit for each base.
+    let mut row = 0u32;
     for (i, token) in tokens.iter().enumerate() {
-        let mut longest = 0;
-        for (nth, row) in rows.iter_mut().enumerate() {
-            *row = if may_be_byte(bytes, token, nth, &likely) {
-                *row + 1
-            } else {
-                0
-            };
-            longest = longest.max(*row);
-        }
-        if longest < ELEMENTS_MIN {
+        row = (row << 4 | 0xF) & may_be_byte(bytes, token, &likely).wrapping_mul(0x0011_1111);
+        if row >> (4 * (ELEMENTS_MIN - 1)) == 0 {
             continue;
         }
         match stretches.last_mut() {
-            Some(last) if last.end >= i + 1 - longest => last.end = i + 1,
-            _ => stretches.push(i + 1 - longest..i + 1),
+            Some(last) if last.end + ELEMENTS_MIN > i => last.end = i + 1,
+            _ => stretches.push(i + 1 - ELEMENTS_MIN..i + 1),
         }
     }
     for stretch in stretches {
@@ -198,17 +191,23 @@ pub(super) fn column(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[T
     }
 }
 
-/// Whether a number may be a byte or a character of a value or of text.
+/// In which bases a number may be a byte or a character of a value or of text, a bit for each.
 #[inline]
-fn may_be_byte(bytes: &[u8], token: &Token, nth: usize, likely: &Row) -> bool {
-    let value = token.values[nth];
-    let held = || match value {
+fn may_be_byte(bytes: &[u8], token: &Token, likely: &Row) -> u32 {
+    let held = |value: u32| match value {
         0..=0x7F => likely.may_be(value as u8),
         // Half of a character.
         0xD800..=0xDFFF => true,
         _ => value <= 0xFF && likely.may_be(value as u8) || utf8(value).all(|b| likely.may_be(b)),
     };
-    token.digits[nth] > 0 && (held() || is_negative(bytes, token.start()))
+    let all = token.bases();
+    let some = (0..BASES.len()).fold(0, |some, nth| {
+        some | u32::from(all >> nth & 1 == 1 && held(token.values[nth])) << nth
+    });
+    if some != all && is_negative(bytes, token.start()) {
+        return all;
+    }
+    some
 }
 
 /// A code point in UTF-8; a byte that no text has where the number is none.

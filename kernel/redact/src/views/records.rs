@@ -290,6 +290,10 @@ impl Alike {
 
     /// What is alike in these two lines too, if enough of them is.
     fn and(self, a: &[u8], b: &[u8]) -> Option<Self> {
+        // Nothing is different in the first two.
+        if self.head == usize::MAX && a == b {
+            return None;
+        }
         let forward = |at: usize| at;
         let (head, starts) = common(a, b, self.head, [forward, forward]);
         // All of it is alike: nothing is different.

@@ -256,6 +256,11 @@ fn columns(
     for column in 0..=borders.len() {
         let from = column.checked_sub(1).map_or(0, |i| borders[i] as usize + 1);
         let to = borders.get(column).map(|to| *to as usize);
+        // Nothing stands before a border at the start of lines, and nothing after one at their end.
+        let is_empty = |line: &Line| line.ascii && to.unwrap_or(line.range.len()) <= from;
+        if !open && block.iter().all(is_empty) {
+            continue;
+        }
         // A dump's bytes, which are read as such.
         if column == 0 && to.is_some_and(|to| block.iter().all(|line| is_row(line, to))) {
             continue;

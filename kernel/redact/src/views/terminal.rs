@@ -66,6 +66,7 @@ pub(crate) fn strip(index: &Index, text: Text<'_>, region: Range<usize>, blanks:
                 if blanks {
                     view.decode(byte, at..at + n);
                 } else {
+                    view.unusual += 1;
                     view.copy_range(bytes, at..at + n);
                 }
                 at += n;

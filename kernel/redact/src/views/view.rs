@@ -24,6 +24,8 @@ pub(crate) struct View {
     checkpoints: Vec<(u32, u32)>,
     /// The text may be read in a second way.
     pub(super) ambiguous: bool,
+    /// How many characters stand in it as they are that look like others.
+    pub(super) unusual: usize,
 }
 
 /// Bytes of a view between two places from which it may be decoded again.
