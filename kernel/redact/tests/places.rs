@@ -92,3 +92,120 @@ fn the_shortest_lists_are_found_at_the_start_of_a_text() {
         }
     }
 }
+
+/// Lines that show a value beside other things, each with what must go.
+fn lines() -> Vec<(&'static str, String, String)> {
+    // Twice the same character, and more than one row of a dump.
+    let value = b"Plantted0ken9xQ4vLw8Zr2Kdd7";
+    let each = |show: &dyn Fn(usize, u8) -> String| -> String {
+        value.iter().enumerate().map(|(i, b)| show(i, *b) + "\n").collect()
+    };
+    let rows = |show: &dyn Fn(&[u8]) -> String| -> String {
+        let row = |(i, row): (usize, &[u8])| format!("{:08x}  {}\n", 16 * i, show(row));
+        value.chunks(16).enumerate().map(row).collect()
+    };
+    let shown = |row: &[u8]| String::from_utf8_lossy(row).into_owned();
+    let words: Vec<String> = value
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|word| u32::from_be_bytes(*word).to_string())
+        .collect();
+    vec![
+        (
+            "characters",
+            each(&|_, b| char::from(b).to_string()),
+            "k\ne\nn".to_owned(),
+        ),
+        (
+            "characters by themselves",
+            each(&|_, b| format!("char: {}", char::from(b))),
+            "char: k".to_owned(),
+        ),
+        (
+            "characters in numbered lines",
+            each(&|i, b| format!("{i}: {}", char::from(b))),
+            "9: e".to_owned(),
+        ),
+        (
+            "bytes with characters",
+            each(&|i, b| format!("{i}  {}  {b}", char::from(b))),
+            "110".to_owned(),
+        ),
+        ("words", words.join(", ") + "\n", words[2].clone()),
+        (
+            "pieces in a table",
+            value
+                .chunks(8)
+                .map(|piece| format!("| {:<8} | of it |\n", shown(piece)))
+                .collect(),
+            "en9x".to_owned(),
+        ),
+        (
+            "a dump with characters",
+            rows(&|row| format!("{:<48} |{}|", join(row, " ", |b| format!("{b:02x}")), shown(row))),
+            "0ken".to_owned(),
+        ),
+        (
+            "a dump with a border",
+            rows(&|row| {
+                format!(
+                    "{:<48} |{}|",
+                    join(row, " ", |b| format!("{b:02x}")),
+                    ".".repeat(row.len())
+                )
+            }),
+            "30 6b 65 6e".to_owned(),
+        ),
+        (
+            "a dump after a row of another one",
+            "0010 51 x\n".to_owned() + &rows(&|row| format!("{:<48} |", join(row, " ", |b| format!("{b:02x}")))),
+            "30 6b 65 6e".to_owned(),
+        ),
+        (
+            "a dump of decimal numbers",
+            rows(&|row| join(row, " ", u8::to_string)),
+            "107 101 110".to_owned(),
+        ),
+    ]
+}
+
+#[test]
+fn lines_are_found_among_others() {
+    let redactor = Redactor::new();
+    let secret = Secret::new("s", "k", b"Plantted0ken9xQ4vLw8Zr2Kdd7".to_vec());
+    let _proof = redactor.learn(&secret);
+    type Line = fn(usize) -> String;
+    let others: [(&str, Line); 4] = [
+        ("numbered lines", |i| format!("{}: x\n", 1000 + i)),
+        ("rows of a table", |_| "| ab | cd | ef |\n".to_owned()),
+        ("rows of a dump", |i| {
+            format!("{:08x}  {}|................|\n", 16 * i, "0a 1b 2c 3d ".repeat(4))
+        }),
+        ("single letters", |i| {
+            format!("{}\n", char::from(b'a' + (i * i % 23) as u8))
+        }),
+    ];
+    for (kind, other) in others {
+        for (name, form, gone) in lines() {
+            for length in [0, 300, WINDOW_BYTES - 200, WINDOW_BYTES + 100] {
+                let mut before = String::new();
+                for i in 0.. {
+                    if before.len() >= length {
+                        break;
+                    }
+                    before += &other(i);
+                }
+                let after: String = (0..9).map(other).collect();
+                let text = format!("{before}\n\n{form}\n\n{after}");
+                let out = redactor.text(&text);
+                assert!(
+                    out.contains(TOKEN) && !out[before.len()..].contains(&gone),
+                    "{name} after {length} bytes of {kind}: {}",
+                    &out[before.len()..]
+                );
+                assert!(out.starts_with(&before) && out.ends_with(&after), "{name} among {kind}");
+            }
+        }
+    }
+}

@@ -139,7 +139,8 @@ fn read(window: &Window<'_>, rows: &[Row], plain: bool) -> [View; 5] {
     let mut views: [View; 5] = std::array::from_fn(|_| View::new(0, plain));
     let [big, little, octal, chars, bits] = &mut views;
     // The character column stands at the same place in every row; a short row is filled up with blanks.
-    let mut column = None;
+    let mut column: Option<usize> = None;
+    let mut border = false;
     let mut open = None;
     let mut found = Vec::new();
     for Row { range, cells } in rows {
@@ -154,13 +155,18 @@ fn read(window: &Window<'_>, rows: &[Row], plain: bool) -> [View; 5] {
             end -= part;
             open = Some(end);
         }
-        let fixed = column.map(|n: usize| range.start + n).filter(|at| *at < end);
+        let line = &bytes[range.clone()];
+        let fixed = column.filter(|at| range.start + at < end && agrees(line, *at, border));
+        let fixed = fixed.map(|at| range.start + at);
         let shown = hex_row(bytes, cells..end, fixed, &mut found, big, little);
-        column = column.or(shown.map(|at| at - range.start));
+        if let (None, Some(at)) = (column, shown) {
+            column = Some(at - range.start);
+            border = bytes[at - 1] == b'|';
+        }
         bit_row(bytes, cells..end, &mut found, bits);
         // A border ends the numbers in any base.
-        let border = shown.map(|at| at - 1).filter(|at| bytes[*at] == b'|');
-        number_row(bytes, cells..border.unwrap_or(end), octal);
+        let before = shown.map(|at| at - 1).filter(|at| bytes[*at] == b'|');
+        number_row(bytes, cells..before.unwrap_or(end), octal);
         char_row(bytes, cells..end, range.start, chars);
     }
     for view in &mut views {
@@ -168,6 +174,14 @@ fn read(window: &Window<'_>, rows: &[Row], plain: bool) -> [View; 5] {
         view.open = open;
     }
     views
+}
+
+/// Whether a row may have its character column where those before have theirs, after a border or after blanks.
+fn agrees(line: &[u8], column: usize, border: bool) -> bool {
+    if border {
+        return line[column - 1] == b'|';
+    }
+    memchr::memchr(b'|', line).is_none_or(|border| !is_row(line, border))
 }
 
 /// Groups of hexadecimal digits of one width, then perhaps a character column.
