@@ -181,7 +181,8 @@ fn agrees(line: &[u8], column: usize, border: bool) -> bool {
     if border {
         return line[column - 1] == b'|';
     }
-    memchr::memchr(b'|', line).is_none_or(|border| !is_row(line, border))
+    // The first one of the characters may be a border itself.
+    memchr::memchr(b'|', line).is_none_or(|border| border == column || !is_row(line, border))
 }
 
 /// Groups of hexadecimal digits of one width, then perhaps a character column.
