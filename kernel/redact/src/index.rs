@@ -184,6 +184,21 @@ impl Row {
         bytes.into_iter().any(|byte| self.reaches(byte))
     }
 
+    /// The same with a code point in UTF-8, or what stands for one that is none.
+    #[inline]
+    pub(crate) fn reaches_char(&mut self, code: u32) -> bool {
+        if code < 0x80 {
+            return self.reaches(code as u8);
+        }
+        // Mostly no value has a byte above ASCII.
+        if self.likely[2] | self.likely[3] == 0 {
+            self.end();
+            return false;
+        }
+        let char = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+        self.reaches_in(char.encode_utf8(&mut [0; 4]).bytes())
+    }
+
     /// What follows does not follow at once.
     pub(crate) fn end(&mut self) {
         self.length = 0;

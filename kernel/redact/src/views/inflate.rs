@@ -24,6 +24,11 @@ pub(super) fn has_magic(head: &[u8]) -> bool {
     head.starts_with(&[0x1F, 0x8B, 8]) || head.starts_with(b"PK\x03\x04") || head.starts_with(PNG) || is_zlib(head)
 }
 
+/// Whether what is found anywhere begins with these two bytes: gzip, or a file of an archive.
+pub(super) fn begins(first: u8, second: u8) -> bool {
+    matches!([first, second], [0x1F, 0x8B] | [b'P', b'K'])
+}
+
 const PNG: &[u8] = b"\x89PNG\r\n\x1A\n";
 
 fn is_zlib(head: &[u8]) -> bool {

@@ -483,7 +483,7 @@ fn is_noise(bytes: &[u8]) -> bool {
         return false;
     }
     let sums = sample.chunks(64).map(odd).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
-    sums.0 * 10 >= sample.len() && sums.1 * 6 >= sample.len()
+    sums.0 * 20 >= sample.len() && sums.1 * 6 >= sample.len()
 }
 
 /// Control characters that no terminal knows, and bytes above ASCII, among up to sixty-four.

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::View;
 use super::dense::spans;
 use super::even::Even;
+use super::inflate;
 use super::tokens::{BASES, Base, ROWS, SEPARATOR_BYTES_MAX, Token, Value, tokenise};
 use crate::Form;
 use crate::index::{self, Row};
@@ -17,9 +18,6 @@ pub(super) const ELEMENTS_MIN: usize = 6;
 
 /// A stretch as short as this is looked at with as much text after it.
 const SHORT_SPAN_BYTES: usize = 512;
-
-/// A list of bytes as short as this is looked at before it is scanned.
-const SHORT_LIST: usize = 256;
 
 /// Shortest text that is numbered.
 pub(super) const COUNTED_MIN: usize = 6;
@@ -37,7 +35,7 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
         while let Some(list) = Even::find(window.text.bytes, from, to) {
             let goes_on = near_end(window, list.end);
             // Of compressed data all is read at once.
-            if goes_on && super::inflate::has_magic(&list.values) {
+            if goes_on && inflate::has_magic(&list.values) {
                 break;
             }
             // Its first number may end another list, its last one begin one.
@@ -260,7 +258,7 @@ fn is_packed(tokens: &[Token], nth: usize) -> bool {
     fn has_magic(head: impl Iterator<Item = u8>) -> bool {
         let mut first = [0; 8];
         let length = first.iter_mut().zip(head).map(|(to, byte)| *to = byte).count();
-        super::inflate::has_magic(&first[..length])
+        inflate::has_magic(&first[..length])
     }
     let values = || tokens.iter().map(|token| token.values[nth]);
     has_magic(values().map(|value| value as u8))
@@ -766,13 +764,78 @@ fn readings(
         let make = |plain: bool, _: Option<usize>| read(window.text.bytes, values, reading, width, plain);
         // Most lists are no text. A long list of bytes may be compressed.
         let open = region_end == window.text.bytes.len() && !window.text.complete;
-        let look = values.len() <= SHORT_LIST || reading != Reading::Bytes;
-        let view = make(true, None);
-        if look && !open && !scanner.index.may_hold(&view.bytes) && !super::inflate::has_magic(&view.bytes) {
+        let bytes = window.text.bytes;
+        if !open
+            && !may_hold(scanner.index.row(), bytes, values, reading, width)
+            && !may_be_packed(bytes, values, reading, width)
+        {
             continue;
         }
-        scanner.again(window, view, &make, region_end, form, depth, [0; 4], scan);
+        scanner.lazily(window, &make, region_end, form, depth, [0; 4], scan);
     }
+}
+
+/// Numbers that show whether something compressed begins with them.
+const MAGIC_BYTES: usize = 12;
+
+/// The character of which these are the halves in UTF-16.
+fn pair(first: u32, second: u32) -> u32 {
+    0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00)
+}
+
+/// Whether numbers may stand for something compressed, which may begin inside a list of bytes.
+fn may_be_packed(bytes: &[u8], values: &[Element], reading: Reading, decimal: Option<usize>) -> bool {
+    let head = read(bytes, &values[..values.len().min(MAGIC_BYTES)], reading, decimal, true);
+    if inflate::has_magic(&head.bytes) {
+        return true;
+    }
+    reading == Reading::Bytes
+        && (values
+            .windows(2)
+            .any(|two| inflate::begins(two[0].number as u8, two[1].number as u8))
+            || inflate::may_be_raw(&head.bytes) && values.iter().any(|v| v.number >= 0x80))
+}
+
+/// Whether numbers may stand for a value, or for text.
+fn may_hold(mut row: Row, bytes: &[u8], values: &[Element], reading: Reading, decimal: Option<usize>) -> bool {
+    let bytes_of = |v: &Element| {
+        let width = decimal.unwrap_or(usize::from(v.digits) / 2);
+        let value = if v.number < u32::MAX && width <= 4 && bytes[v.from as usize] != b'-' {
+            u64::from(v.number)
+        } else {
+            wide(bytes, v, decimal)
+        };
+        (value, width)
+    };
+    let mut high = None;
+    values.iter().any(|v| match reading {
+        Reading::Bytes => row.reaches(v.number as u8),
+        // Half of a character goes with the other one.
+        Reading::Chars => match (high.take(), v.number) {
+            (_, first @ 0xD800..=0xDBFF) => {
+                high = Some(first);
+                false
+            }
+            (Some(first), second @ 0xDC00..=0xDFFF) => row.reaches_char(pair(first, second)),
+            (_, code) => row.reaches_char(code),
+        },
+        Reading::Big => {
+            let (value, width) = bytes_of(v);
+            row.reaches_in((0..width).rev().map(|i| (value >> (8 * i)) as u8))
+        }
+        Reading::Little => {
+            let (value, width) = bytes_of(v);
+            row.reaches_in((0..width).map(|i| (value >> (8 * i)) as u8))
+        }
+    })
+}
+
+/// A number of up to eight bytes as it is written.
+fn wide(bytes: &[u8], v: &Element, decimal: Option<usize>) -> u64 {
+    word(
+        &bytes[v.from as usize..v.to as usize],
+        if decimal.is_some() { 10 } else { 16 },
+    )
 }
 
 /// A number of up to eight bytes.
@@ -802,14 +865,13 @@ fn read(bytes: &[u8], values: &[Element], reading: Reading, decimal: Option<usiz
             Reading::Chars => match (high.take(), value) {
                 (_, 0xD800..=0xDBFF) => high = Some((value, from)),
                 (Some((first, from)), 0xDC00..=0xDFFF) => {
-                    let code = 0x10000 + ((first - 0xD800) << 10) + (value - 0xDC00);
-                    view.decode_char(char::from_u32(code).unwrap_or('\u{FFFD}'), from..to);
+                    view.decode_char(char::from_u32(pair(first, value)).unwrap_or('\u{FFFD}'), from..to);
                 }
                 _ => view.decode_char(char::from_u32(value).unwrap_or('\u{FFFD}'), from..to),
             },
             Reading::Big | Reading::Little => {
                 let width = decimal.unwrap_or(usize::from(v.digits) / 2);
-                let value = word(&bytes[from..to], if decimal.is_some() { 10 } else { 16 });
+                let value = wide(bytes, v, decimal);
                 for i in 0..width {
                     let shift = if reading == Reading::Big { width - 1 - i } else { i };
                     view.decode((value >> (8 * shift)) as u8, from..to);
