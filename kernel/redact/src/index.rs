@@ -37,7 +37,7 @@ pub(crate) const TINY: Class = Class { gram: 3, stride: 1 };
 /// Letters and digits in a row where rare forms are looked for.
 pub(crate) const RARE_CHARS: usize = 12;
 /// The shortest form in the index.
-const CANON_MIN: usize = 6;
+pub(crate) const CANON_MIN: usize = 6;
 /// Characters that decide whether the end of a text may begin a form.
 pub(crate) const HEAD: usize = 4;
 
@@ -182,21 +182,6 @@ impl Row {
     #[inline]
     pub(crate) fn reaches_in(&mut self, bytes: impl IntoIterator<Item = u8>) -> bool {
         bytes.into_iter().any(|byte| self.reaches(byte))
-    }
-
-    /// The same with a code point in UTF-8, or what stands for one that is none.
-    #[inline]
-    pub(crate) fn reaches_char(&mut self, code: u32) -> bool {
-        if code < 0x80 {
-            return self.reaches(code as u8);
-        }
-        // Mostly no value has a byte above ASCII.
-        if self.likely[2] | self.likely[3] == 0 {
-            self.end();
-            return false;
-        }
-        let char = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
-        self.reaches_in(char.encode_utf8(&mut [0; 4]).bytes())
     }
 
     /// What follows does not follow at once.

@@ -137,7 +137,7 @@ pub(crate) struct Scanner<'i> {
     memory: Vec<Squeezed>,
     hits: Places,
     pub(crate) tokens: Vec<views::tokens::Token>,
-    pub(crate) elements: Vec<views::numbers::Element>,
+    pub(crate) elements: Vec<views::reading::Element>,
     /// Per depth, where decoding of a run of base64 digits goes on in the next window.
     pub(crate) runs: [Option<usize>; DEPTH_MAX + 1],
     /// How many of the views that are being scanned were put together from parts of lines.

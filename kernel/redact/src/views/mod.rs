@@ -14,6 +14,7 @@ mod literals;
 pub(crate) mod markup;
 pub(crate) mod numbers;
 pub(crate) mod percent;
+pub(crate) mod reading;
 pub(crate) mod records;
 mod sextets;
 pub(crate) mod table;

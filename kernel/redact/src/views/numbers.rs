@@ -7,6 +7,7 @@ use super::View;
 use super::dense::spans;
 use super::even::Even;
 use super::inflate;
+use super::reading::{Element, readings};
 use super::tokens::{BASES, Base, ROWS, SEPARATOR_BYTES_MAX, Token, Value, tokenise};
 use crate::Form;
 use crate::index::{self, Row};
@@ -462,28 +463,6 @@ fn runs(tokens: &[Token], last: usize) -> Vec<Run> {
     runs
 }
 
-/// A number of a list.
-#[derive(Clone, Copy)]
-pub(crate) struct Element {
-    number: u32,
-    from: u32,
-    to: u32,
-    digits: u8,
-}
-
-/// How values become bytes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reading {
-    /// Each value is a byte.
-    Bytes,
-    /// Each value is a code point or a UTF-16 unit.
-    Chars,
-    /// Each value is a word, its first byte the highest one.
-    Big,
-    /// Each value is a word, its first byte the lowest one.
-    Little,
-}
-
 /// What all numbers of a list have in common.
 struct Kinds {
     lettered: bool,
@@ -597,7 +576,7 @@ fn of_bytes(
 }
 
 /// Code points of text are no control characters.
-fn is_odd(number: u32) -> bool {
+pub(super) fn is_odd(number: u32) -> bool {
     matches!(number, 1..=6 | 14..=26 | 28..=31 | 0x80..=0x9F)
 }
 
@@ -721,165 +700,6 @@ fn is_negative(bytes: &[u8], start: usize) -> bool {
         [.., before, b'-'] => !before.is_ascii_alphanumeric(),
         _ => false,
     }
-}
-
-fn readings(
-    scanner: &mut Scanner<'_>,
-    window: &Window<'_>,
-    values: &[Element],
-    base: Base,
-    depth: usize,
-    scan: &mut Scan,
-) {
-    let most = values.iter().map(|v| v.number).max().unwrap_or(0);
-    let mut wanted = Vec::with_capacity(3);
-    if most <= 0xFF {
-        wanted.push(Reading::Bytes);
-    }
-    let odd = || values.iter().filter(|v| is_odd(v.number)).count();
-    if (0x80..=0x10_FFFF).contains(&most) && odd() * 8 <= values.len() {
-        wanted.push(Reading::Chars);
-    }
-    let words = match base {
-        Base::Hex => values.iter().all(|v| matches!(v.digits, 4 | 8 | 16)),
-        Base::Decimal => most > 0xFF,
-        _ => false,
-    };
-    // How many bytes a decimal number stands for shows in the highest of them.
-    let width = match (base, most) {
-        (Base::Hex, _) => None,
-        (_, 0..=0xFFFF) => Some(2),
-        (_, u32::MAX) => Some(8),
-        _ => Some(4),
-    };
-    if words {
-        wanted.extend([Reading::Big, Reading::Little]);
-    }
-    let last = values[values.len() - 1].to as usize;
-    // What follows the list may be a separator, when more may come.
-    let to_end = window.text.bytes.len() - last <= SEPARATOR_BYTES_MAX;
-    let region_end = if to_end { window.text.bytes.len() } else { last };
-    let form = if base == Base::Hex { Form::Hex } else { Form::Numbers };
-    for reading in wanted {
-        let make = |plain: bool, _: Option<usize>| read(window.text.bytes, values, reading, width, plain);
-        // Most lists are no text. A long list of bytes may be compressed.
-        let open = region_end == window.text.bytes.len() && !window.text.complete;
-        let bytes = window.text.bytes;
-        if !open
-            && !may_hold(scanner.index.row(), bytes, values, reading, width)
-            && !may_be_packed(bytes, values, reading, width)
-        {
-            continue;
-        }
-        scanner.lazily(window, &make, region_end, form, depth, [0; 4], scan);
-    }
-}
-
-/// Numbers that show whether something compressed begins with them.
-const MAGIC_BYTES: usize = 12;
-
-/// The character of which these are the halves in UTF-16.
-fn pair(first: u32, second: u32) -> u32 {
-    0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00)
-}
-
-/// Whether numbers may stand for something compressed, which may begin inside a list of bytes.
-fn may_be_packed(bytes: &[u8], values: &[Element], reading: Reading, decimal: Option<usize>) -> bool {
-    let head = read(bytes, &values[..values.len().min(MAGIC_BYTES)], reading, decimal, true);
-    if inflate::has_magic(&head.bytes) {
-        return true;
-    }
-    reading == Reading::Bytes
-        && (values
-            .windows(2)
-            .any(|two| inflate::begins(two[0].number as u8, two[1].number as u8))
-            || inflate::may_be_raw(&head.bytes) && values.iter().any(|v| v.number >= 0x80))
-}
-
-/// Whether numbers may stand for a value, or for text.
-fn may_hold(mut row: Row, bytes: &[u8], values: &[Element], reading: Reading, decimal: Option<usize>) -> bool {
-    let bytes_of = |v: &Element| {
-        let width = decimal.unwrap_or(usize::from(v.digits) / 2);
-        let value = if v.number < u32::MAX && width <= 4 && bytes[v.from as usize] != b'-' {
-            u64::from(v.number)
-        } else {
-            wide(bytes, v, decimal)
-        };
-        (value, width)
-    };
-    let mut high = None;
-    values.iter().any(|v| match reading {
-        Reading::Bytes => row.reaches(v.number as u8),
-        // Half of a character goes with the other one.
-        Reading::Chars => match (high.take(), v.number) {
-            (_, first @ 0xD800..=0xDBFF) => {
-                high = Some(first);
-                false
-            }
-            (Some(first), second @ 0xDC00..=0xDFFF) => row.reaches_char(pair(first, second)),
-            (_, code) => row.reaches_char(code),
-        },
-        Reading::Big => {
-            let (value, width) = bytes_of(v);
-            row.reaches_in((0..width).rev().map(|i| (value >> (8 * i)) as u8))
-        }
-        Reading::Little => {
-            let (value, width) = bytes_of(v);
-            row.reaches_in((0..width).map(|i| (value >> (8 * i)) as u8))
-        }
-    })
-}
-
-/// A number of up to eight bytes as it is written.
-fn wide(bytes: &[u8], v: &Element, decimal: Option<usize>) -> u64 {
-    word(
-        &bytes[v.from as usize..v.to as usize],
-        if decimal.is_some() { 10 } else { 16 },
-    )
-}
-
-/// A number of up to eight bytes.
-fn word(text: &[u8], radix: u32) -> u64 {
-    let digits = text.strip_prefix(b"0x").or(text.strip_prefix(b"0X")).unwrap_or(text);
-    digits
-        .iter()
-        .map_while(|b| char::from(*b).to_digit(radix))
-        .fold(0, |value: u64, digit| {
-            value.wrapping_mul(u64::from(radix)).wrapping_add(u64::from(digit))
-        })
-}
-
-/// The text that numbers stand for.
-fn read(bytes: &[u8], values: &[Element], reading: Reading, decimal: Option<usize>, plain: bool) -> View {
-    let mut view = View::new(values.len(), plain);
-    if plain && reading == Reading::Bytes {
-        view.skip();
-        view.bytes.extend(values.iter().map(|v| v.number as u8));
-        return view;
-    }
-    let mut high = None;
-    for v in values {
-        let (value, from, to) = (v.number, v.from as usize, v.to as usize);
-        match reading {
-            Reading::Bytes => view.decode(value as u8, from..to),
-            Reading::Chars => match (high.take(), value) {
-                (_, 0xD800..=0xDBFF) => high = Some((value, from)),
-                (Some((first, from)), 0xDC00..=0xDFFF) => {
-                    view.decode_char(char::from_u32(pair(first, value)).unwrap_or('\u{FFFD}'), from..to);
-                }
-                _ => view.decode_char(char::from_u32(value).unwrap_or('\u{FFFD}'), from..to),
-            },
-            Reading::Big | Reading::Little => {
-                let width = decimal.unwrap_or(usize::from(v.digits) / 2);
-                let value = wide(bytes, v, decimal);
-                for i in 0..width {
-                    let shift = if reading == Reading::Big { width - 1 - i } else { i };
-                    view.decode((value >> (8 * shift)) as u8, from..to);
-                }
-            }
-        }
-    }
-    view
 }
 
 /// The end of the text may be the beginning of a list: fewer numbers than a list has, or an unfinished one.
