@@ -711,12 +711,6 @@ impl Index {
         self.bytes[usize::from(byte) / 64].load(Ordering::Acquire) >> (byte % 64) & 1 == 1
     }
 
-    /// Whether decoded bytes may hold a value or an encoded one: enough in a row that stand in values or are text.
-    pub(crate) fn may_hold(&self, bytes: &[u8]) -> bool {
-        let mut row = self.row();
-        bytes.iter().any(|byte| row.reaches(*byte))
-    }
-
     /// No decoded bytes yet.
     pub(crate) fn row(&self) -> Row {
         let printable = |i: usize| match i {

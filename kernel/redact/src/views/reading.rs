@@ -42,7 +42,7 @@ pub(super) fn readings(
     scan: &mut Scan,
 ) {
     let most = values.iter().map(|v| v.number).max().unwrap_or(0);
-    let likely = scanner.index.row();
+    let (likely, longest) = (scanner.index.row(), scanner.index.longest());
     let mut wanted = Vec::with_capacity(3);
     if most <= 0xFF {
         wanted.push(Reading::Bytes);
@@ -69,23 +69,26 @@ pub(super) fn readings(
     let bytes = window.text.bytes;
     let form = if base == Base::Hex { Form::Hex } else { Form::Numbers };
     for reading in wanted {
-        let all = 0..values.len();
+        let length = values.len();
         let mut look = |some: Range<usize>| {
             let values = &values[some.start..some.end.min(values.len())];
             let make = |plain: bool, _: Option<usize>| read(bytes, values, reading, width, plain);
             scanner.lazily(window, &make, region_end(window, values), form, depth, [0; 4], scan);
         };
-        if region_end(window, values) == bytes.len() && !window.text.complete {
-            look(all);
-            continue;
-        }
         // Most lists are no text, and what is none is not worth decoding once more.
         let shown = Shown::of(&likely, bytes, values, reading, width);
-        if may_be_packed(bytes, values, reading, width) || !shown.stretches.is_empty() && shown.nearly_all {
-            look(all);
-        } else {
-            shown.stretches.into_iter().for_each(&mut look);
+        let open = region_end(window, values) == bytes.len() && !window.text.complete;
+        if may_be_packed(bytes, values, reading, width) || (open || shown.found()) && shown.nearly_all {
+            look(0..length);
+            continue;
         }
+        // At the end a value may have begun.
+        let tail = length.saturating_sub(longest + 1);
+        let ended = |some: &Range<usize>| !open || some.end < length || some.start > tail;
+        if open && shown.stretches.iter().all(ended) {
+            look(tail..length);
+        }
+        shown.stretches.into_iter().for_each(&mut look);
     }
 }
 
@@ -165,11 +168,16 @@ impl Shown {
                 }
             }
         }
+        found.close(values.len());
         let [no, yes] = found.counts;
         Self {
             nearly_all: no * 4 <= yes,
             stretches: found.stretches,
         }
+    }
+
+    fn found(&self) -> bool {
+        !self.stretches.is_empty()
     }
 }
 
@@ -191,18 +199,26 @@ impl Found<'_> {
         let may_be = self.likely.may_be(byte);
         self.counts[usize::from(may_be)] += 1;
         if !may_be {
-            self.length = 0;
+            self.close(i);
             return;
         }
         if self.length == 0 {
             self.start = i;
         }
         self.length += 1;
+    }
+
+    /// The row does not go on after the `i`th number.
+    #[inline]
+    fn close(&mut self, i: usize) {
+        if std::mem::take(&mut self.length) < CANON_MIN {
+            return;
+        }
+        // What stands beside a row shows whether a word ends there.
+        let (from, to) = (self.start.saturating_sub(1), i + 1);
         match self.stretches.last_mut() {
-            // What stands beside a row shows whether a word ends there.
-            Some(last) if last.end > self.start => last.end = i + 2,
-            _ if self.length >= CANON_MIN => self.stretches.push(self.start.saturating_sub(1)..i + 2),
-            _ => {}
+            Some(last) if from <= last.end => last.end = to,
+            _ => self.stretches.push(from..to),
         }
     }
 
