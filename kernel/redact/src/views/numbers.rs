@@ -580,6 +580,19 @@ pub(super) fn is_odd(number: u32) -> bool {
     matches!(number, 1..=6 | 14..=26 | 28..=31 | 0x80..=0x9F)
 }
 
+/// Whether numbers are those before and after the points of others of which hardly any are whole ones.
+fn has_fractions(bytes: &[u8], tokens: &[Token]) -> bool {
+    let point = |pair: &[Token]| pair[0].end() + 1 == pair[1].start() && bytes[pair[0].end()] == b'.';
+    let Some(first) = tokens.windows(2).take(2).position(point) else {
+        return false;
+    };
+    let fractions = || tokens[first + 1..].iter().step_by(2);
+    let whole = fractions().filter(|token| token.digits[0] > 0 && token.values[0] == 0);
+    // A byte has three digits.
+    let long = fractions().filter(|token| token.len > 3).count();
+    whole.take(ELEMENTS_MIN).count() < ELEMENTS_MIN && long * 2 > tokens.len() / 2
+}
+
 fn each_reading(
     scanner: &mut Scanner<'_>,
     window: &Window<'_>,
@@ -589,6 +602,10 @@ fn each_reading(
     scan: &mut Scan,
 ) {
     let bytes = window.text.bytes;
+    let near_end = window.last && !window.text.complete;
+    if !near_end && run.step == 2 && has_fractions(bytes, &tokens[run.first..=run.last]) {
+        return;
+    }
     let every: Vec<Token>;
     let all = if run.step == 1 {
         &tokens[run.first..=run.last]
@@ -597,7 +614,6 @@ fn each_reading(
         &every
     };
     let kinds = Kinds::of(all);
-    let near_end = window.last && !window.text.complete;
     let done = kinds.simple(bytes, all, near_end);
     if let Some(nth) = done {
         let values: Vec<u8> = all.iter().map(|token| token.values[nth] as u8).collect();

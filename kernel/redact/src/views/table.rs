@@ -411,6 +411,13 @@ fn gutter(line: &[u8]) -> Option<(u32, usize)> {
     }
 }
 
+/// Whether what follows a number is its fraction, with something else after it.
+fn is_fraction(after: &[u8]) -> bool {
+    let [b'.', digits @ ..] = after else { return false };
+    let n = digits.iter().take_while(|b| b.is_ascii_digit()).count();
+    n > 1 && matches!(digits.get(n), Some(b' ' | b'\t' | b',' | b';' | b'|'))
+}
+
 fn gutter_of(line: &[u8]) -> Option<(u32, usize)> {
     let indent = line.iter().take_while(|b| matches!(b, b' ' | b'[' | b'(')).count();
     let digits = line[indent..].iter().take(7).take_while(|b| b.is_ascii_digit()).count();
@@ -423,6 +430,9 @@ fn gutter_of(line: &[u8]) -> Option<(u32, usize)> {
         after.first(),
         Some(b' ' | b'\t' | b']' | b')' | b':' | b'|' | b'.' | b',' | b'=')
     ) {
+        return None;
+    }
+    if is_fraction(after) {
         return None;
     }
     let blanks = |from: usize| {

@@ -219,7 +219,8 @@ fn words(window: &Window<'_>, span: Range<usize>, words: &mut Vec<Word>) {
             starts &= starts - 1;
             let at = window.from + 64 * i + bit;
             let inside = (keep.two(i) >> bit).trailing_ones() as usize;
-            if at >= span.end || inside > WORD_BYTES_MAX {
+            // Digits after `0.` are a fraction.
+            if at >= span.end || inside > WORD_BYTES_MAX || bytes[..at].ends_with(b"0.") && is_zero(&bytes[..at - 1]) {
                 continue;
             }
             // What is kept of the next blocks and of the text after the window is not among these bits.
@@ -241,6 +242,14 @@ fn words(window: &Window<'_>, span: Range<usize>, words: &mut Vec<Word>) {
             }
         }
     }
+}
+
+/// Whether a text ends with a zero that is no part of a longer number or name.
+fn is_zero(text: &[u8]) -> bool {
+    matches!(
+        text,
+        [b'0'] | [.., b' ' | b'\t' | b'\n' | b',' | b';' | b'|' | b'[' | b'(' | b'-', b'0']
+    )
 }
 
 fn word(bytes: &[u8], place: Range<usize>) -> Option<Word> {
