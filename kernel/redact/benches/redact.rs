@@ -152,6 +152,67 @@ fn json() -> Vec<u8> {
     })
 }
 
+/// A number of six digits after the point.
+fn fraction(random: &mut Random) -> String {
+    let sign = if random.below(3) == 0 { '-' } else { ' ' };
+    format!("{sign}{}.{:06}", random.below(3), random.below(1_000_000))
+}
+
+fn csv() -> Vec<u8> {
+    let mut id = 0;
+    pieces(15, |random| {
+        id += 1;
+        let (name, day) = (random.pick(WORDS), 1 + random.below(30));
+        let (share, count) = (fraction(random), random.below(1_000_000));
+        format!("{id},{},{name},{count},2026-11-{day:02}\n", share.trim_start())
+    })
+}
+
+fn floats() -> Vec<u8> {
+    pieces(16, |random| {
+        let row: Vec<String> = (0..8).map(|_| fraction(random)).collect();
+        format!("{}\n", row.join(" "))
+    })
+}
+
+fn data_frame() -> Vec<u8> {
+    let mut id = 0;
+    pieces(17, |random| {
+        id += 1;
+        format!(
+            "{id:<7}{:>8}{:>12}{:>12}\n",
+            random.below(1000),
+            fraction(random),
+            random.pick(WORDS)
+        )
+    })
+}
+
+fn boxed_table() -> Vec<u8> {
+    let mut id = 0;
+    pieces(18, |random| {
+        id += 1;
+        format!(
+            "\u{2502} {id:<6} \u{2506} {:<10} \u{2506} {:<10} \u{2502}\n",
+            fraction(random),
+            random.pick(WORDS)
+        )
+    })
+}
+
+fn progress_bar() -> Vec<u8> {
+    let mut done = 0;
+    pieces(19, |random| {
+        done = (done + 1) % 100;
+        let bar = "\u{2588}".repeat(done * 40 / 100);
+        format!(
+            "\r{done:3}%|{bar:40}| {done}/100 [00:{:02}<00:42, {}it/s]",
+            random.below(60),
+            fraction(random)
+        )
+    })
+}
+
 /// Base64 in lines.
 fn wrapped(content: &[u8]) -> Vec<u8> {
     let encoded = STANDARD.encode(content).into_bytes();
@@ -204,6 +265,11 @@ const TEXTS: &[(&str, Make)] = &[
     }),
     ("base64 of prose, wrapped", || wrapped(&prose()[..TEXT_BYTES * 3 / 4])),
     ("JSON lines", json),
+    ("rows of CSV", csv),
+    ("columns of floats", floats),
+    ("a data frame", data_frame),
+    ("a boxed table", boxed_table),
+    ("a progress bar", progress_bar),
     ("backslashes", || repeat(b"\\")),
     ("`%25`", || repeat(b"%25")),
     ("`&amp;`", || repeat(b"&amp;")),

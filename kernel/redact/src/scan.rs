@@ -25,8 +25,9 @@ pub(crate) const DEPTH_MAX: usize = 6;
 /// Window of a scan; fits the second-level cache with its squeezed copy.
 const WINDOW_BYTES: usize = 64 * 1024;
 
-/// Bytes that views may hold in total, per byte of text, and the allowance for small texts.
-const BUDGET_PER_BYTE: usize = 6;
+/// Bytes that the views of a text may hold in total, and all views of those, per byte of text, and the allowance for small
+/// texts. Each has its own, so that what is deep inside takes nothing from what shows at once.
+const BUDGET_PER_BYTE: usize = 4;
 const BUDGET_BYTES_MIN: usize = 256 * 1024;
 
 /// Longest line that can be one of a table or a dump.
@@ -102,10 +103,9 @@ impl Index {
         if cfg!(feature = "leak-for-tests") || self.is_empty() || text.is_empty() {
             return scan;
         }
-        let budget = text.len().saturating_mul(BUDGET_PER_BYTE).max(BUDGET_BYTES_MIN);
         let mut scanner = Scanner {
             index: self,
-            budget,
+            budgets: [0; 2],
             inflated: views::inflate::OUTPUT_BYTES_MAX,
             inflations: INFLATIONS_MIN + text.len() / BYTES_PER_INFLATION,
             memory: Vec::new(),
@@ -127,8 +127,8 @@ impl Index {
 
 pub(crate) struct Scanner<'i> {
     pub(crate) index: &'i Index,
-    /// Bytes that views may still hold.
-    pub(crate) budget: usize,
+    /// Bytes that views of the text may still hold, and views of those.
+    budgets: [usize; 2],
     /// Bytes that may still be inflated.
     pub(crate) inflated: usize,
     /// Streams that may still be inflated.
@@ -148,9 +148,22 @@ impl Scanner<'_> {
     /// Each window of a text has at least what a text of its length would have, whatever stood before it.
     fn allow(&mut self, bytes: usize) {
         let budget = bytes.saturating_mul(BUDGET_PER_BYTE).max(BUDGET_BYTES_MIN);
-        self.budget = self.budget.max(budget);
+        self.budgets = self.budgets.map(|left| left.max(budget));
         self.inflated = self.inflated.max(views::inflate::OUTPUT_BYTES_MAX);
         self.inflations = self.inflations.max(INFLATIONS_MIN + bytes / BYTES_PER_INFLATION);
+    }
+
+    /// Takes the bytes of a view of what is `depth` deep, if there are so many left.
+    pub(crate) fn spend(&mut self, bytes: usize, depth: usize) -> Option<()> {
+        let budget = &mut self.budgets[usize::from(depth > 0)];
+        *budget = budget.checked_sub(bytes)?;
+        Some(())
+    }
+
+    /// So many bytes are to be had in any case.
+    pub(crate) fn have(&mut self, bytes: usize, depth: usize) {
+        let budget = &mut self.budgets[usize::from(depth > 0)];
+        *budget = bytes.max(*budget);
     }
 
     /// Starting to inflate is slow, so that it is not done at every place that looks like it.

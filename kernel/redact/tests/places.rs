@@ -1,8 +1,12 @@
 //! A form is found wherever it stands: at every place of a block of sixty-four bytes, on both sides of a window's edge,
 //! between innocent text of its own kind. What is looked at in samples only would be lost at some of them.
 
+#[path = "support/random.rs"]
+mod random;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use random::Random;
 use sealbook_redact::{Redactor, Secret, TOKEN};
 
 const SECRET: &[u8] = b"plantedT0ken9xQ4vLw8Zr2Kd7";
@@ -207,5 +211,23 @@ fn lines_are_found_among_others() {
                 assert!(out.starts_with(&before) && out.ends_with(&after), "{name} among {kind}");
             }
         }
+    }
+}
+
+/// Text that looks as if something were in it to any depth takes nothing from what stands beside it.
+#[test]
+fn what_is_deep_inside_is_not_looked_at_before_what_shows_at_once() {
+    let redactor = Redactor::new();
+    let secret = Secret::new("s", "k", "p\u{e4}$\u{df}9\u{f6}rd-X1".as_bytes().to_vec());
+    let _proof = redactor.learn(&secret);
+    let (words, _) = "p\u{e4}$\u{df}9\u{f6}rd-X1\0".as_bytes().as_chunks::<2>();
+    let words: Vec<String> = words.iter().map(|word| u16::from_le_bytes(*word).to_string()).collect();
+    for (n, seed) in (0..24).map(|n| (1000 * n, n as u64)) {
+        let mut random = Random(seed);
+        let mut noise = || b"%25\\&amp;<>x0u41nt"[random.below(17)].to_string();
+        let before: Vec<String> = (0..n).map(|_| noise()).collect();
+        let text = format!("[{}, 82, 60]\nend\n", [before, words.clone()].concat().join(", "));
+        let out = redactor.text(&text);
+        assert!(out.contains(TOKEN) && !out.contains(&words[2]), "after {n} numbers");
     }
 }

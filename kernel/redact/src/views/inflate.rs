@@ -160,7 +160,7 @@ fn stream(
     }
     let mut view = View::default();
     view.decode_all(&out, start..end);
-    scanner.budget = scanner.budget.max(view.bytes.len());
+    scanner.have(view.bytes.len(), depth);
     let complete_end = if end == bytes.len() { end.saturating_sub(1) } else { end };
     scanner.view(window, view, complete_end, Form::Compressed, depth, [0; 4], scan);
 }

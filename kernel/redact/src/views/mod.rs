@@ -320,7 +320,7 @@ impl Scanner<'_> {
             // The same text without its unfinished end, which may hide the beginning of a value before it.
             let from = view.bytes.len().saturating_sub(self.index.overlap());
             let end = &view.bytes[from..];
-            self.budget = self.budget.checked_sub(end.len())?;
+            self.spend(end.len(), depth)?;
             let text = Text {
                 bytes: end,
                 complete: false,
@@ -335,7 +335,7 @@ impl Scanner<'_> {
         if view.bytes.is_empty() {
             return None;
         }
-        self.budget = self.budget.checked_sub(view.bytes.len())?;
+        self.spend(view.bytes.len(), depth)?;
         self.level(
             Text {
                 bytes: &view.bytes,
