@@ -282,11 +282,10 @@ impl Supervisor {
     fn run_in_worker(&mut self, order: String, interrupted: bool) -> std::io::Result<()> {
         let (copy, theirs) = sys::packet_pair()?;
         let Some(worker) = &self.worker else { return Ok(()) };
-        // A worker that is dead by now is noticed by its signal.
-        let _ = sys::send_packet(worker.channel.as_raw_fd(), order.as_bytes(), Some(theirs.as_raw_fd()));
-        self.cell = Some(Cell {
+        let cell = Cell {
             copy,
             no_copy: None,
+            // Before the worker hears of it, which may have started processes when this one comes to run again.
             started_at: ticks_since_boot(),
             order,
             started: false,
@@ -295,7 +294,14 @@ impl Supervisor {
             last_words: None,
             killed_for_memory: memory::processes_killed(),
             deadline: None,
-        });
+        };
+        // A worker that is dead by now is noticed by its signal.
+        let _ = sys::send_packet(
+            worker.channel.as_raw_fd(),
+            cell.order.as_bytes(),
+            Some(theirs.as_raw_fd()),
+        );
+        self.cell = Some(cell);
         Ok(())
     }
 
