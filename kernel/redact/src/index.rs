@@ -171,10 +171,25 @@ impl Row {
         self.likely[usize::from(byte) / 64] >> (byte % 64) & 1 == 1
     }
 
+    /// Whether a byte may stand between those of a value without being part of it: the other half of a character in
+    /// UTF-16, a backspace, or one of a character that shows nothing.
+    #[inline]
+    pub(crate) fn may_be_between(byte: u8) -> bool {
+        matches!(
+            byte,
+            0 | 8 | 0x80 | 0x81 | 0x8B..=0x8F | 0xAD | 0xBB | 0xBF | 0xC2 | 0xE2 | 0xEF
+        )
+    }
+
     /// Whether with one more byte there are enough in a row.
     #[inline]
     pub(crate) fn reaches(&mut self, byte: u8) -> bool {
-        self.length = if self.may_be(byte) { self.length + 1 } else { 0 };
+        if self.may_be(byte) {
+            self.length += 1;
+        } else if byte != 0 {
+            // Zero is the other half of a character in UTF-16.
+            self.length = 0;
+        }
         self.length >= CANON_MIN
     }
 

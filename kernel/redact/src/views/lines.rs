@@ -6,7 +6,7 @@ use super::View;
 use crate::scan::Window;
 use crate::squeeze::Mask;
 
-/// Whether each line is one word: what is beside others stands in none of them, neither cells nor numbers of lines.
+/// Whether each line is one word: neither cells of tables nor numbers of lines stand beside others.
 pub(super) fn are_words(window: &Window<'_>) -> bool {
     let (keep, line) = (window.squeezed.keep.words(), window.squeezed.line.words());
     let mut words = keep.iter().zip(line).map(|(keep, line)| keep | line);
@@ -16,6 +16,13 @@ pub(super) fn are_words(window: &Window<'_>) -> bool {
     let rest = (window.to - window.from) % 64;
     let end = if rest == 0 { u64::MAX } else { (1 << rest) - 1 };
     last & end == end && words.all(|word| word == u64::MAX)
+}
+
+/// Whether each word is a single character, or all of them are numbers: nothing stands beside it.
+pub(super) fn are_single(window: &Window<'_>) -> bool {
+    let (keep, digit) = (&window.squeezed.keep, &window.squeezed.digit);
+    let numbers = || keep.words() == digit.words();
+    numbers() || keep.pairs().all(|(_, here, next)| here & (here >> 1 | next << 63) == 0)
 }
 
 /// The bits of a short line that ends in the window.

@@ -4,6 +4,7 @@
 
 pub(crate) mod base64;
 pub(crate) mod chars;
+mod counted;
 mod dense;
 pub(crate) mod dump;
 pub(crate) mod escape;
@@ -175,7 +176,7 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
         table::scan(scanner, window, depth, scan);
     }
     words::scan(scanner, window, depth, scan);
-    if several_words {
+    if several_words || !lines::are_single(window) {
         records::scan(scanner, window, depth, scan);
     }
     if depth > 0 || window.from == 0 {

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::View;
+use super::counted;
 use super::dense::spans;
 use super::even::Even;
 use super::inflate;
@@ -19,9 +20,6 @@ pub(super) const ELEMENTS_MIN: usize = 6;
 
 /// A stretch as short as this is looked at with as much text after it.
 const SHORT_SPAN_BYTES: usize = 512;
-
-/// Shortest text that is numbered.
-pub(super) const COUNTED_MIN: usize = 6;
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let mut tokens: Vec<Token> = std::mem::take(&mut scanner.tokens);
@@ -81,7 +79,7 @@ fn stretch(
             tokens.clear();
             tokenise(window.text.bytes, start, end, false, tokens);
         }
-        counted(scanner, window, tokens, depth, scan);
+        counted::scan(scanner, window, tokens, depth, scan);
         lists(scanner, window, tokens, end, depth, scan);
     }
 }
@@ -194,10 +192,11 @@ pub(super) fn column(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[T
 #[inline]
 fn may_be_byte(bytes: &[u8], token: &Token, likely: &Row) -> u32 {
     let held = |value: u32| match value {
-        0..=0x7F => likely.may_be(value as u8),
+        0..=0x7F => likely.may_be(value as u8) || Row::may_be_between(value as u8),
         // Half of a character.
         0xD800..=0xDFFF => true,
-        _ => value <= 0xFF && likely.may_be(value as u8) || utf8(value).all(|b| likely.may_be(b)),
+        0x80..=0xFF if likely.may_be(value as u8) || Row::may_be_between(value as u8) => true,
+        _ => utf8(value).all(|b| likely.may_be(b)),
     };
     let all = token.bases();
     let some = (0..BASES.len()).fold(0, |some, nth| {
@@ -262,7 +261,12 @@ fn is_packed(tokens: &[Token], nth: usize) -> bool {
         inflate::has_magic(&first[..length])
     }
     let values = || tokens.iter().map(|token| token.values[nth]);
-    has_magic(values().map(|value| value as u8))
+    let inside = tokens.windows(2).any(|two| {
+        let [first, second] = [&two[0], &two[1]].map(|token| u8::try_from(token.values[nth]).unwrap_or(0));
+        inflate::begins(first, second)
+    });
+    inside
+        || has_magic(values().map(|value| value as u8))
         || has_magic(values().flat_map(little))
         || has_magic(values().flat_map(|value| little(value).rev()))
 }
@@ -276,110 +280,6 @@ fn all_of(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], dept
         };
         each_reading(scanner, window, tokens, run, depth, scan);
     }
-}
-
-/// The same for some lines that begin with numbers.
-pub(super) fn counted_lines(
-    scanner: &mut Scanner<'_>,
-    window: &Window<'_>,
-    (from, to): (usize, usize),
-    depth: usize,
-    scan: &mut Scan,
-) {
-    let mut tokens = Vec::new();
-    tokenise(window.text.bytes, from, to, false, &mut tokens);
-    counted(scanner, window, &tokens, depth, scan);
-}
-
-/// Texts between numbers that count up: `0:a 1:b 2:c`.
-fn counted(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], depth: usize, scan: &mut Scan) {
-    let bytes = window.text.bytes;
-    let plain = |token: &Token| (token.digits[0] == token.len).then_some(token.values[0]);
-    let mark = |token: &Token| bytes.get(token.end()).copied().filter(|b| !is_kept(*b));
-    // A text between two numbers may be a number itself.
-    let next = |last: usize, first: usize| {
-        let number = plain(&tokens[last])?.checked_add(1)?;
-        let near = last + 1..tokens.len().min(last + 4);
-        near.into_iter()
-            .find(|i| plain(&tokens[*i]) == Some(number) && mark(&tokens[*i]) == mark(&tokens[first]))
-    };
-    let mut first = 0;
-    while first + COUNTED_MIN <= tokens.len() {
-        if mark(&tokens[first]).is_none() || next(first, first).is_none() {
-            first += 1;
-            continue;
-        }
-        let mut chain = vec![tokens[first]];
-        let mut last = first;
-        while let Some(following) = next(last, first) {
-            chain.push(tokens[following]);
-            last = following;
-        }
-        // At the end of an unfinished text more may follow.
-        let begun = window.last && !window.text.complete && bytes.len() - tokens[last].end() <= SEPARATOR_BYTES_MAX;
-        if chain.len() < if begun { 3 } else { COUNTED_MIN } {
-            first += 1;
-            continue;
-        }
-        let from = chain[0].start();
-        let to = (tokens[last].end() + SEPARATOR_BYTES_MAX).min(bytes.len());
-        let mut view = View::with_capacity(to - from);
-        let mut at = from;
-        for token in &chain {
-            view.copy_range(bytes, at..token.start());
-            view.skip();
-            at = token.end();
-        }
-        view.copy_range(bytes, at..to);
-        scanner.view(window, view, to, Form::Spaced, depth, [usize::MAX; 4], scan);
-        if let Some(view) = items(bytes, &chain) {
-            scanner.view(window, view, to, Form::Spaced, depth, [usize::MAX; 4], scan);
-        }
-        first = last + 1;
-    }
-}
-
-/// The texts between numbers that count up, without what they all begin and end with: `s[0]=a`, `s[1]=b`.
-fn items(bytes: &[u8], chain: &[Token]) -> Option<View> {
-    let between = |pair: &[Token]| pair[0].end()..pair[1].start();
-    let first = &bytes[between(&chain[..2])];
-    let (mut head, mut tail) = (first.len(), first.len());
-    for pair in chain.windows(2) {
-        let item = &bytes[between(pair)];
-        head = head.min(item.iter().zip(first).take_while(|(a, b)| a == b).count());
-        tail = tail.min(
-            item.iter()
-                .rev()
-                .zip(first.iter().rev())
-                .take_while(|(a, b)| a == b)
-                .count(),
-        );
-    }
-    let end = &first[first.len() - tail..];
-    let start = &first[..head];
-    // Without letters the plain view has it all.
-    if !end.iter().chain(start).any(|b| is_kept(*b)) {
-        return None;
-    }
-    let mut view = View::with_capacity(chain.len() * 4);
-    view.fragments = true;
-    let last = chain.last()?.end();
-    let rest = &bytes[last..(last + SEPARATOR_BYTES_MAX).min(bytes.len())];
-    let line = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
-    let all = chain.windows(2).map(between).chain(std::iter::once(last..last + line));
-    for item in all {
-        let text = &bytes[item.clone()];
-        let (head, tail) = if text.starts_with(start) && text.ends_with(end) && text.len() >= head + tail {
-            (head, tail)
-        } else if text.starts_with(start) {
-            (head, 0)
-        } else {
-            break;
-        };
-        view.copy_range(bytes, item.start + head..item.end - tail);
-        view.decode(b'\n', item.end - tail..item.end - tail);
-    }
-    Some(view)
 }
 
 /// Maximal lists in which brackets and line breaks do not matter.

@@ -82,8 +82,8 @@ pub(super) fn readings(
             look(0..length);
             continue;
         }
-        // At the end a value may have begun.
-        let tail = length.saturating_sub(longest + 1);
+        // At the end a value may have begun, in up to four numbers for a character.
+        let tail = length.saturating_sub(4 * longest + 4);
         let ended = |some: &Range<usize>| !open || some.end < length || some.start > tail;
         if open && shown.stretches.iter().all(ended) {
             look(tail..length);
@@ -138,6 +138,7 @@ impl Shown {
     fn of(row: &Row, bytes: &[u8], values: &[Element], reading: Reading, decimal: Option<usize>) -> Self {
         let mut found = Found {
             likely: row,
+            bytes: reading == Reading::Bytes,
             stretches: Vec::new(),
             start: 0,
             length: 0,
@@ -184,6 +185,8 @@ impl Shown {
 /// Looks for bytes in a row that may be part of a value.
 struct Found<'r> {
     likely: &'r Row,
+    /// Each number is a byte.
+    bytes: bool,
     stretches: Vec<Range<usize>>,
     /// With which number the row begins.
     start: usize,
@@ -197,6 +200,9 @@ impl Found<'_> {
     #[inline(always)]
     fn add(&mut self, i: usize, byte: u8) {
         let may_be = self.likely.may_be(byte);
+        if !may_be && (byte == 0 || self.bytes && Row::may_be_between(byte)) {
+            return;
+        }
         self.counts[usize::from(may_be)] += 1;
         if !may_be {
             self.close(i);

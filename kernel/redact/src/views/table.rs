@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{View, dump, lines, numbers};
+use super::{View, counted, dump, lines};
 use crate::Form;
 use crate::scan::{LINE_BYTES_MAX, Scan, Scanner, Window};
 use crate::squeeze::{high, places};
@@ -329,9 +329,9 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
                 let letters = || block[..block.len() - 1].iter().all(|text| text.len() <= 4);
                 let shown = scan.compared;
                 scan.compared |= compared;
-                if (shown || open) && block.len() >= numbers::COUNTED_MIN && letters() {
+                if (shown || open) && block.len() >= counted::COUNTED_MIN && letters() {
                     let from = block[0].start.saturating_sub(GUTTER_BYTES_MAX);
-                    numbers::counted_lines(scanner, window, (from, end), depth, scan);
+                    counted::lines(scanner, window, (from, end), depth, scan);
                 }
             }
             block.clear();

@@ -43,6 +43,11 @@ fn mixed(bytes: impl Into<Vec<u8>>, around: f64) -> Option<Formatted> {
     })
 }
 
+/// UTF-16, the low byte first.
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
 fn text(value: &[u8]) -> Option<&str> {
     std::str::from_utf8(value).ok()
 }
@@ -200,6 +205,11 @@ formatters! {
         "prefixed" => |v| form(format!("{v:#04x?}")),
         "pretty prefixed" => |v| form(format!("{v:#x?}")),
         "padded" => |v| form(format!("{v:02x?}")),
+        "bytes of UTF-16" => |v| form(format!("{:?}", utf16(text(v)?))),
+        "bytes of UTF-16, prefixed" => |v| form(format!("{:#04x?}", utf16(text(v)?)).replace('\n', " ")),
+        "bytes of UTF-16, three digits" => |v| form(join(utf16(text(v)?).iter().map(|b| format!("{b:03}")), " ")),
+        "bytes of UTF-16, one a line" => |v| form(format!("{:#04x?}", utf16(text(v)?))),
+        "bytes with joiners" => |v| form(format!("{:#04x?}", join(text(v)?.chars().map(String::from), "\u{200b}").into_bytes())),
         "signed" => |v| form(format!("{:?}", v.iter().map(|b| *b as i8).collect::<Vec<_>>())),
         "code points" => |v| form(format!("{:?}", text(v)?.chars().map(u32::from).collect::<Vec<_>>())),
         "words of four bytes, low one first" => |v| form(join(whole_words::<4>(v.get(..v.len().max(24))?).map(|w| u32::from_le_bytes(w).to_string()), ", ")),
