@@ -5,6 +5,8 @@
 //! variables into every cell, to be compiled again and again; the one in `dbutils` takes its place. Every edit keeps the
 //! number of lines and touches generated lines only, so the compiler's lines and columns still hold.
 
+use std::ops::Range;
+
 use crate::places::Build;
 
 /// `source` (evcxr's `src/lib.rs`) with the markers turned into calls. `build` says what else is wanted.
@@ -46,12 +48,22 @@ pub(crate) fn give_up(source: &str, names: &[String]) -> String {
     if names.is_empty() {
         return source.to_owned();
     }
+    let parameters = parameters(source);
+    let mut next = 0;
     let line = |line: &str| {
+        let may_be_parameter = parameters.contains(&next);
+        next += line.len();
         let own = |name: &&String| {
-            let is_taken = line.contains(&format!(">(stringify!({name}));")) && line.contains(".take_variable::<");
-            let is_put = line.contains(&format!(">(stringify!({name}), {name});"));
-            let is_parameter =
-                line.trim_start_matches("mut ").starts_with(&format!("{name}: ")) && line.ends_with(",\n");
+            let is_taken = line
+                .strip_prefix("let ")
+                .map(|line| line.strip_prefix("mut ").unwrap_or(line))
+                .is_some_and(|line| line.starts_with(&format!("{name} = evcxr_variable_store.take_variable::<")))
+                && line.ends_with(&format!(">(stringify!({name}));\n"));
+            let is_put = line.starts_with("evcxr_variable_store.put_variable::<")
+                && line.ends_with(&format!(">(stringify!({name}), {name});\n"));
+            let is_parameter = may_be_parameter
+                && (line.strip_prefix("mut ").unwrap_or(line)).starts_with(&format!("{name}: "))
+                && line.ends_with(",\n");
             is_taken || is_put || is_parameter
         };
         let Some(name) = names.iter().find(own) else {
@@ -66,6 +78,19 @@ pub(crate) fn give_up(source: &str, names: &[String]) -> String {
         }
     };
     source.split_inclusive('\n').map(line).collect()
+}
+
+/// Where evcxr's own function for the analysis of a cell has its parameters, a line each: lines of cells may look the same.
+fn parameters(source: &str) -> Range<usize> {
+    const START: &str = "\n#[allow(unused_variables)]\nasync fn evcxr_analysis_wrapper(\n";
+    const END: &str = "\n) -> Result<";
+    let Some(start) = source.find(START).map(|at| at + START.len()) else {
+        return 0..0;
+    };
+    // From the line break before, as there may be no parameters.
+    source[start - 1..]
+        .find(END)
+        .map_or(0..0, |length| start..start + length)
 }
 
 /// The lines before and after the final expression; and those that show its type only.
@@ -240,10 +265,10 @@ println!("EVCXR_PANIC_NOTIFICATION");
 
     #[test]
     fn names_that_items_take_are_given_up() {
-        let source = "fn wrapper(\nmut f: Box<dyn Fn(f)>,\nff: i32,\n)\nlet mut f = evcxr_variable_store.take_variable::<A>(stringify!(f));\n\
+        let source = "\n#[allow(unused_variables)]\nasync fn evcxr_analysis_wrapper(\nmut f: Box<dyn Fn(f)>,\nff: i32,\n) -> Result<()> {\nlet mut f = evcxr_variable_store.take_variable::<A>(stringify!(f));\n\
              let ff = evcxr_variable_store.take_variable::<A>(stringify!(ff));\nf(1);\n\
              evcxr_variable_store.put_variable::<A>(stringify!(f), f);\nevcxr_variable_store.put_variable::<A>(stringify!(ff), ff);\n";
-        let expected = "fn wrapper(\n_: Box<dyn Fn(f)>,\nff: i32,\n)\nlet _ = evcxr_variable_store.take_variable::<A>(stringify!(f));\n\
+        let expected = "\n#[allow(unused_variables)]\nasync fn evcxr_analysis_wrapper(\n_: Box<dyn Fn(f)>,\nff: i32,\n) -> Result<()> {\nlet _ = evcxr_variable_store.take_variable::<A>(stringify!(f));\n\
              let ff = evcxr_variable_store.take_variable::<A>(stringify!(ff));\nf(1);\n\
              evcxr_variable_store.put_variable::<A>(stringify!(f), sealbook_given_up);\nevcxr_variable_store.put_variable::<A>(stringify!(ff), ff);\n";
         let build = Build {
@@ -251,6 +276,24 @@ println!("EVCXR_PANIC_NOTIFICATION");
             ..Build::default()
         };
         assert_eq!(rewrite(source, &build), expected);
+    }
+
+    #[test]
+    fn lines_of_cells_that_look_generated_are_kept() {
+        let cell = "let text = \"\nport: 8080,\nmut port: 1,\n\";\nlet server = Server {\nport: 8080,\n};\n\
+             // let port = evcxr_variable_store.take_variable::<A>(stringify!(port));\n\
+             // evcxr_variable_store.put_variable::<A>(stringify!(port), port);\n";
+        let start = "#![allow(x)]\nfn port(\nport: u8,\n) -> Result<()> {\n}\n#[allow(unused_variables)]\nasync fn evcxr_analysis_wrapper(\n";
+        let build = Build {
+            replaced: vec!["port".to_owned()],
+            ..Build::default()
+        };
+        let run = format!("pub extern \"C\" fn run_user_code_2(\n{cell}}}\n");
+        assert_eq!(rewrite(&run, &build), run);
+        for (given, kept) in [("", ""), ("port: i32,\n", "_: i32,\n")] {
+            let analysed = |parameters: &str| format!("{start}{parameters}) -> Result<()> {{\n{cell}Ok(())\n}}\n");
+            assert_eq!(rewrite(&analysed(given), &build), analysed(kept));
+        }
     }
 
     #[test]

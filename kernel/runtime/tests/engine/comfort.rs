@@ -246,6 +246,14 @@ pub fn the_newest_definition_counts() {
             "2",
             "{round}"
         );
+        // Lines of cells that look like the parameters which evcxr writes.
+        notebook.ok("let port = 1;");
+        notebook.ok("fn port() -> u16 { 80 }");
+        assert_eq!(
+            notebook.result("let text = \"\nport: 8080,\n\"; (text.trim(), port())"),
+            "(\"port: 8080,\", 80)",
+            "{round}"
+        );
         // A cell that fails changes nothing.
         notebook.ok("let g = |n: i32| n * 2;");
         assert_eq!(notebook.error("fn g() -> i32 { 1 } undefined").0, "E0425", "{round}");
