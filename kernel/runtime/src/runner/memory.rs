@@ -35,6 +35,11 @@ impl Score {
         forked
     }
 
+    /// For the child of that fork: the score is not its own.
+    pub(super) fn leave(&mut self) {
+        self.file = None;
+    }
+
     fn set(&mut self, score: i32) {
         if let Some(file) = &mut self.file {
             let _ = file.write_all(score.to_string().as_bytes());

@@ -166,6 +166,7 @@ impl Supervisor {
             -1 => Err(std::io::Error::last_os_error()),
             0 => {
                 restore_child_signals();
+                self.score.leave();
                 for fd in [
                     &self.from_evcxr,
                     &self.to_evcxr,

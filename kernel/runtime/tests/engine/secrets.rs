@@ -83,11 +83,11 @@ pub fn the_environment_is_an_allow_list() {
     );
     let open = notebook.result(
         "std::fs::read_dir(\"/proc/self/fd\")?.flatten().filter_map(|e| std::fs::read_link(e.path()).ok())
-         .filter(|p| !p.starts_with(\"/proc\")).count()",
+         .filter(|p| !p.ends_with(\"fd\")).count()",
     );
     assert_eq!(
         open, "5",
-        "standard input, output, error, the channel, and where starts are told"
+        "but for the folder itself: standard input, output, error, the channel, and where starts are told"
     );
 }
 
