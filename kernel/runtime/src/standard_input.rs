@@ -44,6 +44,8 @@ pub(crate) enum Found {
 
 pub(crate) struct StandardInput {
     read_end: OwnedFd,
+    /// The same end for us, which never waits: whether the other one does is as the cells, which share it, want it.
+    unwaiting: OwnedFd,
     write_end: OwnedFd,
     /// Requests that were printed and have no answer yet.
     printed: AtomicUsize,
@@ -55,6 +57,7 @@ impl StandardInput {
         sys::enlarge_pipe(&write_end, PIPE_BYTES);
         sys::never_wait(&write_end)?;
         Ok(StandardInput {
+            unwaiting: sys::reopen_unwaiting(&read_end)?,
             read_end,
             write_end,
             printed: AtomicUsize::new(0),
@@ -70,9 +73,13 @@ impl StandardInput {
     pub(crate) fn clear(&self) {
         self.printed.store(0, Ordering::SeqCst);
         let mut ignored = [0; 4096];
-        while sys::readable_bytes(&self.read_end) > 0 {
-            if sys::read(&self.read_end, &mut ignored).is_err() {
-                return;
+        loop {
+            // A process that an earlier cell left may read too: what was there may be gone by now.
+            match sys::read(&self.unwaiting, &mut ignored) {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return,
             }
         }
     }

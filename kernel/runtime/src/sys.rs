@@ -7,6 +7,7 @@
 use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::ptr;
 use std::time::{Duration, Instant};
@@ -138,6 +139,13 @@ pub(crate) fn readable_bytes(fd: &impl AsRawFd) -> usize {
     // SAFETY: `count` outlives the call.
     let result = unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &mut count) };
     if result < 0 { 0 } else { count.max(0) as usize }
+}
+
+/// The end of a pipe once more, to read from without waiting. What shares `fd` still waits.
+pub(crate) fn reopen_unwaiting(fd: &impl AsRawFd) -> io::Result<OwnedFd> {
+    let mut options = std::fs::File::options();
+    options.read(true).custom_flags(libc::O_NONBLOCK);
+    Ok(options.open(format!("/proc/self/fd/{}", fd.as_raw_fd()))?.into())
 }
 
 /// Reads once; `Ok(0)` at the end.
