@@ -4,7 +4,8 @@
 //! that runs the cells a read that would wait tells the kernel first, and goes on when the answer is in the pipe.
 //!
 //! The functions override those of the C library for everything loaded into this process, the cells included; the programs
-//! that a cell starts read as always. What the C library reads for itself (`scanf`) does not come by here.
+//! that a cell starts read as always: nobody is asked for them, and one that reads standard input waits until the cell is
+//! interrupted. What the C library reads for itself (`scanf`) does not come by here.
 
 #![expect(unsafe_code, reason = "defines functions of the C library")]
 
@@ -93,7 +94,11 @@ unsafe extern "C" fn read(fd: libc::c_int, buffer: *mut libc::c_void, length: us
 // SAFETY: the signature is that of the C library's function, and nothing here can unwind.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn readv(fd: libc::c_int, buffers: *const libc::iovec, count: libc::c_int) -> isize {
-    if is_at_end(fd) {
+    let has_room = || {
+        // SAFETY: the caller's array has `count` elements.
+        (0..usize::try_from(count).unwrap_or(0)).any(|at| unsafe { (*buffers.add(at)).iov_len } > 0)
+    };
+    if fd == libc::STDIN_FILENO && !buffers.is_null() && has_room() && is_at_end(fd) {
         return 0;
     }
     // SAFETY: the caller's arguments, as they are.
