@@ -54,6 +54,8 @@ struct Seen {
 fn look(tokens: TokenStream, seen: &mut Seen) {
     let mut weight = 0;
     let mut element = 0;
+    // `for` also stands in `impl X for Y` and `for<'a>`.
+    let mut is_for = false;
     for token in tokens {
         match token {
             TokenTree::Punct(mark) if mark.as_char() == ',' => weight += std::mem::take(&mut element),
@@ -63,7 +65,8 @@ fn look(tokens: TokenStream, seen: &mut Seen) {
                 element = element.max(if is_text { TEXT } else { NUMBER });
             }
             TokenTree::Ident(name) => {
-                seen.has_loop |= ["for", "while", "loop"].iter().any(|word| name == word);
+                is_for |= name == "for";
+                seen.has_loop |= name == "while" || name == "loop" || (is_for && name == "in");
                 element = element.max(NUMBER);
             }
             TokenTree::Group(group) => {
@@ -120,6 +123,11 @@ mod tests {
             ),
             (format!("for _ in 0..9 {{}} {}", list(250, "(1, 2)")), false),
             (format!("for _ in 0..9 {{}} {}", list(500, "(1, 2)")), true),
+            (format!("impl A for B {{}} {}", list(250, "(1, 2)")), true),
+            (
+                format!("fn f<F>(_: F) where F: for<'a> Fn(&'a u8) {{}} {}", list(250, "(1, 2)")),
+                true,
+            ),
             (insert.repeat(600), true),
             (insert.repeat(100), false),
             ("println!(\"{}\", 1);\n".repeat(5000), false),
