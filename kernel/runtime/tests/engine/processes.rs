@@ -46,7 +46,8 @@ pub fn children(of: i32) -> Vec<i32> {
         .collect()
 }
 
-fn command(pid: i32) -> String {
+/// The command line, empty if the process is gone.
+pub fn command(pid: i32) -> String {
     std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default()
 }
 
