@@ -95,7 +95,7 @@ pub async fn execute(session: &Shared, executor: &Executor, request: &Message) -
     // 3. Run it; its outputs are sent meanwhile.
     let (stop_on_error, silent) = (cell.stop_on_error, cell.silent);
     let ran = run_cell(session, executor, request, cell, count, interrupts).await;
-    // 4. Show the error.
+    // 4. Show the error. Nothing waits after it, so that the kernel's end never finds a cell whose error is out and shows another.
     if let (Err(failure), false) = (&ran, silent) {
         session.publish(Some(&request.header), "error", failure.content()).await;
     }
