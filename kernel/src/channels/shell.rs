@@ -84,10 +84,15 @@ async fn unless_ending<T>(session: &Shared, work: impl Future<Output = T>) -> Op
     }
 }
 
+/// The error of what the kernel's end overtook.
+fn ended() -> Object {
+    error_content("KernelEnding", ENDING, &[format!("KernelEnding: {ENDING}")])
+}
+
 /// The reply to a request that the kernel's end overtook, without busy and idle.
 async fn refuse(session: &Shared, request: &Message) {
     if let Some(kind) = request.msg_type().strip_suffix("_request") {
-        let mut content = error_content("KernelEnding", ENDING, &[format!("KernelEnding: {ENDING}")]);
+        let mut content = ended();
         content.insert("status".to_owned(), "error".into());
         if kind == "execute" {
             let count = session.execution_count.load(Ordering::Relaxed);
@@ -145,8 +150,7 @@ async fn execute(
     let Some(executed) = executed else {
         let is_silent = request.content.get("silent").is_some_and(|silent| *silent == true);
         if !is_silent {
-            let content = error_content("KernelEnding", ENDING, &[format!("KernelEnding: {ENDING}")]);
-            session.publish(Some(&request.header), "error", content).await;
+            session.publish(Some(&request.header), "error", ended()).await;
         }
         refuse(session, request).await;
         return status(session, request, "idle").await;

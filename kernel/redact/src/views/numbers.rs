@@ -8,7 +8,7 @@ use super::counted;
 use super::dense::spans;
 use super::even::Even;
 use super::inflate;
-use super::reading::{Element, readings};
+use super::reading::{Element, readings, region_end};
 use super::tokens::{BASES, Base, ROWS, SEPARATOR_BYTES_MAX, Token, Value, tokenise};
 use crate::Form;
 use crate::index::{self, Row};
@@ -438,12 +438,7 @@ fn of_bytes(
     depth: usize,
     scan: &mut Scan,
 ) {
-    let length = window.text.bytes.len();
-    let region_end = if length - last <= SEPARATOR_BYTES_MAX {
-        length
-    } else {
-        last
-    };
+    let region_end = region_end(window, last);
     let most = values.iter().max().copied().unwrap_or(0);
     let odd = || {
         values
@@ -603,8 +598,7 @@ fn flush(
     depth: usize,
     scan: &mut Scan,
 ) {
-    let near_end = |last: &Element| window.text.bytes.len() - last.to as usize <= SEPARATOR_BYTES_MAX;
-    let may_go_on = window.last && !window.text.complete && values.last().is_some_and(near_end);
+    let may_go_on = values.last().is_some_and(|last| near_end(window, last.to as usize));
     if values.len() >= ELEMENTS_MIN || may_go_on || values.len() >= 3 && values.iter().all(|v| v.digits >= 4) {
         readings(scanner, window, values, base, depth, scan);
     }

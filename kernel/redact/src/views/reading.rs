@@ -68,17 +68,20 @@ pub(super) fn readings(
     }
     let bytes = window.text.bytes;
     let form = if base == Base::Hex { Form::Hex } else { Form::Numbers };
+    let length = values.len();
+    let last = values.last().map_or(0, |last| last.to as usize);
+    let open = region_end(window, last) == bytes.len() && !window.text.complete;
     for reading in wanted {
-        let length = values.len();
         let mut look = |some: Range<usize>| {
             let values = &values[some.start..some.end.min(values.len())];
             let make = |plain: bool, _: Option<usize>| read(bytes, values, reading, width, plain);
-            scanner.lazily(window, &make, region_end(window, values), form, depth, [0; 4], scan);
+            let last = values.last().map_or(0, |last| last.to as usize);
+            scanner.lazily(window, &make, region_end(window, last), form, depth, [0; 4], scan);
         };
         // Most lists are no text, and what is none is not worth decoding once more.
         let shown = Shown::of(&likely, bytes, values, reading, width);
-        let open = region_end(window, values) == bytes.len() && !window.text.complete;
-        if may_be_packed(bytes, values, reading, width) || (open || shown.found()) && shown.nearly_all {
+        let found = !shown.stretches.is_empty();
+        if may_be_packed(bytes, values, reading, width) || (open || found) && shown.nearly_all {
             look(0..length);
             continue;
         }
@@ -92,12 +95,9 @@ pub(super) fn readings(
     }
 }
 
-/// Where the text of a list ends. What follows may be a separator, when more may come.
-fn region_end(window: &Window<'_>, values: &[Element]) -> usize {
-    let (length, last) = (
-        window.text.bytes.len(),
-        values.last().map_or(0, |last| last.to as usize),
-    );
+/// Where the text of a list ends whose last number ends at `last`. What follows may be a separator, when more may come.
+pub(super) fn region_end(window: &Window<'_>, last: usize) -> usize {
+    let length = window.text.bytes.len();
     if length - last <= SEPARATOR_BYTES_MAX {
         length
     } else {
@@ -175,10 +175,6 @@ impl Shown {
             nearly_all: no * 4 <= yes,
             stretches: found.stretches,
         }
-    }
-
-    fn found(&self) -> bool {
-        !self.stretches.is_empty()
     }
 }
 
