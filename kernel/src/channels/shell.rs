@@ -133,6 +133,8 @@ async fn execute(
         tokio::pin!(work);
         loop {
             tokio::select! {
+                // A request that is refused at once is answered before what came after it is looked at.
+                biased;
                 executed = &mut work => break executed,
                 Some(next) = inbox.recv(), if queue.len() < QUEUE_MAX => {
                     if next.msg_type() == "kernel_info_request" && executor.engine.state() == State::Loading {

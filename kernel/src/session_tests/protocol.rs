@@ -198,6 +198,26 @@ async fn kernel_info_on_both_channels_while_the_engine_loads() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_malformed_cell_is_answered_in_its_turn_while_the_engine_loads() {
+    let (release, wait) = std::sync::mpsc::channel::<()>();
+    let mut kernel = FrontEnd::with(Box::new(move |_, _| {
+        wait.recv().unwrap();
+        Ok(Box::new(FakeEngine::default()))
+    }))
+    .await;
+    for _ in 0..50 {
+        let malformed = kernel.send("execute_request", json!({"code": 5})).await;
+        let info = kernel.send("kernel_info_request", json!({})).await;
+        for id in [malformed, info] {
+            let reply = kernel.next(|channel, _| channel == Channel::Shell).await;
+            assert_eq!(reply.parent_id(), id, "{}", reply.msg_type());
+        }
+    }
+    release.send(()).unwrap();
+    kernel.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_requests_without_execution() {
     let mut kernel = FrontEnd::start().await;
     let cases = [
