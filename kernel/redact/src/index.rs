@@ -199,6 +199,11 @@ impl Row {
         bytes.into_iter().any(|byte| self.reaches(byte))
     }
 
+    /// Whether the last byte may be one of a value.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.length > 0
+    }
+
     /// What follows does not follow at once.
     pub(crate) fn end(&mut self) {
         self.length = 0;

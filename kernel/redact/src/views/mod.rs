@@ -4,6 +4,7 @@
 
 pub(crate) mod base64;
 pub(crate) mod chars;
+mod columns;
 mod counted;
 mod dense;
 pub(crate) mod dump;

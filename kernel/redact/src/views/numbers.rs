@@ -11,7 +11,7 @@ use super::inflate;
 use super::reading::{Element, readings, region_end};
 use super::tokens::{BASES, Base, ROWS, SEPARATOR_BYTES_MAX, Token, Value, tokenise};
 use crate::Form;
-use crate::index::{self, Row};
+use crate::index;
 use crate::scan::{Scan, Scanner, Window};
 use crate::squeeze::is_kept;
 
@@ -152,126 +152,8 @@ fn lists(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], to: u
     }
 }
 
-/// Numbers that stand at the same place of lines.
-pub(super) fn column(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], depth: usize, scan: &mut Scan) {
-    let begun = window.last && !window.text.complete;
-    // The last one may stand for fewer bytes.
-    let wide = tokens.len() >= 3 && tokens[..tokens.len() - 1].iter().all(|token| token.len >= 4);
-    let packed = || (0..BASES.len()).any(|nth| is_packed(tokens, nth));
-    if begun || (wide || tokens.len() >= ELEMENTS_MIN) && packed() {
-        all_of(scanner, window, tokens, depth, scan);
-        return;
-    }
-    let (bytes, likely) = (window.text.bytes, scanner.index.row());
-    if wide {
-        if (0..BASES.len()).any(|nth| may_be_words(bytes, tokens, nth, likely)) {
-            all_of(scanner, window, tokens, depth, scan);
-        }
-        return;
-    }
-    // Where no number is a byte of a value or of text, in no base, nothing ends that has begun before.
-    let mut stretches: Vec<Range<usize>> = Vec::new();
-    // A nibble for each of the last numbers, in it a bit for each base.
-    let mut row = 0u32;
-    for (i, token) in tokens.iter().enumerate() {
-        row = (row << 4 | 0xF) & may_be_byte(bytes, token, &likely).wrapping_mul(0x0011_1111);
-        if row >> (4 * (ELEMENTS_MIN - 1)) == 0 {
-            continue;
-        }
-        match stretches.last_mut() {
-            Some(last) if last.end + ELEMENTS_MIN > i => last.end = i + 1,
-            _ => stretches.push(i + 1 - ELEMENTS_MIN..i + 1),
-        }
-    }
-    for stretch in stretches {
-        all_of(scanner, window, &tokens[stretch], depth, scan);
-    }
-}
-
-/// In which bases a number may be a byte or a character of a value or of text, a bit for each.
-#[inline]
-fn may_be_byte(bytes: &[u8], token: &Token, likely: &Row) -> u32 {
-    let held = |value: u32| match value {
-        0..=0x7F => likely.may_be(value as u8) || Row::may_be_between(value as u8),
-        // Half of a character.
-        0xD800..=0xDFFF => true,
-        0x80..=0xFF if likely.may_be(value as u8) || Row::may_be_between(value as u8) => true,
-        _ => utf8(value).all(|b| likely.may_be(b)),
-    };
-    let all = token.bases();
-    let some = (0..BASES.len()).fold(0, |some, nth| {
-        some | u32::from(all >> nth & 1 == 1 && held(token.values[nth])) << nth
-    });
-    if some != all && is_negative(bytes, token.start()) {
-        return all;
-    }
-    some
-}
-
-/// A code point in UTF-8; a byte that no text has where the number is none.
-fn utf8(number: u32) -> impl Iterator<Item = u8> {
-    let mut all = [0xFF; 4];
-    let length = char::from_u32(number).map_or(1, |char| char.encode_utf8(&mut all).len());
-    all.into_iter().take(length)
-}
-
-/// The bytes of a number from the lowest one that counts to the highest.
-fn little(number: u32) -> impl DoubleEndedIterator<Item = u8> {
-    let length = (32 - number.leading_zeros() as usize).div_ceil(8).max(1);
-    number.to_le_bytes().into_iter().take(length)
-}
-
-/// Whether numbers of several bytes each may hold a value, or text, in some order.
-fn may_be_words(bytes: &[u8], tokens: &[Token], nth: usize, likely: Row) -> bool {
-    // Zeros before a number stand in a value.
-    if likely.may_be(0) {
-        return true;
-    }
-    let (mut chars, mut up, mut down) = (likely, likely, likely);
-    tokens.iter().any(|token| {
-        if token.digits[nth] == 0 {
-            [&mut chars, &mut up, &mut down].into_iter().for_each(Row::end);
-            return false;
-        }
-        let value = token.values[nth];
-        // More than four bytes, or a sign, is rare. Half of a character goes with the other one.
-        if value == u32::MAX || matches!(value, 0xD800..=0xDFFF) || is_negative(bytes, token.start()) {
-            return true;
-        }
-        // Hexadecimal numbers have as many digits as their bytes, numbers of other bases are characters.
-        let is_word = match BASES[nth] {
-            Base::Decimal => true,
-            Base::Hex => matches!(token.digits[nth], 4 | 8 | 16),
-            _ => false,
-        };
-        if !is_word && value > 0xFF {
-            up.end();
-            down.end();
-            return chars.reaches_in(utf8(value));
-        }
-        up.reaches_in(little(value)) | down.reaches_in(little(value).rev()) | chars.reaches_in(utf8(value))
-    })
-}
-
-/// Whether numbers begin like something compressed, each of them one byte, or several in some order.
-fn is_packed(tokens: &[Token], nth: usize) -> bool {
-    fn has_magic(head: impl Iterator<Item = u8>) -> bool {
-        let mut first = [0; 8];
-        let length = first.iter_mut().zip(head).map(|(to, byte)| *to = byte).count();
-        inflate::has_magic(&first[..length])
-    }
-    let values = || tokens.iter().map(|token| token.values[nth]);
-    let inside = tokens.windows(2).any(|two| {
-        let [first, second] = [&two[0], &two[1]].map(|token| u8::try_from(token.values[nth]).unwrap_or(0));
-        inflate::begins(first, second)
-    });
-    inside
-        || has_magic(values().map(|value| value as u8))
-        || has_magic(values().flat_map(little))
-        || has_magic(values().flat_map(|value| little(value).rev()))
-}
-
-fn all_of(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], depth: usize, scan: &mut Scan) {
+/// All numbers as one list.
+pub(super) fn all_of(scanner: &mut Scanner<'_>, window: &Window<'_>, tokens: &[Token], depth: usize, scan: &mut Scan) {
     if let Some(last) = tokens.len().checked_sub(1) {
         let run = Run {
             first: 0,
@@ -605,7 +487,7 @@ fn flush(
     values.clear();
 }
 
-fn is_negative(bytes: &[u8], start: usize) -> bool {
+pub(super) fn is_negative(bytes: &[u8], start: usize) -> bool {
     match bytes[..start] {
         [.., before, b'-'] => !before.is_ascii_alphanumeric(),
         _ => false,

@@ -13,8 +13,7 @@
 
 use std::ops::Range;
 
-use super::tokens::{self, Token, tokenise};
-use super::{View, lines, numbers};
+use super::{View, columns};
 use crate::Form;
 use crate::scan::{Scan, Scanner, Window};
 use crate::squeeze::is_kept;
@@ -24,9 +23,6 @@ const RECORD_BYTES_MAX: usize = 80;
 
 /// Fewest lines.
 const RECORDS_MIN: usize = 6;
-
-/// Numbers of a line that are looked at from either side.
-const COLUMNS: usize = 4;
 
 /// Longest text in which lines alike differ: an escaped character and its quotes.
 const MIDDLE_BYTES_MAX: usize = 8;
@@ -61,11 +57,11 @@ fn groups(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &m
         if line.len() <= RECORD_BYTES_MAX && !line.is_empty() && !has_long_word(window, &line) {
             group.push(line);
         } else if !group.is_empty() && !line.is_empty() {
-            columns(scanner, window, &group, false, depth, scan);
+            all_of(scanner, window, &group, false, depth, scan);
             group.clear();
         }
     }
-    columns(scanner, window, &group, rest, depth, scan);
+    all_of(scanner, window, &group, rest, depth, scan);
 }
 
 /// Whether a short line of a window has a word that is too long: thirty-two letters and digits.
@@ -87,7 +83,7 @@ fn has_long_word(window: &Window<'_>, line: &Range<usize>) -> bool {
 }
 
 /// Every column of some lines. `begun`: more of them may follow.
-fn columns(
+fn all_of(
     scanner: &mut Scanner<'_>,
     window: &Window<'_>,
     group: &[Range<usize>],
@@ -104,124 +100,8 @@ fn columns(
     // What is there of the next line tells nothing.
     let window = &if begun { window.ending_at(last.end) } else { *window };
     middles(scanner, window, group, begun, depth, scan);
-    if !window.squeezed.digit.any() {
-        return;
-    }
-    let mut tokens = Vec::new();
-    let mut lines: Vec<Range<usize>> = Vec::new();
-    for line in group.iter().chain(std::iter::once(&(0..0))) {
-        let first = tokens.len();
-        numbers_of(window, line, &mut tokens);
-        if tokens.len() > first {
-            lines.push(first..tokens.len());
-        } else if line.is_empty() || window.text.bytes[line.clone()].iter().any(|b| is_kept(*b)) {
-            // A rule of a table ends nothing.
-            numbered(scanner, window, &tokens, &lines, begun && line.is_empty(), depth, scan);
-            tokens.clear();
-            lines.clear();
-        }
-    }
-}
-
-/// The numbers of a short line that are looked at: those near its ends.
-fn numbers_of(window: &Window<'_>, line: &Range<usize>, tokens: &mut Vec<Token>) {
-    let bytes = window.text.bytes;
-    if line.end > window.to {
-        tokenise(bytes, line.start, line.end, false, tokens);
-        return;
-    }
-    let digit = if line.is_empty() {
-        0
-    } else {
-        lines::bits(window, line, &window.squeezed.digit)
-    };
-    if digit == 0 {
-        return;
-    }
-    let keep = lines::bits(window, line, &window.squeezed.keep);
-    let starts = keep & !(keep << 1);
-    // Adding a digit to its word carries over to the place after the word.
-    let mut ends = keep.wrapping_add(digit) & !keep;
-    let word = |end: u32| {
-        let before = 127 - (starts & ((1 << end) - 1)).leading_zeros();
-        line.start + before as usize..line.start + end as usize
-    };
-    let joined = |word: &Range<usize>| {
-        bytes[word.start - usize::from(word.start > line.start)] == b'_'
-            || bytes[..line.end].get(word.end) == Some(&b'_')
-    };
-    let first = tokens.len();
-    let mut right = [None; COLUMNS];
-    let (mut left, mut n) = (0, 0);
-    while ends != 0 && n < COLUMNS {
-        let end = if left < COLUMNS {
-            ends.trailing_zeros()
-        } else {
-            127 - ends.leading_zeros()
-        };
-        ends &= !(1 << end);
-        let word = word(end);
-        if joined(&word) {
-            // Longer than it seems.
-            tokens.truncate(first);
-            tokenise(bytes, line.start, line.end, false, tokens);
-            return;
-        }
-        let Some(number) = tokens::number(bytes, word) else {
-            continue;
-        };
-        if left < COLUMNS {
-            tokens.push(number);
-            left += 1;
-        } else {
-            right[n] = Some(number);
-            n += 1;
-        }
-    }
-    tokens.extend(right.into_iter().rev().flatten());
-}
-
-/// Columns of numbers; `lines` are ranges of `tokens`.
-fn numbered(
-    scanner: &mut Scanner<'_>,
-    window: &Window<'_>,
-    tokens: &[Token],
-    lines: &[Range<usize>],
-    begun: bool,
-    depth: usize,
-    scan: &mut Scan,
-) {
-    if lines.len() < if begun { 1 } else { RECORDS_MIN } {
-        return;
-    }
-    let most = lines.iter().map(Range::len).max().unwrap_or(0);
-    // One number a line is a plain list, but for what stands around it.
-    let left = (0..most.min(COLUMNS)).map(|n| (n, false));
-    let right = (0..most.min(COLUMNS)).map(|n| (n, true));
-    let uneven = lines.iter().any(|line| line.len() != most);
-    for (n, from_right) in left.chain(right.filter(|_| uneven || most > COLUMNS)) {
-        let pick = |line: &Range<usize>| {
-            let line = &tokens[line.clone()];
-            let place = if from_right {
-                line.len().checked_sub(n + 1)
-            } else {
-                Some(n)
-            };
-            place.and_then(|place| line.get(place)).copied()
-        };
-        // Where a line has too few numbers, the column ends.
-        let mut column: Vec<Token> = Vec::with_capacity(lines.len());
-        for line in lines {
-            match pick(line) {
-                Some(token) => column.push(token),
-                None if column.is_empty() => {}
-                None => {
-                    numbers::column(scanner, window, &column, depth, scan);
-                    column.clear();
-                }
-            }
-        }
-        numbers::column(scanner, window, &column, depth, scan);
+    if window.squeezed.digit.any() {
+        columns::scan(scanner, window, group, begun, depth, scan);
     }
 }
 

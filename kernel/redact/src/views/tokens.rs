@@ -267,9 +267,14 @@ pub(super) fn number(bytes: &[u8], word: Range<usize>) -> Option<Token> {
         let text = &bytes[word.clone()];
         return Some(long(text, word.start, classes(text), (0, 0)));
     };
-    let shown = short.len == 1 && is_shown(bytes, word.start);
-    let number = short.decimal_digit && !(shown || names_list(&bytes[word.end..]));
-    number.then(|| short.token(word.start, (0, 0)))
+    (short.decimal_digit && counts(bytes, &word)).then(|| short.token(word.start, (0, 0)))
+}
+
+/// Whether a short number is one of a list: neither a character that another number stands for nor the name of a list.
+#[inline]
+pub(super) fn counts(bytes: &[u8], word: &Range<usize>) -> bool {
+    let shown = word.len() == 1 && is_shown(bytes, word.start);
+    !(shown || names_list(&bytes[word.end..]))
 }
 
 /// What some bytes of a word are, and what all of them are.
@@ -503,7 +508,7 @@ fn plain(word: &[u8], start: usize, (before, loose): (u32, u32)) -> Token {
 }
 
 /// Fewest digits of a binary number without a prefix.
-const BINARY_DIGITS_MIN: u8 = 7;
+pub(super) const BINARY_DIGITS_MIN: u8 = 7;
 
 fn is_character(number: u32) -> bool {
     number <= 0x10_FFFF

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::View;
 use crate::Form;
+use crate::index::Row;
 use crate::scan::{Scan, Scanner, Window};
 use crate::squeeze::is_kept;
 
@@ -26,9 +27,15 @@ const BYTES_MIN: usize = 6;
 /// Bytes between two blocks with words in them that are looked at together.
 const REACH_BYTES: usize = 64;
 
+/// Blocks of sixty-four bytes at the end of an unfinished text in which a list may have begun.
+const OPEN_BLOCKS: usize = 64;
+
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let (mut all, mut chain) = (Vec::new(), Vec::new());
-    for span in spans(window) {
+    // No byte of a value or of text is as low as the highest ones of numbers of six to eight digits.
+    let row = scanner.index.row();
+    let texts = !(0..=5).any(|byte| row.may_be(byte));
+    for span in spans(window, texts) {
         words(window, span, &mut all);
         for word in all.drain(..) {
             let near = chain.last().is_some_and(|last: &Word| {
@@ -62,13 +69,18 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     }
 }
 
-/// Where wide numbers are.
-fn spans(window: &Window<'_>) -> Vec<Range<usize>> {
+/// Where wide numbers are. `texts`: numbers of six to eight digits are the first or the last of those that hold a value.
+fn spans(window: &Window<'_>, texts: bool) -> Vec<Range<usize>> {
     let mut spans: Vec<Range<usize>> = Vec::new();
     let (keep, digit) = (&window.squeezed.keep, &window.squeezed.digit);
     if !digit.any() {
         return spans;
     }
+    let closed = if window.last && !window.text.complete {
+        keep.words().len().saturating_sub(OPEN_BLOCKS)
+    } else {
+        usize::MAX
+    };
     let mut looks = Looks::default();
     let mut here = looks.at([keep.at(0), keep.at(1)], [digit.at(0), digit.at(1), digit.at(2)]);
     for (i, (keeps, digits)) in keep.words().iter().zip(digit.words()).enumerate() {
@@ -82,8 +94,10 @@ fn spans(window: &Window<'_>) -> Vec<Range<usize>> {
         }
         let next = digit.at(i + 1);
         // Three of them, or one of eight.
+        // At the end of an unfinished text any of them may be the first ones of a list.
+        let texts = texts && i < closed;
         let some = last.eight || here.eight || last.near > 0 && last.near + here.near >= 2;
-        let mut found = some && is_wide(keep.two(i), digit.two(i));
+        let mut found = some && is_wide(keep.two(i), digit.two(i), texts);
         // A digit, a letter and a digit or letter: `0x6`.
         let start = digits & !(keeps << 1);
         let mut prefixed = start & keeps >> 1 & !(digits >> 1 | next << 63) & keeps >> 2;
@@ -161,7 +175,7 @@ fn four_digits(digit: u64, next: u64) -> u64 {
 }
 
 /// Whether numbers of enough digits begin in a block, or stand close together.
-fn is_wide(keep: u128, digit: u128) -> bool {
+fn is_wide(keep: u128, digit: u128, texts: bool) -> bool {
     let two = digit & digit >> 1;
     let four = two & two >> 2;
     let eight = four & four >> 4;
@@ -181,11 +195,21 @@ fn is_wide(keep: u128, digit: u128) -> bool {
     if near as u64 == 0 {
         return false;
     }
-    let after = near >> 5 | near >> 6;
-    let after = after | after >> 2;
-    let after = after | after >> 4;
-    let long = wide & eight;
-    (near & (ends(long) | before(long) | after | after >> 8)) as u64 != 0
+    let after = |near: u128| {
+        let after = near >> 5 | near >> 6;
+        let after = after | after >> 2;
+        let after = after | after >> 4;
+        after | after >> 8
+    };
+    // One of nine digits has four bytes; between the first and the last one of three there are two of two bytes, or they
+    // are two of those.
+    let (long, short) = if texts {
+        (wide & eight & digit >> 8, wide & !(two >> 4))
+    } else {
+        (wide & eight, wide)
+    };
+    let pairs = ends(short) & before(short);
+    (near & (ends(long) | before(long) | after(pairs)) | pairs & after(near)) as u64 != 0
 }
 
 /// A number of two to sixteen bytes.
@@ -327,6 +351,10 @@ fn readings(scanner: &mut Scanner<'_>, window: &Window<'_>, chain: &[Word], dept
         return;
     };
     let near = window.text.bytes.len() - last.place.end <= SEPARATOR_BYTES_MAX + WORD_DIGITS_MAX;
+    let row = scanner.index.row();
+    if !near && size <= 4 && !may_be_text(chain, &row) {
+        return;
+    }
     let end = if near { window.text.bytes.len() } else { last.place.end };
     let open = end == window.text.bytes.len() && !window.text.complete;
     let form = if last.hex { Form::Hex } else { Form::Numbers };
@@ -339,7 +367,7 @@ fn readings(scanner: &mut Scanner<'_>, window: &Window<'_>, chain: &[Word], dept
                 .enumerate()
                 .map(|(i, word)| (word, word.shown(size, little, trims(i))))
         };
-        let mut row = scanner.index.row();
+        let mut row = row;
         if !open && !shown().any(|(_, (all, range))| row.reaches_in(all[range].iter().copied())) {
             continue;
         }
@@ -354,6 +382,26 @@ fn readings(scanner: &mut Scanner<'_>, window: &Window<'_>, chain: &[Word], dept
         };
         scanner.lazily(window, &make, end, form, depth, [0; 4], scan);
     }
+}
+
+/// Whether words of up to four bytes may hold enough of a value: one has all four, or two in a row have two bytes that
+/// may be part of it. All others are the first or the last one of a value.
+fn may_be_text(chain: &[Word], row: &Row) -> bool {
+    // Zeros before a number stand in a value.
+    if row.may_be(0) {
+        return true;
+    }
+    let mut before = false;
+    chain.iter().any(|word| {
+        let value = word.value as u32;
+        if value > 0xFFFF {
+            before = false;
+            // Two characters of UTF-16 have a zero between them.
+            return value > 0xFF_FFFF || value >> 8 & 0xFF == 0;
+        }
+        let here = value.to_le_bytes()[..2].iter().all(|byte| *byte == 0 || row.may_be(*byte));
+        here & std::mem::replace(&mut before, here)
+    })
 }
 
 impl Word {

@@ -1,0 +1,632 @@
+//! Columns of numbers in lines: the same number, counted from the left or from the right, of each line.
+//!
+//! ```text
+//!  byte[0] = 0x68 (h)      number 0 from the left   0 1 2 3 …
+//!  byte[1] = 0x75 (u)      number 1 from the left   68 75 …
+//!  byte[2] = 0x33 (3)      number 0 from the right  68 75 3 …
+//! ```
+//!
+//! Nearly all columns are those of a table of numbers: ids, counts, dates, fractions. What a number may be is asked where
+//! it stands, and only columns with enough bytes in a row that may be part of a value are read as lists.
+
+use std::ops::Range;
+
+use super::inflate;
+use super::lines;
+use super::numbers::{self, ELEMENTS_MIN, is_negative};
+use super::tokens::{self, BASES, Base, Token, tokenise};
+use crate::index::Row;
+use crate::scan::{Scan, Scanner, Window};
+use crate::squeeze::is_kept;
+
+/// Numbers of a line that are looked at from either side.
+const COLUMNS: usize = 4;
+
+/// Most digits of a number that are read at once.
+const PLAIN_DIGITS_MAX: usize = 8;
+
+/// Numbers that are equal, or each one more than the last, tell no more than so many of them.
+const STEPS_MAX: usize = 4;
+
+/// And numbers of several bytes.
+const WORD_STEPS_MAX: usize = 1;
+
+/// A number of a line.
+#[derive(Clone, Copy)]
+struct Number {
+    start: u32,
+    len: u8,
+    /// What it is if it has decimal digits only, and not too many.
+    decimal: Option<u32>,
+    /// In which bases it may be a byte or a character of a value or of text, a bit for each.
+    may_be: u8,
+    /// Whether it may be the first or the second byte of something compressed.
+    packed: u8,
+}
+
+const FIRST: u8 = 1;
+const SECOND: u8 = 2;
+
+impl Number {
+    fn range(&self) -> Range<usize> {
+        self.start as usize..self.start as usize + usize::from(self.len)
+    }
+
+    fn token(&self, bytes: &[u8]) -> Option<Token> {
+        tokens::number(bytes, self.range())
+    }
+}
+
+/// Every column of numbers of some lines. `begun`: more of them may follow.
+pub(super) fn scan(
+    scanner: &mut Scanner<'_>,
+    window: &Window<'_>,
+    group: &[Range<usize>],
+    begun: bool,
+    depth: usize,
+    scan: &mut Scan,
+) {
+    let reader = Reader {
+        window,
+        chars: Chars::of(scanner.index.row()),
+    };
+    let mut numbers = Vec::new();
+    let mut lines: Vec<Range<usize>> = Vec::new();
+    for line in group.iter().chain(std::iter::once(&(0..0))) {
+        let first = numbers.len();
+        reader.line(line, &mut numbers);
+        if numbers.len() > first {
+            lines.push(first..numbers.len());
+        } else if line.is_empty() || window.text.bytes[line.clone()].iter().any(|b| is_kept(*b)) {
+            // A rule of a table ends nothing.
+            each(scanner, &reader, &numbers, &lines, begun && line.is_empty(), depth, scan);
+            numbers.clear();
+            lines.clear();
+        }
+    }
+}
+
+/// Columns of numbers; `lines` are ranges of `numbers`.
+fn each(
+    scanner: &mut Scanner<'_>,
+    reader: &Reader<'_, '_>,
+    numbers: &[Number],
+    lines: &[Range<usize>],
+    begun: bool,
+    depth: usize,
+    scan: &mut Scan,
+) {
+    if lines.len() < if begun { 1 } else { ELEMENTS_MIN } {
+        return;
+    }
+    let most = lines.iter().map(Range::len).max().unwrap_or(0);
+    // One number a line is a plain list, but for what stands around it.
+    let left = (0..most.min(COLUMNS)).map(|n| (n, false));
+    let right = (0..most.min(COLUMNS)).map(|n| (n, true));
+    let uneven = lines.iter().any(|line| line.len() != most);
+    let mut column: Vec<Number> = Vec::with_capacity(lines.len());
+    for (n, from_right) in left.chain(right.filter(|_| uneven || most > COLUMNS)) {
+        for line in lines {
+            let line = &numbers[line.clone()];
+            let place = if from_right {
+                line.len().checked_sub(n + 1)
+            } else {
+                Some(n)
+            };
+            match place.and_then(|place| line.get(place)) {
+                Some(number) => column.push(*number),
+                // Where a line has too few numbers, the column ends.
+                None if column.is_empty() => {}
+                None => {
+                    one(scanner, reader, &column, depth, scan);
+                    column.clear();
+                }
+            }
+        }
+        one(scanner, reader, &column, depth, scan);
+        column.clear();
+    }
+}
+
+/// Numbers that stand at the same place of lines.
+fn one(scanner: &mut Scanner<'_>, reader: &Reader<'_, '_>, column: &[Number], depth: usize, scan: &mut Scan) {
+    let (window, bytes) = (reader.window, reader.window.text.bytes);
+    let longest = scanner.index.longest();
+    let mut as_list = |column: &[Number]| {
+        let tokens: Vec<Token> = column.iter().filter_map(|number| number.token(bytes)).collect();
+        numbers::all_of(scanner, window, &tokens, depth, scan);
+    };
+    let Some((_, before)) = column.split_last() else {
+        return;
+    };
+    // The last one may stand for fewer bytes.
+    let wide = before.len() >= 2 && before.iter().all(|number| number.len >= 4);
+    if (wide || column.len() >= ELEMENTS_MIN) && is_packed(bytes, column) {
+        as_list(column);
+        return;
+    }
+    // What has begun in the last numbers of an unfinished text may go on: up to four of them show a character.
+    let begun = window.last && !window.text.complete;
+    let tail = if begun {
+        column.len().saturating_sub(4 * longest + ELEMENTS_MIN)
+    } else {
+        column.len()
+    };
+    if wide {
+        let words = reader.words(column);
+        if words.reach {
+            as_list(column);
+        } else if begun && words.begun {
+            as_list(&column[tail..]);
+        }
+        return;
+    }
+    // Where no number is a byte of a value or of text, in no base, nothing ends that has begun before.
+    let mut stretches: Vec<Range<usize>> = Vec::new();
+    let mut add = |stretch: Range<usize>| match stretches.last_mut() {
+        Some(last) if last.end >= stretch.start => last.end = stretch.end,
+        _ => stretches.push(stretch),
+    };
+    // A nibble for each of the last numbers, in it a bit for each base.
+    let mut row = 0u32;
+    let mut steps = Steps::default();
+    for (i, number) in column.iter().enumerate() {
+        let count = steps.next(number);
+        if number.may_be == 0 {
+            row = 0;
+        } else if count < STEPS_MAX {
+            row = (row << 4 | 0xF) & u32::from(number.may_be).wrapping_mul(0x0011_1111);
+            if row >> (4 * (ELEMENTS_MIN - 1)) != 0 {
+                add(i + 1 - ELEMENTS_MIN..i + 1);
+            }
+        }
+    }
+    if begun && (row != 0 || column.len() < 3) {
+        add(tail..column.len());
+    }
+    for stretch in stretches {
+        as_list(&column[stretch]);
+    }
+}
+
+/// Whether numbers begin like something compressed, each of them one byte, or several in some order.
+fn is_packed(bytes: &[u8], column: &[Number]) -> bool {
+    fn has_magic(head: impl Iterator<Item = u8>) -> bool {
+        let mut first = [0; 8];
+        let length = first.iter_mut().zip(head).map(|(to, byte)| *to = byte).count();
+        inflate::has_magic(&first[..length])
+    }
+    let inside = |two: &[Number]| {
+        two[0].packed & FIRST > 0
+            && two[1].packed & SECOND > 0
+            && (0..BASES.len()).any(|nth| {
+                let [first, second] = [0, 1].map(|i| two[i].token(bytes).map_or(0, |token| token.values[nth]));
+                let [first, second] = [first, second].map(|value| u8::try_from(value).unwrap_or(0));
+                inflate::begins(first, second)
+            })
+    };
+    let head: Vec<Token> = column
+        .iter()
+        .take(8)
+        .filter_map(|number| number.token(bytes))
+        .collect();
+    let begins = |nth: usize| {
+        let values = || head.iter().map(|token| token.values[nth]);
+        has_magic(values().map(|value| value as u8))
+            || has_magic(values().flat_map(little))
+            || has_magic(values().flat_map(|value| little(value).rev()))
+    };
+    column.windows(2).any(inside) || (0..BASES.len()).any(begins)
+}
+
+/// The bytes of a number from the lowest one that counts to the highest.
+fn little(number: u32) -> impl DoubleEndedIterator<Item = u8> {
+    let length = (32 - number.leading_zeros() as usize).div_ceil(8).max(1);
+    number.to_le_bytes().into_iter().take(length)
+}
+
+/// What a number may be, as a byte or a character.
+struct Chars {
+    likely: Row,
+    /// Bytes of values or of text, or of what may stand between them, a bit each.
+    held: [u64; 4],
+    /// Whether a value has characters of two units in UTF-16.
+    astral: bool,
+}
+
+impl Chars {
+    fn of(likely: Row) -> Self {
+        let mut held = [0; 4];
+        for byte in 0..=u8::MAX {
+            let char = byte >= 0x80 && utf8(byte.into()).all(|b| likely.may_be(b));
+            if likely.may_be(byte) || Row::may_be_between(byte) || char {
+                held[usize::from(byte) / 64] |= 1 << (byte % 64);
+            }
+        }
+        let astral = (0xF0..=0xF4).any(|lead| likely.may_be(lead));
+        Self { likely, held, astral }
+    }
+
+    /// Whether a number may be a byte or a character of a value or of text.
+    #[inline(always)]
+    fn may_be(&self, value: u32) -> bool {
+        match value {
+            0..=0xFF => self.held[value as usize / 64] >> (value % 64) & 1 == 1,
+            _ => self.may_be_wide(value),
+        }
+    }
+
+    fn may_be_wide(&self, value: u32) -> bool {
+        match value {
+            // Half of a character.
+            0xD800..=0xDFFF => self.astral,
+            _ => utf8(value).all(|b| self.likely.may_be(b)),
+        }
+    }
+}
+
+/// A code point in UTF-8; a byte that no text has where the number is none.
+fn utf8(number: u32) -> impl Iterator<Item = u8> {
+    let mut all = [0xFF; 4];
+    let length = char::from_u32(number).map_or(1, |char| char.encode_utf8(&mut all).len());
+    all.into_iter().take(length)
+}
+
+/// Reads the numbers of lines.
+struct Reader<'w, 't> {
+    window: &'w Window<'t>,
+    chars: Chars,
+}
+
+impl Reader<'_, '_> {
+    /// The numbers of a short line that are looked at: those near its ends.
+    fn line(&self, line: &Range<usize>, numbers: &mut Vec<Number>) {
+        let (window, bytes) = (self.window, self.window.text.bytes);
+        let all = |numbers: &mut Vec<Number>| {
+            let mut tokens = Vec::new();
+            tokenise(bytes, line.start, line.end, false, &mut tokens);
+            numbers.extend(tokens.iter().map(|token| self.other(token)));
+        };
+        if line.end > window.to {
+            return all(numbers);
+        }
+        let digit = if line.is_empty() {
+            0
+        } else {
+            lines::bits(window, line, &window.squeezed.digit)
+        };
+        if digit == 0 {
+            return;
+        }
+        let keep = lines::bits(window, line, &window.squeezed.keep);
+        let starts = keep & !(keep << 1);
+        // Adding a digit to its word carries over to the place after the word.
+        let mut ends = keep.wrapping_add(digit) & !keep;
+        // Where a word has something else than digits.
+        let others = keep & !digit;
+        let first = numbers.len();
+        let mut right = [None; COLUMNS];
+        let (mut left, mut n) = (0, 0);
+        while ends != 0 && n < COLUMNS {
+            let end = if left < COLUMNS {
+                ends.trailing_zeros()
+            } else {
+                127 - ends.leading_zeros()
+            };
+            ends &= !(1 << end);
+            let before = (1u128 << end) - 1;
+            let start = 127 - (starts & before).leading_zeros();
+            let word = line.start + start as usize..line.start + end as usize;
+            // Longer than it seems.
+            if bytes[word.start - usize::from(start > 0)] == b'_' || bytes[..line.end].get(word.end) == Some(&b'_') {
+                numbers.truncate(first);
+                return all(numbers);
+            }
+            let number = if others & before >> start << start == 0 && word.len() <= PLAIN_DIGITS_MAX {
+                self.plain(&word)
+            } else {
+                tokens::number(bytes, word).map(|token| self.other(&token))
+            };
+            let Some(number) = number else {
+                continue;
+            };
+            if left < COLUMNS {
+                numbers.push(number);
+                left += 1;
+            } else {
+                right[n] = Some(number);
+                n += 1;
+            }
+        }
+        numbers.extend(right.into_iter().rev().flatten());
+    }
+
+    /// A word of decimal digits.
+    #[inline]
+    fn plain(&self, word: &Range<usize>) -> Option<Number> {
+        let bytes = self.window.text.bytes;
+        if word.len() < 4 && !tokens::counts(bytes, word) {
+            return None;
+        }
+        let digits = Digits::of(bytes, word);
+        let (decimal, hex, octal) = (digits.decimal(), digits.hex(), digits.octal());
+        let n = word.len();
+        let is_octal = n > 2 && digits.are_octal() && (n < 4 || octal <= 0x10_FFFF);
+        let negative = decimal <= 128 && is_negative(bytes, word.start);
+        let mut may_be = u8::from(self.chars.may_be(if negative { 256 - decimal } else { decimal }))
+            | u8::from(self.chars.may_be(hex)) << 1
+            | u8::from(is_octal && self.chars.may_be(octal)) << 2;
+        if n > 6 && digits.are_binary() {
+            may_be |= 1 << 3;
+        }
+        let mut number = Number {
+            start: word.start as u32,
+            len: n as u8,
+            decimal: Some(decimal),
+            may_be,
+            packed: 0,
+        };
+        for value in [decimal, hex, octal] {
+            number.packed |= packed(value);
+        }
+        Some(number)
+    }
+
+    /// Any other number.
+    fn other(&self, token: &Token) -> Number {
+        let all = token.bases();
+        let negative = token.values[0] <= 128 && is_negative(self.window.text.bytes, token.start());
+        let mut number = Number {
+            start: token.start,
+            len: token.len,
+            decimal: None,
+            may_be: 0,
+            packed: 0,
+        };
+        for nth in (0..BASES.len()).filter(|nth| all >> nth & 1 == 1) {
+            let value = token.values[nth];
+            let shown = if negative && nth == 0 { 256 - value } else { value };
+            number.may_be |= u8::from(self.chars.may_be(shown)) << nth;
+            number.packed |= packed(value);
+        }
+        number
+    }
+
+    /// What numbers of several bytes each may hold, in some order, in some base.
+    fn words(&self, column: &[Number]) -> Words {
+        let (bytes, likely) = (self.window.text.bytes, self.chars.likely);
+        // Zeros before a number stand in a value.
+        if likely.may_be(0) {
+            return Words {
+                reach: true,
+                begun: true,
+            };
+        }
+        let mut spelt: [Spelt; BASES.len()] = std::array::from_fn(|_| Spelt::new(likely));
+        let mut steps = Steps::default();
+        let reach = column.iter().any(|number| {
+            if steps.next(number) >= WORD_STEPS_MAX {
+                return false;
+            }
+            if is_negative(bytes, number.start as usize) {
+                return true;
+            }
+            if let Some(decimal) = number.decimal {
+                let digits = Digits::of(bytes, &number.range());
+                let (hex, octal) = (digits.hex(), digits.octal());
+                let others = digits.are_octal() && self.chars.may_be(octal)
+                    || digits.are_binary() && number.len >= tokens::BINARY_DIGITS_MIN;
+                return others && self.reads(&mut spelt, number)
+                    || !others
+                        && (self.decimal(&mut spelt[0], decimal)
+                            | self.spells(&mut spelt[1], hex, matches!(number.len, 4 | 8)));
+            }
+            self.reads(&mut spelt, number)
+        });
+        let begun = spelt.iter().any(Spelt::has_begun);
+        Words { reach, begun }
+    }
+
+    /// One more number, in any base.
+    fn reads(&self, spelt: &mut [Spelt; BASES.len()], number: &Number) -> bool {
+        let Some(token) = number.token(self.window.text.bytes) else {
+            return false;
+        };
+        let mut some = false;
+        for (nth, spelt) in spelt.iter_mut().enumerate() {
+            if token.digits[nth] == 0 {
+                spelt.end();
+                continue;
+            }
+            // Hexadecimal numbers have as many digits as their bytes, numbers of other bases are characters.
+            let is_word = match BASES[nth] {
+                Base::Decimal => true,
+                Base::Hex => matches!(token.digits[nth], 4 | 8 | 16),
+                _ => false,
+            };
+            // More than four bytes are rare.
+            some |= token.values[nth] == u32::MAX
+                || if nth == 0 {
+                    self.decimal(spelt, token.values[0])
+                } else {
+                    self.spells(spelt, token.values[nth], is_word)
+                };
+        }
+        some
+    }
+
+    /// One more decimal number. One of three bytes is the first or the last one of words of four, unless it holds two
+    /// characters of UTF-16.
+    #[inline(always)]
+    fn decimal(&self, spelt: &mut Spelt, value: u32) -> bool {
+        let size = match value {
+            0..=0xFFFF => 2,
+            0x1_0000..=0xFF_FFFF if value >> 8 & 0xFF != 0 => 3,
+            _ => 4,
+        };
+        if spelt.size + size < 7 && spelt.size + size > 4 {
+            spelt.end();
+        }
+        spelt.size = size;
+        self.spells(spelt, value, true)
+    }
+
+    #[inline(always)]
+    fn spells(&self, spelt: &mut Spelt, value: u32, is_word: bool) -> bool {
+        // Half of a character goes with the other one.
+        if matches!(value, 0xD800..=0xDFFF) && self.chars.astral {
+            return true;
+        }
+        let mut some = false;
+        if is_word || value <= 0xFF {
+            some = spelt.up.reaches_in(little(value)) | spelt.down.reaches_in(little(value).rev());
+        } else {
+            spelt.up.end();
+            spelt.down.end();
+        }
+        if self.chars.may_be(value) {
+            some |= spelt.chars.reaches_in(utf8(value));
+        } else {
+            spelt.chars.end();
+        }
+        some
+    }
+}
+
+/// What numbers of several bytes each may hold.
+struct Words {
+    /// A value, or text.
+    reach: bool,
+    /// Its beginning at the end.
+    begun: bool,
+}
+
+/// How many numbers in a row are equal, or each one more than the last.
+#[derive(Default)]
+struct Steps {
+    last: Option<u32>,
+    count: usize,
+}
+
+impl Steps {
+    /// How many of them stand before this one.
+    #[inline]
+    fn next(&mut self, number: &Number) -> usize {
+        let step = number.decimal.zip(self.last).map(|(here, last)| here.wrapping_sub(last));
+        self.last = number.decimal;
+        self.count = if step.is_some_and(|step| step <= 1) { self.count + 1 } else { 0 };
+        self.count
+    }
+}
+
+/// Bytes in a row that numbers of one base spell.
+struct Spelt {
+    chars: Row,
+    up: Row,
+    down: Row,
+    /// Bytes of the last number: two, three or four.
+    size: u8,
+}
+
+impl Spelt {
+    fn has_begun(&self) -> bool {
+        [self.chars, self.up, self.down].iter().any(Row::has_begun)
+    }
+
+    fn new(likely: Row) -> Self {
+        Self {
+            chars: likely,
+            up: likely,
+            down: likely,
+            size: 4,
+        }
+    }
+
+    fn end(&mut self) {
+        self.chars.end();
+        self.up.end();
+        self.down.end();
+    }
+}
+
+#[inline(always)]
+fn packed(value: u32) -> u8 {
+    FIRST * u8::from(matches!(value, 0x1F | 0x50)) | SECOND * u8::from(matches!(value, 0x8B | 0x4B))
+}
+
+/// Up to eight decimal digits, the last one in the highest byte.
+struct Digits(u64);
+
+impl Digits {
+    #[inline(always)]
+    fn of(bytes: &[u8], word: &Range<usize>) -> Self {
+        let rest = &bytes[word.start..];
+        let text = rest.first_chunk().copied().unwrap_or_else(|| {
+            let mut last = [0; 8];
+            last[..rest.len()].copy_from_slice(rest);
+            last
+        });
+        let text = u64::from_le_bytes(text) ^ 0x3030_3030_3030_3030;
+        Self(text << (64 - 8 * word.len()))
+    }
+
+    #[inline(always)]
+    fn decimal(&self) -> u32 {
+        let pairs = self.0.wrapping_mul(10 << 8 | 1) >> 8 & 0x00FF_00FF_00FF_00FF;
+        let fours = pairs.wrapping_mul(100 << 16 | 1) >> 16 & 0x0000_FFFF_0000_FFFF;
+        (fours.wrapping_mul(10_000 << 32 | 1) >> 32) as u32
+    }
+
+    #[inline(always)]
+    fn hex(&self) -> u32 {
+        self.packed(4)
+    }
+
+    #[inline(always)]
+    fn octal(&self) -> u32 {
+        self.packed(3)
+    }
+
+    /// Digits of so many bits each.
+    #[inline(always)]
+    fn packed(&self, bits: u32) -> u32 {
+        let first = self.0.swap_bytes();
+        let pairs = (first >> (8 - bits) | first) & (0xFF >> (8 - 2 * bits)) * 0x0001_0001_0001_0001;
+        let fours = (pairs >> (16 - 2 * bits) | pairs) & (0xFFFF >> (16 - 4 * bits)) * 0x0000_0001_0000_0001;
+        (fours >> (32 - 4 * bits) | fours) as u32 & (u64::MAX >> (64 - 8 * bits)) as u32
+    }
+
+    #[inline(always)]
+    fn are_octal(&self) -> bool {
+        self.0 & 0x0808_0808_0808_0808 == 0
+    }
+
+    #[inline(always)]
+    fn are_binary(&self) -> bool {
+        self.0 & 0x0E0E_0E0E_0E0E_0E0E == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_read_in_every_base() {
+        for word in [
+            "0", "7", "12", "99", "007", "104", "150", "4095", "0041", "55296", "123456", "777777", "7654321", "99999999",
+            "00000068", "01101000",
+        ] {
+            for text in [word.to_owned(), format!("{word} and more")] {
+                let digits = Digits::of(text.as_bytes(), &(0..word.len()));
+                let radix = |radix| u32::from_str_radix(word, radix).unwrap();
+                assert_eq!((digits.decimal(), digits.hex()), (radix(10), radix(16)), "{word}");
+                assert_eq!(digits.are_octal(), !word.contains(['8', '9']), "{word}");
+                assert_eq!(digits.are_binary(), word.chars().all(|digit| digit < '2'), "{word}");
+                if digits.are_octal() {
+                    assert_eq!(digits.octal(), radix(8), "{word}");
+                }
+            }
+        }
+    }
+}
