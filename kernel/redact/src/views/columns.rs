@@ -11,8 +11,8 @@
 
 use std::ops::Range;
 
+use super::digits::{self, Digits};
 use super::inflate;
-use super::lines;
 use super::numbers::{self, ELEMENTS_MIN, is_negative};
 use super::tokens::{self, BASES, Base, Token, tokenise};
 use crate::index::Row;
@@ -21,9 +21,6 @@ use crate::squeeze::is_kept;
 
 /// Numbers of a line that are looked at from either side.
 const COLUMNS: usize = 4;
-
-/// Most digits of a number that are read at once.
-const PLAIN_DIGITS_MAX: usize = 8;
 
 /// Numbers that are equal, or each one more than the last, tell no more than so many of them.
 const STEPS_MAX: usize = 4;
@@ -70,20 +67,88 @@ pub(super) fn scan(
         window,
         chars: Chars::of(scanner.index.row()),
     };
+    let words = words(window, group);
+    let mut words = &words[..];
     let mut numbers = Vec::new();
     let mut lines: Vec<Range<usize>> = Vec::new();
-    for line in group.iter().chain(std::iter::once(&(0..0))) {
+    for line in group {
         let first = numbers.len();
-        reader.line(line, &mut numbers);
+        if line.end > window.to {
+            reader.all_of(line, &mut numbers);
+        } else {
+            let before = words
+                .iter()
+                .take_while(|word| (word.start as usize) < line.start)
+                .count();
+            words = &words[before..];
+            let inside = words.iter().take_while(|word| (word.start as usize) < line.end).count();
+            reader.line(line, &words[..inside], &mut numbers);
+            words = &words[inside..];
+        }
         if numbers.len() > first {
             lines.push(first..numbers.len());
-        } else if line.is_empty() || window.text.bytes[line.clone()].iter().any(|b| is_kept(*b)) {
+        } else if window.text.bytes[line.clone()].iter().any(|b| is_kept(*b)) {
             // A rule of a table ends nothing.
-            each(scanner, &reader, &numbers, &lines, begun && line.is_empty(), depth, scan);
+            each(scanner, &reader, &numbers, &lines, false, depth, scan);
             numbers.clear();
             lines.clear();
         }
     }
+    each(scanner, &reader, &numbers, &lines, begun, depth, scan);
+}
+
+/// A word with a digit.
+struct Word {
+    start: u32,
+    end: u32,
+    /// It has nothing else.
+    plain: bool,
+}
+
+/// The words with digits of some lines that end in the window.
+fn words(window: &Window<'_>, group: &[Range<usize>]) -> Vec<Word> {
+    let mut words = Vec::new();
+    let (Some(first), Some(last)) = (group.first(), group.last()) else {
+        return words;
+    };
+    let (keep, digit) = (&window.squeezed.keep, &window.squeezed.digit);
+    let (from, to) = (
+        (first.start - window.from) / 64,
+        (last.end.min(window.to) - window.from).div_ceil(64),
+    );
+    let (mut goes_on, mut start, mut carries) = (0, 0, [0; 2]);
+    for i in from..=to {
+        let (kept, digits) = (keep.at(i), digit.at(i));
+        // Adding a digit to its word carries over to the place after the word.
+        let ends = |some: u64, carry: &mut u64| {
+            let (sum, first) = kept.overflowing_add(some);
+            let (sum, second) = sum.overflowing_add(*carry);
+            *carry = u64::from(first | second);
+            sum & !kept
+        };
+        let mut found = ends(digits, &mut carries[0]);
+        let mixed = ends(kept & !digits, &mut carries[1]);
+        let starts = kept & !(kept << 1 | goes_on);
+        goes_on = kept >> 63;
+        let at = window.from + 64 * i;
+        while found != 0 {
+            let end = found.trailing_zeros();
+            found &= found - 1;
+            let before = starts & !(u64::MAX << end);
+            if before != 0 {
+                start = at + before.ilog2() as usize;
+            }
+            words.push(Word {
+                start: start as u32,
+                end: at as u32 + end,
+                plain: mixed >> end & 1 == 0,
+            });
+        }
+        if starts != 0 {
+            start = at + starts.ilog2() as usize;
+        }
+    }
+    words
 }
 
 /// Columns of numbers; `lines` are ranges of `numbers`.
@@ -205,11 +270,7 @@ fn is_packed(bytes: &[u8], column: &[Number]) -> bool {
                 inflate::begins(first, second)
             })
     };
-    let head: Vec<Token> = column
-        .iter()
-        .take(8)
-        .filter_map(|number| number.token(bytes))
-        .collect();
+    let head: Vec<Token> = column.iter().take(8).filter_map(|number| number.token(bytes)).collect();
     let begins = |nth: usize| {
         let values = || head.iter().map(|token| token.values[nth]);
         has_magic(values().map(|value| value as u8))
@@ -230,7 +291,8 @@ struct Chars {
     likely: Row,
     /// Bytes of values or of text, or of what may stand between them, a bit each.
     held: [u64; 4],
-    /// Whether a value has characters of two units in UTF-16.
+    /// Whether a value has other characters than ASCII, and whether some of them have two units in UTF-16.
+    wide: bool,
     astral: bool,
 }
 
@@ -243,8 +305,12 @@ impl Chars {
                 held[usize::from(byte) / 64] |= 1 << (byte % 64);
             }
         }
-        let astral = (0xF0..=0xF4).any(|lead| likely.may_be(lead));
-        Self { likely, held, astral }
+        Self {
+            likely,
+            held,
+            wide: (0xC2..=0xF4).any(|lead| likely.may_be(lead)),
+            astral: (0xF0..=0xF4).any(|lead| likely.may_be(lead)),
+        }
     }
 
     /// Whether a number may be a byte or a character of a value or of text.
@@ -252,10 +318,11 @@ impl Chars {
     fn may_be(&self, value: u32) -> bool {
         match value {
             0..=0xFF => self.held[value as usize / 64] >> (value % 64) & 1 == 1,
-            _ => self.may_be_wide(value),
+            _ => self.wide && self.may_be_wide(value),
         }
     }
 
+    #[cold]
     fn may_be_wide(&self, value: u32) -> bool {
         match value {
             // Half of a character.
@@ -279,53 +346,32 @@ struct Reader<'w, 't> {
 }
 
 impl Reader<'_, '_> {
-    /// The numbers of a short line that are looked at: those near its ends.
-    fn line(&self, line: &Range<usize>, numbers: &mut Vec<Number>) {
-        let (window, bytes) = (self.window, self.window.text.bytes);
-        let all = |numbers: &mut Vec<Number>| {
-            let mut tokens = Vec::new();
-            tokenise(bytes, line.start, line.end, false, &mut tokens);
-            numbers.extend(tokens.iter().map(|token| self.other(token)));
-        };
-        if line.end > window.to {
-            return all(numbers);
-        }
-        let digit = if line.is_empty() {
-            0
-        } else {
-            lines::bits(window, line, &window.squeezed.digit)
-        };
-        if digit == 0 {
-            return;
-        }
-        let keep = lines::bits(window, line, &window.squeezed.keep);
-        let starts = keep & !(keep << 1);
-        // Adding a digit to its word carries over to the place after the word.
-        let mut ends = keep.wrapping_add(digit) & !keep;
-        // Where a word has something else than digits.
-        let others = keep & !digit;
+    /// The numbers of a line that are looked at: those near its ends.
+    fn line(&self, line: &Range<usize>, words: &[Word], numbers: &mut Vec<Number>) {
+        let bytes = self.window.text.bytes;
         let first = numbers.len();
         let mut right = [None; COLUMNS];
         let (mut left, mut n) = (0, 0);
-        while ends != 0 && n < COLUMNS {
-            let end = if left < COLUMNS {
-                ends.trailing_zeros()
+        let mut words = words.iter();
+        while n < COLUMNS
+            && let Some(word) = if left < COLUMNS {
+                words.next()
             } else {
-                127 - ends.leading_zeros()
-            };
-            ends &= !(1 << end);
-            let before = (1u128 << end) - 1;
-            let start = 127 - (starts & before).leading_zeros();
-            let word = line.start + start as usize..line.start + end as usize;
-            // Longer than it seems.
-            if bytes[word.start - usize::from(start > 0)] == b'_' || bytes[..line.end].get(word.end) == Some(&b'_') {
-                numbers.truncate(first);
-                return all(numbers);
+                words.next_back()
             }
-            let number = if others & before >> start << start == 0 && word.len() <= PLAIN_DIGITS_MAX {
-                self.plain(&word)
+        {
+            let place = word.start as usize..word.end as usize;
+            // Longer than it seems.
+            if place.start > line.start && bytes[place.start - 1] == b'_'
+                || bytes[..line.end].get(place.end) == Some(&b'_')
+            {
+                numbers.truncate(first);
+                return self.all_of(line, numbers);
+            }
+            let number = if word.plain && place.len() <= digits::MOST {
+                self.plain(&place)
             } else {
-                tokens::number(bytes, word).map(|token| self.other(&token))
+                tokens::number(bytes, place).map(|token| self.other(&token))
             };
             let Some(number) = number else {
                 continue;
@@ -339,6 +385,13 @@ impl Reader<'_, '_> {
             }
         }
         numbers.extend(right.into_iter().rev().flatten());
+    }
+
+    /// All numbers of a line.
+    fn all_of(&self, line: &Range<usize>, numbers: &mut Vec<Number>) {
+        let mut tokens = Vec::new();
+        tokenise(self.window.text.bytes, line.start, line.end, false, &mut tokens);
+        numbers.extend(tokens.iter().map(|token| self.other(token)));
     }
 
     /// A word of decimal digits.
@@ -512,9 +565,16 @@ impl Steps {
     /// How many of them stand before this one.
     #[inline]
     fn next(&mut self, number: &Number) -> usize {
-        let step = number.decimal.zip(self.last).map(|(here, last)| here.wrapping_sub(last));
+        let step = number
+            .decimal
+            .zip(self.last)
+            .map(|(here, last)| here.wrapping_sub(last));
         self.last = number.decimal;
-        self.count = if step.is_some_and(|step| step <= 1) { self.count + 1 } else { 0 };
+        self.count = if step.is_some_and(|step| step <= 1) {
+            self.count + 1
+        } else {
+            0
+        };
         self.count
     }
 }
@@ -552,81 +612,4 @@ impl Spelt {
 #[inline(always)]
 fn packed(value: u32) -> u8 {
     FIRST * u8::from(matches!(value, 0x1F | 0x50)) | SECOND * u8::from(matches!(value, 0x8B | 0x4B))
-}
-
-/// Up to eight decimal digits, the last one in the highest byte.
-struct Digits(u64);
-
-impl Digits {
-    #[inline(always)]
-    fn of(bytes: &[u8], word: &Range<usize>) -> Self {
-        let rest = &bytes[word.start..];
-        let text = rest.first_chunk().copied().unwrap_or_else(|| {
-            let mut last = [0; 8];
-            last[..rest.len()].copy_from_slice(rest);
-            last
-        });
-        let text = u64::from_le_bytes(text) ^ 0x3030_3030_3030_3030;
-        Self(text << (64 - 8 * word.len()))
-    }
-
-    #[inline(always)]
-    fn decimal(&self) -> u32 {
-        let pairs = self.0.wrapping_mul(10 << 8 | 1) >> 8 & 0x00FF_00FF_00FF_00FF;
-        let fours = pairs.wrapping_mul(100 << 16 | 1) >> 16 & 0x0000_FFFF_0000_FFFF;
-        (fours.wrapping_mul(10_000 << 32 | 1) >> 32) as u32
-    }
-
-    #[inline(always)]
-    fn hex(&self) -> u32 {
-        self.packed(4)
-    }
-
-    #[inline(always)]
-    fn octal(&self) -> u32 {
-        self.packed(3)
-    }
-
-    /// Digits of so many bits each.
-    #[inline(always)]
-    fn packed(&self, bits: u32) -> u32 {
-        let first = self.0.swap_bytes();
-        let pairs = (first >> (8 - bits) | first) & (0xFF >> (8 - 2 * bits)) * 0x0001_0001_0001_0001;
-        let fours = (pairs >> (16 - 2 * bits) | pairs) & (0xFFFF >> (16 - 4 * bits)) * 0x0000_0001_0000_0001;
-        (fours >> (32 - 4 * bits) | fours) as u32 & (u64::MAX >> (64 - 8 * bits)) as u32
-    }
-
-    #[inline(always)]
-    fn are_octal(&self) -> bool {
-        self.0 & 0x0808_0808_0808_0808 == 0
-    }
-
-    #[inline(always)]
-    fn are_binary(&self) -> bool {
-        self.0 & 0x0E0E_0E0E_0E0E_0E0E == 0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn digits_are_read_in_every_base() {
-        for word in [
-            "0", "7", "12", "99", "007", "104", "150", "4095", "0041", "55296", "123456", "777777", "7654321", "99999999",
-            "00000068", "01101000",
-        ] {
-            for text in [word.to_owned(), format!("{word} and more")] {
-                let digits = Digits::of(text.as_bytes(), &(0..word.len()));
-                let radix = |radix| u32::from_str_radix(word, radix).unwrap();
-                assert_eq!((digits.decimal(), digits.hex()), (radix(10), radix(16)), "{word}");
-                assert_eq!(digits.are_octal(), !word.contains(['8', '9']), "{word}");
-                assert_eq!(digits.are_binary(), word.chars().all(|digit| digit < '2'), "{word}");
-                if digits.are_octal() {
-                    assert_eq!(digits.octal(), radix(8), "{word}");
-                }
-            }
-        }
-    }
 }

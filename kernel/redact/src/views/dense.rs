@@ -302,8 +302,10 @@ fn one_by_one(window: &Window<'_>, range: Range<usize>, spans: &mut Vec<(usize, 
             // The zero of a float tells that it is a whole number.
             let float = usize::from((text >> 56 == u64::from(b'0')) & (text >> 48 & 0xFF == u64::from(b'.')));
             last = text;
+            // More than three digits after a point are a fraction.
+            let fraction = usize::from((marks[1] == b'.') & (at > ends[1] + 4));
             same = (same + step) * one * near;
-            turns = (turns + (step | float)) * two * near;
+            turns = (turns + (step | float)) * two * near * (1 - fraction);
             marks = [marks[1], mark];
             ends = [ends[1], at];
             // The last number of a list has something else after it.

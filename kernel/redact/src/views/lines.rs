@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use super::View;
 use crate::scan::Window;
-use crate::squeeze::Mask;
 
 /// Whether each line is one word: neither cells of tables nor numbers of lines stand beside others.
 pub(super) fn are_words(window: &Window<'_>) -> bool {
@@ -23,16 +22,6 @@ pub(super) fn are_single(window: &Window<'_>) -> bool {
     let (keep, digit) = (&window.squeezed.keep, &window.squeezed.digit);
     let numbers = || keep.words() == digit.words();
     numbers() || keep.pairs().all(|(_, here, next)| here & (here >> 1 | next << 63) == 0)
-}
-
-/// The bits of a short line that ends in the window.
-pub(super) fn bits(window: &Window<'_>, line: &Range<usize>, mask: &Mask) -> u128 {
-    let from = line.start - window.from;
-    let (i, shift) = (from / 64, from % 64);
-    let two = mask.two(i) >> shift;
-    let third = u128::from(mask.at(i + 2));
-    let all = if shift == 0 { two } else { two | third << (128 - shift) };
-    all & ((1 << line.len().min(127)) - 1)
 }
 
 /// Parts of lines, one below the other.

@@ -7,6 +7,7 @@ pub(crate) mod chars;
 mod columns;
 mod counted;
 mod dense;
+mod digits;
 pub(crate) mod dump;
 pub(crate) mod escape;
 mod even;

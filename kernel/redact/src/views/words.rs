@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::View;
+use super::digits::{self, Digits};
 use crate::Form;
 use crate::index::Row;
 use crate::scan::{Scan, Scanner, Window};
@@ -35,7 +36,11 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     // No byte of a value or of text is as low as the highest ones of numbers of six to eight digits.
     let row = scanner.index.row();
     let texts = !(0..=5).any(|byte| row.may_be(byte));
+    let mut likely = Vec::new();
     for span in spans(window, texts) {
+        likely_parts(window, span, &row, &mut likely);
+    }
+    for span in likely {
         words(window, span, &mut all);
         for word in all.drain(..) {
             let near = chain.last().is_some_and(|last: &Word| {
@@ -212,6 +217,79 @@ fn is_wide(keep: u128, digit: u128, texts: bool) -> bool {
     (near & (ends(long) | before(long) | after(pairs)) | pairs & after(near)) as u64 != 0
 }
 
+/// The parts of a stretch whose numbers may hold a value: asked without reading more of them than their digits.
+fn likely_parts(window: &Window<'_>, span: Range<usize>, row: &Row, parts: &mut Vec<Range<usize>>) {
+    let (bytes, keep, digit) = (window.text.bytes, &window.squeezed.keep, &window.squeezed.digit);
+    if span.end + 2 * WORD_BYTES_MAX > bytes.len() || row.may_be(0) {
+        parts.push(span);
+        return;
+    }
+    let (first, last) = ((span.start - window.from) / 64, (span.end - window.from).div_ceil(64));
+    let mut goes_on = first.checked_sub(1).map_or(0, |i| keep.at(i) >> 63);
+    let mut pairs = Pairs::default();
+    // Numbers close to one another, and whether they may hold a value.
+    let (mut chain, mut holds) = (span.start..span.start, false);
+    for i in first..last {
+        let kept = keep.at(i);
+        let mut starts = kept & digit.at(i) & !(kept << 1 | goes_on);
+        goes_on = kept >> 63;
+        while starts != 0 {
+            let bit = starts.trailing_zeros() as usize;
+            starts &= starts - 1;
+            let at = window.from + 64 * i + bit;
+            let digits = (digit.two(i) >> bit).trailing_ones() as usize;
+            let (end, after) = (at + digits, bytes[at + digits]);
+            let plain = digits <= digits::MOST && !matches!(after | 0x20, b'x' | b'u' | b'l' | b'n' | b'i');
+            if at < span.start || plain && (bytes[at] == b'0' || is_kept(after)) {
+                continue;
+            }
+            if at > chain.end + SEPARATOR_BYTES_MAX {
+                parts.extend(std::mem::take(&mut holds).then_some(chain));
+                chain = at..at;
+                pairs.before = false;
+            }
+            chain.end = end;
+            if !plain {
+                holds = true;
+                continue;
+            }
+            let value = Digits::of(bytes, &(at..end)).decimal();
+            let negative = at > 0 && bytes[at - 1] == b'-';
+            holds |= pairs.hold(if negative { value.wrapping_neg() } else { value }, row);
+            // A small number is the last one.
+            if digits < 4 {
+                parts.extend(std::mem::take(&mut holds).then_some(chain));
+                chain = end..end;
+                pairs.before = false;
+            }
+        }
+    }
+    parts.extend(holds.then_some(chain.start..span.end));
+}
+
+/// Looks for words of up to four bytes that may hold enough of a value: one has all four, or two in a row have two bytes
+/// that may be part of it. All others are the first or the last one of a value.
+#[derive(Default)]
+struct Pairs {
+    /// The last number has two bytes, and both may be part of a value.
+    before: bool,
+}
+
+impl Pairs {
+    #[inline]
+    fn hold(&mut self, value: u32, row: &Row) -> bool {
+        let [first, second, _, last] = value.to_le_bytes();
+        if value > 0xFFFF {
+            self.before = false;
+            // Two characters of UTF-16 have a zero between them.
+            return if last == 0 { second == 0 } else { row.may_be(last) };
+        }
+        let may_be = |byte: u8| (byte == 0) | row.may_be(byte);
+        let here = may_be(first) & may_be(second);
+        here & std::mem::replace(&mut self.before, here)
+    }
+}
+
 /// A number of two to sixteen bytes.
 struct Word {
     place: Range<usize>,
@@ -257,8 +335,13 @@ fn words(window: &Window<'_>, span: Range<usize>, words: &mut Vec<Word>) {
                     .take_while(|b| is_kept(**b))
                     .count()
             };
-            if end - at <= WORD_BYTES_MAX
-                && end >= span.start
+            if end < span.start {
+                continue;
+            }
+            let digits = (digit.two(i) >> bit).trailing_ones() as usize;
+            if digits == end - at && digits <= digits::MOST {
+                words.extend(plain(window, at..end));
+            } else if end - at <= WORD_BYTES_MAX
                 && let Some(word) = word(bytes, at..end)
             {
                 let open = word.place.end == bytes.len() && !window.text.complete;
@@ -274,6 +357,27 @@ fn is_zero(text: &[u8]) -> bool {
         text,
         [b'0'] | [.., b' ' | b'\t' | b'\n' | b',' | b';' | b'|' | b'[' | b'(' | b'-', b'0']
     )
+}
+
+/// A word of a few decimal digits.
+#[inline]
+fn plain(window: &Window<'_>, place: Range<usize>) -> Option<Word> {
+    let bytes = window.text.bytes;
+    // Zeros before a decimal number say that it is an offset.
+    if bytes[place.start] == b'0' {
+        return None;
+    }
+    let value = Digits::of(bytes, &place).decimal();
+    let negative = place.start > 0 && bytes[place.start - 1] == b'-';
+    let unsigned = u128::from(value);
+    Some(Word {
+        value: if negative { unsigned.wrapping_neg() } else { unsigned },
+        bytes: if value > 0xFFFF { 4 } else { 2 },
+        hex: false,
+        narrow: place.len() < 4,
+        open: place.end == bytes.len() && !window.text.complete,
+        place: place.start - usize::from(negative)..place.end,
+    })
 }
 
 fn word(bytes: &[u8], place: Range<usize>) -> Option<Word> {
@@ -352,7 +456,8 @@ fn readings(scanner: &mut Scanner<'_>, window: &Window<'_>, chain: &[Word], dept
     };
     let near = window.text.bytes.len() - last.place.end <= SEPARATOR_BYTES_MAX + WORD_DIGITS_MAX;
     let row = scanner.index.row();
-    if !near && size <= 4 && !may_be_text(chain, &row) {
+    let mut pairs = Pairs::default();
+    if !near && size <= 4 && !row.may_be(0) && !chain.iter().any(|word| pairs.hold(word.value as u32, &row)) {
         return;
     }
     let end = if near { window.text.bytes.len() } else { last.place.end };
@@ -382,26 +487,6 @@ fn readings(scanner: &mut Scanner<'_>, window: &Window<'_>, chain: &[Word], dept
         };
         scanner.lazily(window, &make, end, form, depth, [0; 4], scan);
     }
-}
-
-/// Whether words of up to four bytes may hold enough of a value: one has all four, or two in a row have two bytes that
-/// may be part of it. All others are the first or the last one of a value.
-fn may_be_text(chain: &[Word], row: &Row) -> bool {
-    // Zeros before a number stand in a value.
-    if row.may_be(0) {
-        return true;
-    }
-    let mut before = false;
-    chain.iter().any(|word| {
-        let value = word.value as u32;
-        if value > 0xFFFF {
-            before = false;
-            // Two characters of UTF-16 have a zero between them.
-            return value > 0xFF_FFFF || value >> 8 & 0xFF == 0;
-        }
-        let here = value.to_le_bytes()[..2].iter().all(|byte| *byte == 0 || row.may_be(*byte));
-        here & std::mem::replace(&mut before, here)
-    })
 }
 
 impl Word {
