@@ -57,6 +57,17 @@ impl Mask {
         &self.words[..self.words.len().saturating_sub(WORDS_AFTER)]
     }
 
+    /// So many words from the one before `first` on; zeros where there is none.
+    #[inline]
+    pub(crate) fn some<const N: usize>(&self, first: usize) -> [u64; N] {
+        let mut some = [0; N];
+        let skip = usize::from(first == 0);
+        let words = self.words.get(first + skip - 1..).unwrap_or_default();
+        let n = words.len().min(N - skip);
+        some[skip..skip + n].copy_from_slice(&words[..n]);
+        some
+    }
+
     /// A word, or zero where there is none.
     #[inline]
     pub(crate) fn at(&self, i: usize) -> u64 {

@@ -11,7 +11,7 @@ use super::digits::{self, Digits};
 use crate::Form;
 use crate::index::Row;
 use crate::scan::{Scan, Scanner, Window};
-use crate::squeeze::is_kept;
+use crate::squeeze::{Mask, is_kept};
 
 /// Longest text between two words; a label may stand in it.
 const SEPARATOR_BYTES_MAX: usize = 32;
@@ -86,23 +86,18 @@ fn spans(window: &Window<'_>, texts: bool) -> Vec<Range<usize>> {
     } else {
         usize::MAX
     };
-    let mut looks = Looks::default();
-    let mut here = looks.at([keep.at(0), keep.at(1)], [digit.at(0), digit.at(1), digit.at(2)]);
+    let mut looks = [false; LOOK];
     for (i, (keeps, digits)) in keep.words().iter().zip(digit.words()).enumerate() {
-        let after = looks.at(
-            [keep.at(i + 1), keep.at(i + 2)],
-            [digit.at(i + 1), digit.at(i + 2), digit.at(i + 3)],
-        );
-        let last = std::mem::replace(&mut here, after);
+        if i % LOOK == 0 {
+            looks = look_at(keep, digit, i);
+        }
         if *digits == 0 {
             continue;
         }
         let next = digit.at(i + 1);
-        // Three of them, or one of eight.
         // At the end of an unfinished text any of them may be the first ones of a list.
         let texts = texts && i < closed;
-        let some = last.eight || here.eight || last.near > 0 && last.near + here.near >= 2;
-        let mut found = some && is_wide(keep.two(i), digit.two(i), texts);
+        let mut found = looks[i % LOOK] && is_wide(keep.two(i), digit.two(i), texts);
         // A digit, a letter and a digit or letter: `0x6`.
         let start = digits & !(keeps << 1);
         let mut prefixed = start & keeps >> 1 & !(digits >> 1 | next << 63) & keeps >> 2;
@@ -124,51 +119,79 @@ fn spans(window: &Window<'_>, texts: bool) -> Vec<Range<usize>> {
     spans
 }
 
-/// What a first look at a block shows.
-#[derive(Default)]
-struct Look {
-    /// Eight digits in a row begin in it.
-    eight: bool,
-    /// How many words that begin with four digits end in it with another one close after them.
-    near: u32,
-}
+/// Blocks that are looked at together.
+const LOOK: usize = 64;
 
-/// First looks at blocks, one after the other.
-#[derive(Default)]
-struct Looks {
-    /// A word goes on from the block before, and whether it is one with four digits.
-    goes_on: u64,
-    carry: bool,
-}
-
-impl Looks {
-    /// What is kept in a block and in the next one, and the digits of these and of one more.
-    #[inline]
-    fn at(&mut self, [keep, next_keep]: [u64; 2], [digit, next, second]: [u64; 3]) -> Look {
-        if digit == 0 && !self.carry {
-            self.goes_on = keep >> 63;
-            return Look::default();
-        }
-        let (four, after) = (four_digits(digit, next), four_digits(next, second));
-        let starts = four & !(keep << 1 | self.goes_on);
-        let following = after & !(next_keep << 1 | keep >> 63);
-        self.goes_on = keep >> 63;
-        let (sum, first) = keep.overflowing_add(starts);
-        let (sum, second) = sum.overflowing_add(u64::from(self.carry));
-        self.carry = first || second;
-        // Up to eight places before those that begin here, and before those that begin in the next block.
-        let near = starts >> 1 | starts >> 2;
-        let near = near | near >> 2;
-        let next = following << 56;
-        let next = next | next << 1;
-        let next = next | next << 2;
-        let near = sum & !keep & (near | near >> 4 | next | next << 4);
-        Look {
-            eight: four & (four >> 4 | after << 60) != 0,
-            // Mostly there are none, and not every processor counts bits by itself.
-            near: if near == 0 { 0 } else { near.count_ones() },
-        }
+/// A first look at some blocks: which of them, together with the next one, may hold three words close together, or have
+/// eight digits in a row.
+///
+/// Each step is one over all of them, so that the compiler can take several at a time.
+#[inline(always)]
+fn look(keep: &[u64; LOOK + 2], digit: &[u64; LOOK + 3]) -> [bool; LOOK] {
+    // The first one is the block before them.
+    let mut four = [0; LOOK + 2];
+    for i in 0..LOOK + 2 {
+        four[i] = four_digits(digit[i], digit[i + 1]);
     }
+    let mut starts = [0; LOOK + 2];
+    starts[0] = four[0] & !(keep[0] << 1);
+    for i in 1..LOOK + 2 {
+        starts[i] = four[i] & !(keep[i] << 1 | keep[i - 1] >> 63);
+    }
+    // The second one of two close together, and the third one of three.
+    let second = close_after(&starts, &starts);
+    let third = close_after(&second, &starts);
+    let mut eight = [0; LOOK + 2];
+    for i in 0..LOOK + 1 {
+        eight[i] = four[i] & (four[i] >> 4 | four[i + 1] << 60);
+    }
+    let mut some = [false; LOOK];
+    for i in 0..LOOK {
+        some[i] = eight[i + 1] | eight[i + 2] | third[i + 1] | third[i + 2] != 0;
+    }
+    some
+}
+
+/// Those of some places that are the fifth to sixteenth place after one of others.
+#[inline(always)]
+fn close_after(others: &[u64; LOOK + 2], some: &[u64; LOOK + 2]) -> [u64; LOOK + 2] {
+    let mut after = [0; LOOK + 2];
+    for i in 1..LOOK + 2 {
+        after[i] = others[i] << 5 | others[i - 1] >> 59;
+    }
+    let mut found = [0; LOOK + 2];
+    for n in [1, 2] {
+        for i in 1..LOOK + 2 {
+            found[i] = after[i] | after[i] << n | after[i - 1] >> (64 - n);
+        }
+        after = found;
+    }
+    for i in 1..LOOK + 2 {
+        found[i] |= after[i] << 4 | after[i - 1] >> 60 | after[i] << 8 | after[i - 1] >> 56;
+    }
+    for i in 1..LOOK + 2 {
+        found[i] &= some[i];
+    }
+    found
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn look_wide(keep: &[u64; LOOK + 2], digit: &[u64; LOOK + 3]) -> [bool; LOOK] {
+    look(keep, digit)
+}
+
+/// A first look at the blocks from `first` on.
+fn look_at(keep: &Mask, digit: &Mask, first: usize) -> [bool; LOOK] {
+    let keep = keep.some(first);
+    let digit = digit.some(first);
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
+        // SAFETY: the feature was detected.
+        return unsafe { look_wide(&keep, &digit) };
+    }
+    look(&keep, &digit)
 }
 
 /// Where four digits in a row begin in a block.
