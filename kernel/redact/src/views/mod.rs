@@ -435,8 +435,8 @@ fn find_triggers(window: &Window<'_>) -> [Triggers; FAMILIES] {
             } else {
                 percent & percent::before_digits(here, after)
             };
-            masks[MARKUP] = if markup == 0 {
-                0
+            masks[MARKUP] = if markup.count_ones() < MARKS_MIN {
+                only(markup, start, |at| markup::begins(&bytes[at..], true))
             } else {
                 markup & markup::before_names(here, after[0])
             };
@@ -449,7 +449,14 @@ fn find_triggers(window: &Window<'_>) -> [Triggers; FAMILIES] {
             // A return before a line break is none.
             let next = u64::from(bytes.get(start + 64) == Some(&b'\n')) << 63;
             let breaks = terminal & places(here, b'\r') & (window.squeezed.line.at(i) >> 1 | next);
-            let unsure = terminal & (high(here) | breaks);
+            let high = high(here);
+            let after = bytes.get(start + 64).copied().unwrap_or(0);
+            let borders = if terminal & high == 0 {
+                0
+            } else {
+                terminal::borders(here, after)
+            };
+            let unsure = terminal & (high & !borders | breaks);
             let sure = only(unsure & !breaks, start, |at| terminal::is_noise(&bytes[at..]));
             masks[TERMINAL] = terminal & !unsure | sure;
         }
@@ -461,6 +468,9 @@ fn find_triggers(window: &Window<'_>) -> [Triggers; FAMILIES] {
     }
     triggers
 }
+
+/// Fewer marks in sixty-four bytes are looked at one by one.
+const MARKS_MIN: u32 = 6;
 
 /// The places of a mask that really begin something.
 fn only(mut mask: u64, start: usize, begins: impl Fn(usize) -> bool) -> u64 {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::View;
 use crate::index::Index;
-use crate::squeeze::places;
+use crate::squeeze::{places, which};
 use crate::verify::Text;
 
 /// Longest control string (a hyperlink's address, a title).
@@ -63,13 +63,15 @@ pub(crate) fn strip(index: &Index, text: Text<'_>, region: Range<usize>, blanks:
         match piece(index, &bytes[at..]) {
             Piece::As(byte, n) => {
                 view.ambiguous = true;
+                // Bars and borders are many of one character.
+                let count = 1 + repeats(&bytes[at..region.end], n);
                 if blanks {
-                    view.decode(byte, at..at + n);
+                    (0..count).for_each(|i| view.decode(byte, at + n * i..at + n * (i + 1)));
                 } else {
-                    view.unusual += 1;
-                    view.copy_range(bytes, at..at + n);
+                    view.unusual += count;
+                    view.copy_range(bytes, at..at + n * count);
                 }
-                at += n;
+                at += n * count;
             }
             Piece::Plain => {
                 view.copy(bytes[at], at);
@@ -90,6 +92,13 @@ pub(crate) fn strip(index: &Index, text: Text<'_>, region: Range<usize>, blanks:
         }
     }
     view
+}
+
+/// How often a character of so many bytes stands once more after itself.
+#[inline]
+fn repeats(text: &[u8], n: usize) -> usize {
+    let (first, rest) = text.split_at(n.min(text.len()));
+    rest.chunks_exact(n).take_while(|next| *next == first).count()
 }
 
 /// Appends sixty-four bytes without control characters that stand by themselves; false when there is anything else among
@@ -121,8 +130,12 @@ fn without_controls(text: &[u8; 64], next: Option<u8>, view: &mut View) -> bool 
 
 /// UTF-16: where zero bytes alternate with others. Where its units may start, and whether their low byte is first.
 pub(crate) fn wide(text: Text<'_>, region: &Range<usize>) -> [Option<(usize, bool)>; 2] {
+    let text = &text.bytes[region.clone()];
+    if memchr::memchr(0, text).is_none() {
+        return [None, None];
+    }
     // Zero bytes beside others.
-    let (units, _) = text.bytes[region.clone()].as_chunks::<2>();
+    let (units, _) = text.as_chunks::<2>();
     let even = units.iter().filter(|unit| unit[0] == 0 && unit[1] != 0).count();
     let odd = units.iter().filter(|unit| unit[0] != 0 && unit[1] == 0).count();
     if even.max(odd) < 4 {
@@ -404,6 +417,13 @@ impl Cell {
 /// Whether a character above ASCII is invisible, or a blank or border that stands for a plain one.
 pub(crate) fn is_noise(bytes: &[u8]) -> bool {
     is_joiner(bytes) || !matches!(above_ascii(bytes), Piece::Plain)
+}
+
+/// Where among sixty-four bytes arrows, borders and blocks begin, which all are noise. `after`: the byte after them.
+#[inline]
+pub(super) fn borders(bytes: &[u8; 64], after: u8) -> u64 {
+    let is_second = |byte: u8| matches!(byte, 0x86 | 0x87 | 0x94..=0x97);
+    places(bytes, 0xE2) & (which(bytes, is_second) >> 1 | u64::from(is_second(after)) << 63)
 }
 
 /// Blanks without a width, joiners and marks of direction, which show nothing.
