@@ -110,6 +110,7 @@ impl Index {
             inflations: INFLATIONS_MIN + text.len() / BYTES_PER_INFLATION,
             memory: Vec::new(),
             hits: Places::default(),
+            marks: Default::default(),
             tokens: Vec::new(),
             elements: Vec::new(),
             runs: [None; DEPTH_MAX + 1],
@@ -136,6 +137,7 @@ pub(crate) struct Scanner<'i> {
     /// Kept for its memory; squeezed texts of as many levels as there were.
     memory: Vec<Squeezed>,
     hits: Places,
+    pub(crate) marks: views::dense::Marks,
     pub(crate) tokens: Vec<views::tokens::Token>,
     pub(crate) elements: Vec<views::reading::Element>,
     /// Per depth, where decoding of a run of base64 digits goes on in the next window.

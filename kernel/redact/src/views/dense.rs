@@ -19,8 +19,8 @@ use crate::squeeze::Squeezed;
 const TAIL_BYTES: usize = 512;
 
 /// The dense stretches, and the end of an unfinished text.
-pub(super) fn spans(window: &Window<'_>) -> Vec<(usize, usize)> {
-    let mut spans = dense(window);
+pub(super) fn spans(window: &Window<'_>, marks: &mut Marks) -> Vec<(usize, usize)> {
+    let mut spans = dense(window, marks);
     if window.last && !window.text.complete {
         let from = window.to.saturating_sub(TAIL_BYTES).max(window.from);
         match spans.last_mut() {
@@ -32,11 +32,11 @@ pub(super) fn spans(window: &Window<'_>) -> Vec<(usize, usize)> {
 }
 
 /// Stretches that may hold a list.
-fn dense(window: &Window<'_>) -> Vec<(usize, usize)> {
+fn dense(window: &Window<'_>, marks: &mut Marks) -> Vec<(usize, usize)> {
     if !window.squeezed.digit.any() {
         return Vec::new();
     }
-    let marks = Marks::new(window);
+    marks.read(window);
     let mut spans = Vec::new();
     for blocks in marks.candidates() {
         let mut at = blocks.start;
@@ -66,7 +66,8 @@ fn span_end(window: &Window<'_>, at: usize) -> usize {
 }
 
 /// The byte after every number of a window.
-struct Marks {
+#[derive(Default)]
+pub(crate) struct Marks {
     bytes: Vec<u8>,
     /// How many there are before each block.
     before: Vec<u32>,
@@ -85,14 +86,13 @@ fn ends(keep: u64, digit: u64, carry: &mut u64) -> u64 {
 }
 
 impl Marks {
-    fn new(window: &Window<'_>) -> Self {
+    /// Those of a window instead of those before.
+    fn read(&mut self, window: &Window<'_>) {
         let squeezed = window.squeezed;
         let blocks = squeezed.keep.words().len();
         // At most every second byte ends a word.
-        let mut marks = Marks {
-            bytes: vec![0; 32 * blocks + PADDING],
-            before: Vec::with_capacity(blocks + 1),
-        };
+        self.bytes.resize(32 * blocks + PADDING, 0);
+        self.before.clear();
         let text = &window.text.bytes[window.from..];
         let (whole, rest) = text.as_chunks::<64>();
         let mut last = [0; 64];
@@ -108,14 +108,13 @@ impl Marks {
                 #[cfg(target_arch = "x86_64")]
                 #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
                 // SAFETY: the features were detected.
-                true => unsafe { x86::pack(&mut marks, squeezed, blocks, text, state) },
-                _ => marks.pack(squeezed, blocks, text, state),
+                true => unsafe { x86::pack(self, squeezed, blocks, text, state) },
+                _ => self.pack(squeezed, blocks, text, state),
             };
         }
-        marks.before.push(state.0 as u32);
-        marks.bytes[state.0..].fill(0);
-        marks.bytes.truncate(state.0 + PADDING);
-        marks
+        self.before.push(state.0 as u32);
+        self.bytes.truncate(state.0 + PADDING);
+        self.bytes[state.0..].fill(0);
     }
 
     fn pack(

@@ -49,14 +49,26 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
 }
 
 /// Where a row's cells start, if the line has an offset before them.
+#[inline]
 fn offset(line: &[u8]) -> Option<usize> {
+    // Most lines end here: a word, mostly, or a date.
+    let [first, second, third, fourth, after] = *line.first_chunk()?;
+    let digits = [first, second, third, fourth].iter().all(u8::is_ascii_hexdigit);
+    let begins = match first {
+        b' ' | b'\t' | b'|' => true,
+        b'0' if matches!(second, b'x' | b'X') => true,
+        _ => digits && (after.is_ascii_hexdigit() || matches!(after, b' ' | b'\t' | b':' | b'|')),
+    };
+    if begins { offset_of(line) } else { None }
+}
+
+fn offset_of(line: &[u8]) -> Option<usize> {
     if !(ROW_BYTES_MIN..=ROW_BYTES_MAX).contains(&line.len()) {
         return None;
     }
     let indent = line.iter().position(|b| !matches!(b, b' ' | b'\t' | b'|'))?;
     let rest = &line[indent..];
     let prefix = if rest.starts_with(b"0x") { 2 } else { 0 };
-    // Most lines end here.
     if !rest[prefix..].first_chunk::<4>()?.iter().all(u8::is_ascii_hexdigit) {
         return None;
     }

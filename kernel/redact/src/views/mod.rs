@@ -6,7 +6,7 @@ pub(crate) mod base64;
 pub(crate) mod chars;
 mod columns;
 mod counted;
-mod dense;
+pub(crate) mod dense;
 mod digits;
 pub(crate) mod dump;
 pub(crate) mod escape;

@@ -23,7 +23,7 @@ const SHORT_SPAN_BYTES: usize = 512;
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let mut tokens: Vec<Token> = std::mem::take(&mut scanner.tokens);
-    for (from, to) in spans(window) {
+    for (from, to) in spans(window, &mut scanner.marks) {
         // A number among the texts that are numbered ends a stretch early.
         let to = if to - from < SHORT_SPAN_BYTES {
             (to + SHORT_SPAN_BYTES).min(window.to)

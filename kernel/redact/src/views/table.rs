@@ -404,11 +404,25 @@ fn after_number(bytes: &[u8], line: Range<usize>, next: u32) -> Option<Range<usi
 /// A line's number and where its text starts.
 #[inline]
 fn gutter(line: &[u8]) -> Option<(u32, usize)> {
-    // Most lines end here.
+    // Most lines end here: a word, mostly, or a date.
     match line.first() {
-        Some(b' ' | b'[' | b'(' | b'0'..=b'9') => gutter_of(line),
+        Some(b' ' | b'[' | b'(') => gutter_of(line),
+        Some(b'0'..=b'9') => {
+            let digits = line.iter().take(7).take_while(|b| b.is_ascii_digit()).count();
+            if line.get(digits).is_some_and(|after| ends_number(*after)) {
+                gutter_of(line)
+            } else {
+                None
+            }
+        }
         _ => None,
     }
+}
+
+/// Whether a byte may follow a line's number.
+#[inline]
+fn ends_number(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b']' | b')' | b':' | b'|' | b'.' | b',' | b'=')
 }
 
 /// Whether what follows a number is its fraction, with something else after it.
@@ -425,14 +439,7 @@ fn gutter_of(line: &[u8]) -> Option<(u32, usize)> {
         return None;
     }
     let after = &line[indent + digits..];
-    // A date or a word, mostly.
-    if !matches!(
-        after.first(),
-        Some(b' ' | b'\t' | b']' | b')' | b':' | b'|' | b'.' | b',' | b'=')
-    ) {
-        return None;
-    }
-    if is_fraction(after) {
+    if !after.first().is_some_and(|b| ends_number(*b)) || is_fraction(after) {
         return None;
     }
     let blanks = |from: usize| {

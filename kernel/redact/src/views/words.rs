@@ -86,48 +86,66 @@ fn spans(window: &Window<'_>, texts: bool) -> Vec<Range<usize>> {
     } else {
         usize::MAX
     };
-    let mut looks = [false; LOOK];
-    for (i, (keeps, digits)) in keep.words().iter().zip(digit.words()).enumerate() {
-        if i % LOOK == 0 {
-            looks = look_at(keep, digit, i);
-        }
-        if *digits == 0 {
-            continue;
-        }
-        let next = digit.at(i + 1);
-        // At the end of an unfinished text any of them may be the first ones of a list.
-        let texts = texts && i < closed;
-        let mut found = looks[i % LOOK] && is_wide(keep.two(i), digit.two(i), texts);
-        // A digit, a letter and a digit or letter: `0x6`.
-        let start = digits & !(keeps << 1);
-        let mut prefixed = start & keeps >> 1 & !(digits >> 1 | next << 63) & keeps >> 2;
-        while prefixed != 0 && !found {
-            let at = window.from + 64 * i + prefixed.trailing_zeros() as usize;
-            found = matches!(window.text.bytes[at..], [b'0', b'x' | b'X', ..]);
-            prefixed &= prefixed - 1;
-        }
-        if !found {
-            continue;
-        }
-        let at = window.from + 64 * i;
-        let range = at.saturating_sub(REACH_BYTES).max(window.from)..(at + 64 + REACH_BYTES).min(window.to);
-        match spans.last_mut() {
-            Some(last) if range.start <= last.end => last.end = range.end,
-            _ => spans.push(range),
+    for first in (0..keep.words().len()).step_by(LOOK) {
+        let Look { wide, prefixed } = look_at(keep, digit, first);
+        let mut blocks = wide | prefixed;
+        while blocks != 0 {
+            let n = blocks.trailing_zeros() as usize;
+            blocks &= blocks - 1;
+            let i = first + n;
+            // At the end of an unfinished text any of them may be the first ones of a list.
+            let texts = texts && i < closed;
+            let found = wide >> n & 1 == 1 && is_wide(keep.two(i), digit.two(i), texts)
+                || prefixed >> n & 1 == 1 && has_prefix(window, i);
+            if !found {
+                continue;
+            }
+            let at = window.from + 64 * i;
+            let range = at.saturating_sub(REACH_BYTES).max(window.from)..(at + 64 + REACH_BYTES).min(window.to);
+            match spans.last_mut() {
+                Some(last) if range.start <= last.end => last.end = range.end,
+                _ => spans.push(range),
+            }
         }
     }
     spans
 }
 
+/// Whether `0x6` begins in a block.
+fn has_prefix(window: &Window<'_>, block: usize) -> bool {
+    let (keep, digit) = (window.squeezed.keep.two(block), window.squeezed.digit.two(block));
+    let mut prefixed = prefixes(keep as u64, (keep >> 64) as u64, digit as u64, (digit >> 64) as u64);
+    while prefixed != 0 {
+        let at = window.from + 64 * block + prefixed.trailing_zeros() as usize;
+        if matches!(window.text.bytes[at..], [b'0', b'x' | b'X', ..]) {
+            return true;
+        }
+        prefixed &= prefixed - 1;
+    }
+    false
+}
+
+/// Where in a block a word begins with a digit, a letter and a digit or letter.
+#[inline(always)]
+fn prefixes(keep: u64, next_keep: u64, digit: u64, next: u64) -> u64 {
+    let second = (keep >> 1 | next_keep << 63) & !(digit >> 1 | next << 63);
+    digit & !(keep << 1) & second & (keep >> 2 | next_keep << 62)
+}
+
 /// Blocks that are looked at together.
 const LOOK: usize = 64;
 
-/// A first look at some blocks: which of them, together with the next one, may hold three words close together, or have
-/// eight digits in a row.
-///
-/// Each step is one over all of them, so that the compiler can take several at a time.
+/// What some blocks may hold, a bit for each.
+struct Look {
+    /// Together with the next one, three words close together, or eight digits in a row.
+    wide: u64,
+    /// A digit, a letter and a digit or letter: `0x6`.
+    prefixed: u64,
+}
+
+/// A first look at some blocks. Each step is one over all of them, so that the compiler can take several at a time.
 #[inline(always)]
-fn look(keep: &[u64; LOOK + 2], digit: &[u64; LOOK + 3]) -> [bool; LOOK] {
+fn look(keep: &[u64; LOOK + 2], digit: &[u64; LOOK + 3]) -> Look {
     // The first one is the block before them.
     let mut four = [0; LOOK + 2];
     for i in 0..LOOK + 2 {
@@ -145,11 +163,21 @@ fn look(keep: &[u64; LOOK + 2], digit: &[u64; LOOK + 3]) -> [bool; LOOK] {
     for i in 0..LOOK + 1 {
         eight[i] = four[i] & (four[i] >> 4 | four[i + 1] << 60);
     }
-    let mut some = [false; LOOK];
+    let (mut wide, mut prefixed) = (0, 0);
     for i in 0..LOOK {
-        some[i] = eight[i + 1] | eight[i + 2] | third[i + 1] | third[i + 2] != 0;
+        let here = eight[i + 1] | eight[i + 2] | third[i + 1] | third[i + 2];
+        wide |= u64::from(here != 0) << i;
     }
-    some
+    let mut some = [0; LOOK];
+    for i in 0..LOOK {
+        // What is not known of the block after the last one may be anything.
+        let after = keep.get(i + 2).copied().unwrap_or(u64::MAX);
+        some[i] = prefixes(keep[i + 1], after, digit[i + 1], digit[i + 2]);
+    }
+    for i in 0..LOOK {
+        prefixed |= u64::from(some[i] != 0) << i;
+    }
+    Look { wide, prefixed }
 }
 
 /// Those of some places that are the fifth to sixteenth place after one of others.
@@ -177,12 +205,12 @@ fn close_after(others: &[u64; LOOK + 2], some: &[u64; LOOK + 2]) -> [u64; LOOK +
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn look_wide(keep: &[u64; LOOK + 2], digit: &[u64; LOOK + 3]) -> [bool; LOOK] {
+fn look_wide(keep: &[u64; LOOK + 2], digit: &[u64; LOOK + 3]) -> Look {
     look(keep, digit)
 }
 
 /// A first look at the blocks from `first` on.
-fn look_at(keep: &Mask, digit: &Mask, first: usize) -> [bool; LOOK] {
+fn look_at(keep: &Mask, digit: &Mask, first: usize) -> Look {
     let keep = keep.some(first);
     let digit = digit.some(first);
     #[cfg(target_arch = "x86_64")]
