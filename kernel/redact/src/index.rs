@@ -174,11 +174,27 @@ impl Row {
     /// Whether a byte may stand between those of a value without being part of it: the other half of a character in
     /// UTF-16, a backspace, or one of a character that shows nothing.
     #[inline]
-    pub(crate) fn may_be_between(byte: u8) -> bool {
+    pub(crate) const fn may_be_between(byte: u8) -> bool {
         matches!(
             byte,
             0 | 8 | 0x80 | 0x81 | 0x8B..=0x8F | 0xAD | 0xBB | 0xBF | 0xC2 | 0xE2 | 0xEF
         )
+    }
+
+    /// The bytes that may be part of a value or stand between those of one, a bit each.
+    pub(crate) fn with_between(&self) -> [u64; 4] {
+        static BETWEEN: [u64; 4] = {
+            let mut bits = [0; 4];
+            let mut byte = 0;
+            while byte < 256 {
+                if Row::may_be_between(byte as u8) {
+                    bits[byte / 64] |= 1 << (byte % 64);
+                }
+                byte += 1;
+            }
+            bits
+        };
+        std::array::from_fn(|i| self.likely[i] | BETWEEN[i])
     }
 
     /// Whether with one more byte there are enough in a row.

@@ -298,17 +298,18 @@ struct Chars {
 
 impl Chars {
     fn of(likely: Row) -> Self {
-        let mut held = [0; 4];
-        for byte in 0..=u8::MAX {
-            let char = byte >= 0x80 && utf8(byte.into()).all(|b| likely.may_be(b));
-            if likely.may_be(byte) || Row::may_be_between(byte) || char {
+        let mut held = likely.with_between();
+        // Characters above ASCII.
+        let wide = (0xC2..=0xF4).any(|lead| likely.may_be(lead));
+        for byte in (0x80..=u8::MAX).filter(|_| wide) {
+            if utf8(byte.into()).all(|b| likely.may_be(b)) {
                 held[usize::from(byte) / 64] |= 1 << (byte % 64);
             }
         }
         Self {
             likely,
             held,
-            wide: (0xC2..=0xF4).any(|lead| likely.may_be(lead)),
+            wide,
             astral: (0xF0..=0xF4).any(|lead| likely.may_be(lead)),
         }
     }

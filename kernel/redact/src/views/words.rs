@@ -86,8 +86,16 @@ fn spans(window: &Window<'_>, texts: bool) -> Vec<Range<usize>> {
     } else {
         usize::MAX
     };
-    for first in (0..keep.words().len()).step_by(LOOK) {
-        let Look { wide, prefixed } = look_at(keep, digit, first);
+    let blocks = keep.words().len();
+    for first in (0..blocks).step_by(LOOK) {
+        let Look { wide, prefixed } = if blocks < LOOK_MIN {
+            Look {
+                wide: (1 << blocks) - 1,
+                prefixed: (1 << blocks) - 1,
+            }
+        } else {
+            look_at(keep, digit, first)
+        };
         let mut blocks = wide | prefixed;
         while blocks != 0 {
             let n = blocks.trailing_zeros() as usize;
@@ -134,6 +142,9 @@ fn prefixes(keep: u64, next_keep: u64, digit: u64, next: u64) -> u64 {
 
 /// Blocks that are looked at together.
 const LOOK: usize = 64;
+
+/// Fewer blocks are looked at one by one.
+const LOOK_MIN: usize = 6;
 
 /// What some blocks may hold, a bit for each.
 struct Look {
