@@ -22,11 +22,11 @@ use crate::squeeze::is_kept;
 /// Numbers of a line that are looked at from either side.
 const COLUMNS: usize = 4;
 
-/// Numbers that are equal, or each one more than the last, tell no more than so many of them.
-const STEPS_MAX: usize = 4;
+/// So many numbers that are equal, or each one more than the last, are no part of a value.
+const STEPS_MAX: usize = 16;
 
-/// And numbers of several bytes.
-const WORD_STEPS_MAX: usize = 1;
+/// Numbers before and after those of several bytes in which enough of a value was seen: some of them may be zeros.
+const AROUND: usize = 16;
 
 /// A number of a line.
 #[derive(Clone, Copy)]
@@ -217,33 +217,39 @@ fn one(scanner: &mut Scanner<'_>, reader: &Reader<'_, '_>, column: &[Number], de
     } else {
         column.len()
     };
+    let mut stretches: Vec<Range<usize>> = Vec::new();
+    let mut add = |stretch: Range<usize>| match stretches.last_mut() {
+        Some(last) if last.end >= stretch.start => *last = last.start.min(stretch.start)..stretch.end,
+        _ => stretches.push(stretch),
+    };
     if wide {
-        let words = reader.words(column);
-        if words.reach {
-            as_list(column);
-        } else if begun && words.begun {
-            as_list(&column[tail..]);
+        let may_have_begun = reader.words(column, |i| {
+            add(i.saturating_sub(AROUND)..column.len().min(i + AROUND));
+        });
+        if begun && may_have_begun {
+            add(tail..column.len());
+        }
+        for stretch in stretches {
+            as_list(&column[stretch]);
         }
         return;
     }
     // Where no number is a byte of a value or of text, in no base, nothing ends that has begun before.
-    let mut stretches: Vec<Range<usize>> = Vec::new();
-    let mut add = |stretch: Range<usize>| match stretches.last_mut() {
-        Some(last) if last.end >= stretch.start => last.end = stretch.end,
-        _ => stretches.push(stretch),
-    };
-    // A nibble for each of the last numbers, in it a bit for each base.
-    let mut row = 0u32;
+    // A nibble for each of the last numbers, in it a bit for each base; and where such numbers begin.
+    let (mut row, mut start) = (0u32, 0);
     let mut steps = Steps::default();
     for (i, number) in column.iter().enumerate() {
+        if row == 0 {
+            start = i;
+        }
         let count = steps.next(number);
-        if number.may_be == 0 {
-            row = 0;
-        } else if count < STEPS_MAX {
-            row = (row << 4 | 0xF) & u32::from(number.may_be).wrapping_mul(0x0011_1111);
-            if row >> (4 * (ELEMENTS_MIN - 1)) != 0 {
-                add(i + 1 - ELEMENTS_MIN..i + 1);
-            }
+        row = if count < STEPS_MAX {
+            (row << 4 | 0xF) & u32::from(number.may_be).wrapping_mul(0x0011_1111)
+        } else {
+            0
+        };
+        if row >> (4 * (ELEMENTS_MIN - 1)) != 0 {
+            add(start..i + 1);
         }
     }
     if begun && (row != 0 || column.len() < 3) {
@@ -446,39 +452,40 @@ impl Reader<'_, '_> {
         number
     }
 
-    /// What numbers of several bytes each may hold, in some order, in some base.
-    fn words(&self, column: &[Number]) -> Words {
+    /// Tells with which numbers of several bytes each there is enough of what may be a value, or text, in some order, in
+    /// some base. Returns whether one may have begun at the end.
+    fn words(&self, column: &[Number], mut tell: impl FnMut(usize)) -> bool {
         let (bytes, likely) = (self.window.text.bytes, self.chars.likely);
         // Zeros before a number stand in a value.
         if likely.may_be(0) {
-            return Words {
-                reach: true,
-                begun: true,
-            };
+            (0..column.len()).for_each(tell);
+            return true;
         }
         let mut spelt: [Spelt; BASES.len()] = std::array::from_fn(|_| Spelt::new(likely));
         let mut steps = Steps::default();
-        let reach = column.iter().any(|number| {
-            if steps.next(number) >= WORD_STEPS_MAX {
-                return false;
+        for (i, number) in column.iter().enumerate() {
+            if steps.next(number) >= STEPS_MAX {
+                spelt.iter_mut().for_each(Spelt::end);
+                continue;
             }
-            if is_negative(bytes, number.start as usize) {
-                return true;
-            }
-            if let Some(decimal) = number.decimal {
+            let holds = if let Some(decimal) = number.decimal {
                 let digits = Digits::of(bytes, &number.range());
                 let (hex, octal) = (digits.hex(), digits.octal());
                 let others = digits.are_octal() && self.chars.may_be(octal)
                     || digits.are_binary() && number.len >= tokens::BINARY_DIGITS_MIN;
-                return others && self.reads(&mut spelt, number)
-                    || !others
-                        && (self.decimal(&mut spelt[0], decimal)
-                            | self.spells(&mut spelt[1], hex, matches!(number.len, 4 | 8)));
+                if others {
+                    self.reads(&mut spelt, number)
+                } else {
+                    self.decimal(&mut spelt[0], decimal) | self.spells(&mut spelt[1], hex, matches!(number.len, 4 | 8))
+                }
+            } else {
+                self.reads(&mut spelt, number)
+            };
+            if holds {
+                tell(i);
             }
-            self.reads(&mut spelt, number)
-        });
-        let begun = spelt.iter().any(Spelt::has_begun);
-        Words { reach, begun }
+        }
+        spelt.iter().any(Spelt::has_begun)
     }
 
     /// One more number, in any base.
@@ -545,14 +552,6 @@ impl Reader<'_, '_> {
         }
         some
     }
-}
-
-/// What numbers of several bytes each may hold.
-struct Words {
-    /// A value, or text.
-    reach: bool,
-    /// Its beginning at the end.
-    begun: bool,
 }
 
 /// How many numbers in a row are equal, or each one more than the last.
