@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use sealbook_runtime::{
-    Completeness, Completions, Engine, Event, Host, InputRefused, InputRequest, MimeBundle, Outcome,
+    Completeness, Completions, Engine, Event, Host, InputRefused, InputRequest, MimeBundle, Outcome, Over,
 };
 use sealbook_wire::{Bytes, Header, Message};
 use serde_json::{Map, Value, json};
@@ -369,7 +369,7 @@ impl Host for CellHost {
         self.output.event(event);
     }
 
-    fn input(&mut self, request: InputRequest) -> Result<String, InputRefused> {
+    fn input(&mut self, request: InputRequest, over: &Over) -> Result<String, InputRefused> {
         if !self.allow_stdin {
             return Err(InputRefused);
         }
@@ -378,6 +378,8 @@ impl Host for CellHost {
         let mut message = Message::child("input_request", &self.session.id, &self.parent, content);
         message.identities = self.identities.clone();
         let answer = self.session.input.expect();
+        let session = self.session.clone();
+        over.then(move || session.input.cancel());
         let sealed = self.session.redactor.seal(message);
         self.session
             .runtime
@@ -399,7 +401,7 @@ impl Host for ExpressionHost {
         }
     }
 
-    fn input(&mut self, _request: InputRequest) -> Result<String, InputRefused> {
+    fn input(&mut self, _request: InputRequest, _over: &Over) -> Result<String, InputRefused> {
         Err(InputRefused)
     }
 }

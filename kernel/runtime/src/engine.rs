@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::over::Over;
+
 /// MIME type to content, as in the Jupyter messaging spec's `data` fields.
 pub type MimeBundle = Map<String, Value>;
 
@@ -35,11 +37,12 @@ pub trait Interrupt: Send + Sync {
 pub trait Host {
     /// Takes an event. Blocks while the front end is slow: this is the back-pressure on the child.
     fn event(&mut self, event: Event);
-    /// Asks the front end for a line of input.
+    /// Asks the front end for a line of input. `over` says when the cell has no more use for an answer, because its process
+    /// died: then it is not waited for.
     ///
     /// # Errors
-    /// [`InputRefused`] when the front end does not allow input, or the cell is being interrupted.
-    fn input(&mut self, request: InputRequest) -> Result<String, InputRefused>;
+    /// [`InputRefused`] when the front end does not allow input, or the cell is being interrupted, or over.
+    fn input(&mut self, request: InputRequest, over: &Over) -> Result<String, InputRefused>;
     /// The cell's `execution_count`, by which errors call it; `None` if the front end does not count it.
     fn number(&self) -> Option<u64> {
         None

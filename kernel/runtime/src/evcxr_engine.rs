@@ -28,7 +28,7 @@ use crate::engine::{
 };
 use crate::folder::BuildFolder;
 use crate::messages::{self, FromBuilder, ToBuilder};
-use crate::pump::{self, Ending, FromCell, Pump, Shared, State, ToCall, lock};
+use crate::pump::{self, Ending, FromCell, Open, Pump, Shared, State, ToCall, lock};
 use crate::runner::{BUILDER, supervisor};
 use crate::standard_input::{Found, StandardInput};
 use crate::sys::{self, Waiting};
@@ -168,7 +168,7 @@ impl Processes {
         };
         dbutils_server::serve(&socket, Arc::new(calls), Arc::clone(&options.dbutils)).map_err(failed)?;
         let pump = pump(waker, to_pump, options.late_output.clone());
-        let answer = processes.begin(false, false);
+        let (answer, _) = processes.begin(false, false);
         std::thread::Builder::new()
             .name("pump".into())
             .spawn(move || pump.run())
@@ -187,10 +187,10 @@ impl Processes {
         }
     }
 
-    fn begin(&mut self, is_cell: bool, has_result: bool) -> Receiver<ToCall> {
+    fn begin(&mut self, is_cell: bool, has_result: bool) -> (Receiver<ToCall>, Arc<Open>) {
         let (sender, receiver) = mpsc::sync_channel(EVENTS_MAX);
-        self.shared.begin(sender, is_cell, has_result);
-        receiver
+        let open = self.shared.begin(sender, is_cell, has_result);
+        (receiver, open)
     }
 
     /// The answer to a call that is not a cell.
@@ -204,7 +204,7 @@ impl Processes {
     }
 
     fn ask(&mut self, request: &ToBuilder) -> Option<FromBuilder> {
-        let answers = self.begin(false, false);
+        let (answers, _) = self.begin(false, false);
         if self.builder.send(request).is_err() {
             let _ = self.shared.end();
             return None;
@@ -216,6 +216,7 @@ impl Processes {
     fn follow(
         &mut self,
         items: &Receiver<ToCall>,
+        open: &Open,
         host: &mut dyn Host,
         refused: &mut bool,
     ) -> Option<(FromBuilder, Ending)> {
@@ -224,19 +225,24 @@ impl Processes {
         loop {
             match items.recv().ok()? {
                 ToCall::Event(event) => host.event(event),
-                ToCall::Input(request, asker) => match host.input(request) {
-                    Ok(text) => {
-                        if !self.input.answer(text, asker) {
-                            host.event(Event::Stderr(CUT.into()));
+                ToCall::Input(request, asker) => {
+                    let answer = open.ask(host, request);
+                    match answer {
+                        Ok(text) => {
+                            if !self.input.answer(text, asker) {
+                                host.event(Event::Stderr(CUT.into()));
+                            }
+                        }
+                        // What ended it is on its way.
+                        Err(_) if open.is_over() => unanswered.push(asker),
+                        Err(_) => {
+                            // The wait for an answer was interrupted, or there is nobody to answer.
+                            *refused = !self.shared.interrupt.load(Ordering::SeqCst);
+                            self.target().interrupt();
+                            unanswered.push(asker);
                         }
                     }
-                    Err(_) => {
-                        // The wait for an answer was interrupted, or there is nobody to answer.
-                        *refused = !self.shared.interrupt.load(Ordering::SeqCst);
-                        self.target().interrupt();
-                        unanswered.push(asker);
-                    }
-                },
+                }
                 ToCall::Answer(answer, ending) => return Some((answer, ending)),
                 ToCall::Gone => return None,
             }
@@ -251,14 +257,14 @@ impl Engine for EvcxrEngine {
         }
         let processes = &mut self.processes;
         processes.input.clear();
-        let items = processes.begin(true, completeness::ends_with_expression(code));
+        let (items, open) = processes.begin(true, completeness::ends_with_expression(code));
         let request = ToBuilder::Execute {
             code: code.to_owned(),
             number: host.number(),
         };
         let mut refused = false;
         let ended = match processes.builder.send(&request) {
-            Ok(()) => processes.follow(&items, host, &mut refused),
+            Ok(()) => processes.follow(&items, &open, host, &mut refused),
             Err(_) => None,
         };
         let interrupted = processes.shared.interrupt.load(Ordering::SeqCst);

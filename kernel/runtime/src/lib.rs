@@ -20,6 +20,7 @@ mod messages;
 mod named_arguments;
 mod outcome;
 mod output;
+mod over;
 mod places;
 mod prebuilt;
 mod probe;
@@ -35,3 +36,4 @@ pub use engine::{
     InputRefused, InputRequest, Interrupt, MimeBundle, Outcome,
 };
 pub use evcxr_engine::{EvcxrEngine, Options};
+pub use over::Over;

@@ -16,17 +16,18 @@ use std::collections::VecDeque;
 use std::io::BufReader;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::alarm::Alarm;
-use crate::engine::{Event, InputRequest, MimeBundle};
+use crate::engine::{Event, Host, InputRefused, InputRequest, MimeBundle};
 use crate::messages::{self, FromBuilder};
 use crate::output::{Part, Scanner};
+use crate::over::Over;
 use crate::runner::report::{CellEnd, Death, Report};
 use crate::runner::supervisor;
 use crate::standard_input::{Asker, Found, StandardInput};
@@ -49,6 +50,9 @@ const RESULT_HOLD_TIME: Duration = Duration::from_millis(300);
 
 /// Late output kept for the next cell, if nobody takes it at once; older bytes are dropped.
 const BACKLOG_BYTES_MAX: usize = 4 << 20;
+
+/// How often an event that has no room is tried again while the front end is asked for input.
+const RETRY_TIME_MS: i32 = 10;
 
 /// What a running call receives.
 pub(crate) enum ToCall {
@@ -102,6 +106,33 @@ pub(crate) struct Call {
     sender: SyncSender<ToCall>,
     /// The cell ends with an expression, so content printed last is its result.
     has_result: bool,
+    open: Arc<Open>,
+}
+
+/// Requests for input of a call: while one is open, nobody takes what the call receives.
+#[derive(Default)]
+pub(crate) struct Open {
+    /// Requests that were passed to the call and have no answer yet.
+    requests: AtomicUsize,
+    over: Over,
+}
+
+impl Open {
+    /// Puts a request to the front end, unless the cell is over.
+    pub(crate) fn ask(&self, host: &mut dyn Host, request: InputRequest) -> Result<String, InputRefused> {
+        let answer = if self.is_over() {
+            Err(InputRefused)
+        } else {
+            host.input(request, &self.over)
+        };
+        self.over.forget();
+        self.requests.fetch_sub(1, Ordering::SeqCst);
+        answer
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.is_over()
+    }
 }
 
 impl Shared {
@@ -116,11 +147,17 @@ impl Shared {
         }
     }
 
-    pub(crate) fn begin(&self, sender: SyncSender<ToCall>, is_cell: bool, has_result: bool) {
+    pub(crate) fn begin(&self, sender: SyncSender<ToCall>, is_cell: bool, has_result: bool) -> Arc<Open> {
+        let open = Arc::new(Open::default());
         let mut call = lock(&self.call);
-        *call = Some(Call { sender, has_result });
+        *call = Some(Call {
+            sender,
+            has_result,
+            open: Arc::clone(&open),
+        });
         self.interrupt.store(false, Ordering::SeqCst);
         self.executing.store(is_cell, Ordering::SeqCst);
+        open
     }
 
     /// The call is over, or could not be made.
@@ -227,6 +264,7 @@ impl Pump {
                 match messages::receive::<FromBuilder>(&mut answers) {
                     Ok(answer) => self.answer(answer),
                     Err(_) => {
+                        self.stop_asking();
                         self.drain();
                         self.release(false);
                         return self.builder_ended();
@@ -481,6 +519,9 @@ impl Pump {
             self.hear_runner();
         }
         self.hear_cells_without_waiting();
+        if self.has_failed(&answer) {
+            self.stop_asking();
+        }
         if self.shared.executing.load(Ordering::SeqCst) {
             self.drain();
             self.release(true);
@@ -492,6 +533,22 @@ impl Pump {
         }
         let ending = std::mem::take(&mut self.state.ending);
         self.end_call(ToCall::Answer(answer, ending));
+    }
+
+    /// Whether the cell is over before its time. One that has ended in peace may have a thread that asks, and whoever is asked
+    /// may answer it.
+    fn has_failed(&self, answer: &FromBuilder) -> bool {
+        let ending = &self.state.ending;
+        let is_failure = matches!(answer, FromBuilder::Executed(executed) if executed.failure.is_some());
+        is_failure || ending.death.is_some() || ending.cell.as_ref().is_some_and(|end| !end.kind.is_empty())
+    }
+
+    /// Ends the wait for what somebody types.
+    fn stop_asking(&self) {
+        let call = lock(&self.shared.call).clone();
+        if let Some(call) = call {
+            call.open.over.happens();
+        }
     }
 
     fn hear_cells_without_waiting(&mut self) {
@@ -547,11 +604,25 @@ impl Pump {
     }
 
     /// Blocks while the call's queue is full: then nothing is read, and the child waits.
-    fn deliver(&mut self, item: ToCall) {
+    fn deliver(&mut self, mut item: ToCall) {
         let call = lock(&self.shared.call).clone();
-        if let Some(call) = call {
-            let _ = call.sender.send(item);
+        let Some(call) = call else { return };
+        if matches!(item, ToCall::Input(..)) {
+            call.open.requests.fetch_add(1, Ordering::SeqCst);
         }
+        while call.open.requests.load(Ordering::SeqCst) > 0 && !call.open.is_over() {
+            item = match call.sender.try_send(item) {
+                Err(TrySendError::Full(item)) => item,
+                Ok(()) | Err(TrySendError::Disconnected(_)) => return,
+            };
+            // Whoever is asked may never answer, and nothing else would tell of the cell's end meanwhile.
+            let mut waiting = [Waiting::on(&self.answers)];
+            sys::wait(&mut waiting, RETRY_TIME_MS);
+            if waiting[0].is_ready() {
+                call.open.over.happens();
+            }
+        }
+        let _ = call.sender.send(item);
     }
 }
 

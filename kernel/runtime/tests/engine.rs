@@ -73,6 +73,10 @@ const TESTS: &[Test] = &[
     ("input", input::input),
     ("standard_input_asks", input::standard_input_asks),
     ("standard_input_ends", input::standard_input_ends),
+    (
+        "a_death_ends_the_wait_for_input",
+        input::a_death_ends_the_wait_for_input,
+    ),
     ("completion_and_inspection", comfort::completion_and_inspection),
     (
         "unfinished_code_is_placed_in_the_cell",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sealbook_runtime::{
     Completeness, Completion, Completions, Documentation, Engine, Event, Host, InputRequest, Interrupt, MimeBundle,
-    Outcome,
+    Outcome, Over,
 };
 use serde_json::{Value, json};
 
@@ -16,6 +16,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Default)]
 pub struct FakeEngine {
     stop: Arc<Stop>,
+    /// Says that the cells' process died.
+    pub over: Arc<Over>,
 }
 
 /// An interrupt that a command can wait for.
@@ -63,7 +65,7 @@ impl Engine for FakeEngine {
                         prompt: text,
                         password: command == "password",
                     };
-                    match host.input(request) {
+                    match host.input(request, &self.over) {
                         Ok(answer) => host.event(Event::Stdout(answer.into_bytes())),
                         Err(_) => return error("InputRefused", "no input"),
                     }

@@ -1,5 +1,8 @@
 //! Order and content of messages, request by request.
 
+use std::sync::Arc;
+
+use sealbook_runtime::Over;
 use sealbook_wire::connection::Channel;
 use serde_json::{Value, json};
 
@@ -170,6 +173,33 @@ async fn input_goes_to_the_front_end_that_asked() {
     kernel.next(|channel, _| channel == Channel::Stdin).await;
     kernel.send_on(Channel::Control, "interrupt_request", json!({})).await;
     assert_eq!(kernel.answer(&id).await.reply.1["ename"], "InputRefused");
+    kernel.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cell_that_dies_does_not_wait_for_input() {
+    let over = Arc::new(Over::new());
+    let given = Arc::clone(&over);
+    let mut kernel = FrontEnd::with(Box::new(move |_, _| {
+        let mut engine = FakeEngine::default();
+        engine.over = given;
+        Ok(Box::new(engine))
+    }))
+    .await;
+    let id = kernel.send_code("ask x").await;
+    kernel.next(|channel, _| channel == Channel::Stdin).await;
+    over.happens();
+    let answer = kernel.answer(&id).await;
+    assert_eq!(answer.reply.1["ename"], "InputRefused");
+    assert_eq!(answer.iopub.len(), 2, "{:?}", answer.iopub);
+    // What is typed afterwards is nobody's.
+    kernel
+        .send_on(Channel::Stdin, "input_reply", json!({"value": "late"}))
+        .await;
+    assert_eq!(
+        kernel.execute("out a").await.iopub,
+        [input(2, "out a"), stream("stdout", "a")]
+    );
     kernel.shutdown().await;
 }
 

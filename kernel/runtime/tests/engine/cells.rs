@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dbutils::protocol::{Request, Response};
 use sealbook_runtime::{
-    DbutilsHandler, Engine, EvcxrEngine, Event, Host, InputRefused, InputRequest, MimeBundle, Options, Outcome,
+    DbutilsHandler, Engine, EvcxrEngine, Event, Host, InputRefused, InputRequest, MimeBundle, Options, Outcome, Over,
 };
 
 /// The value that tests plant.
@@ -213,6 +213,8 @@ fn describe(kind: &str, data: &MimeBundle) -> String {
 pub struct Recorder {
     pub events: Vec<Event>,
     pub on_output: Option<Box<dyn FnOnce()>>,
+    /// Called when there is something to ask, which is never answered: the request waits until the cell is over.
+    pub on_input: Option<Box<dyn FnOnce()>>,
     pub number: Option<u64>,
     /// Reversed.
     pub typed: Option<Vec<String>>,
@@ -238,7 +240,16 @@ impl Host for Recorder {
         }
     }
 
-    fn input(&mut self, request: InputRequest) -> Result<String, InputRefused> {
+    fn input(&mut self, request: InputRequest, over: &Over) -> Result<String, InputRefused> {
+        if let Some(action) = self.on_input.take() {
+            let (sender, ended) = mpsc::channel();
+            over.then(move || sender.send(()).unwrap());
+            action();
+            ended
+                .recv_timeout(Duration::from_secs(20))
+                .expect("still waits for an answer");
+            return Err(InputRefused);
+        }
         if let Some(typed) = &mut self.typed {
             let answer = typed.pop().ok_or(InputRefused)?;
             self.asked.push(request);

@@ -3,6 +3,7 @@
 use sealbook_runtime::{Engine, Event, Outcome};
 
 use super::cells::{Notebook, Recorder, plain};
+use super::processes::{self, Processes};
 
 pub fn input() {
     let mut notebook = Notebook::open();
@@ -137,4 +138,69 @@ pub fn standard_input_ends() {
     let (ename, _) = notebook.interrupted("println!(\"go\"); std::process::Command::new(\"cat\").status()?;");
     assert_eq!(ename, "KeyboardInterrupt");
     assert_eq!(notebook.result("kept"), "1");
+}
+
+/// What a cell ends with that asks and gets no answer; `action` is called when it has asked.
+fn unanswered(notebook: &mut Notebook, code: &str, action: impl FnOnce() + 'static) -> String {
+    let mut recorder = Recorder {
+        on_input: Some(Box::new(action)),
+        ..Recorder::default()
+    };
+    match notebook.engine.execute(code, &mut recorder) {
+        Outcome::Error { ename, .. } => {
+            assert!(recorder.on_input.is_none(), "{code}: has not asked");
+            ename
+        }
+        other => panic!("{code}: {other:?}"),
+    }
+}
+
+pub fn a_death_ends_the_wait_for_input() {
+    let mut notebook = Notebook::open();
+    let line = "let mut line = String::new(); std::io::stdin().read_line(&mut line)?;";
+    let printed = format!("println!(\"EVCXR_INPUT_REQUEST:name?\"); {line}");
+    let call = "let name = dbutils::input(\"name?\")?;";
+    let killed: [(&str, fn(&Processes) -> i32, &str); 5] = [
+        (line, |all| all.worker, "Killed"),
+        (call, |all| all.worker, "Killed"),
+        (&printed, |all| all.worker, "Killed"),
+        (call, |all| all.supervisor, "ProcessDied"),
+        (line, |all| all.builder, "ProcessDied"),
+    ];
+    for (code, choose, expected) in killed {
+        let target = choose(&Processes::of_this());
+        let ename = unanswered(&mut notebook, code, move || processes::kill(target));
+        assert_eq!(ename, expected, "{code}");
+        assert_eq!(notebook.result("1 + 1"), "2");
+    }
+    // Another thread of the cell ends it, when a file says so; and one that shows more than the call's queue holds.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("asked");
+    let begin = format!("let file = std::path::PathBuf::from({file:?}); let asked = file.clone();");
+    let wait = "while !asked.exists() { std::thread::yield_now(); }";
+    for (end, expected) in [
+        ("std::process::exit(3)", "ProcessExit"),
+        ("std::process::abort()", "Abort"),
+    ] {
+        let code = format!("{begin} std::thread::spawn(move || {{ {wait} {end}; }}); {line}");
+        let file = file.clone();
+        let asked = move || std::fs::write(file, "").unwrap();
+        assert_eq!(unanswered(&mut notebook, &code, asked), expected);
+        std::fs::remove_file(folder.path().join("asked")).unwrap();
+        assert_eq!(notebook.result("1 + 1"), "2");
+    }
+    let code = format!(
+        "{begin} std::thread::spawn(move || {{ {wait}
+        for n in 0.. {{ dbutils::display(\"x\"); std::fs::write(&asked, n.to_string()).unwrap(); }} }}); {line}"
+    );
+    let worker = Processes::of_this().worker;
+    let full = move || {
+        std::fs::write(&file, "").unwrap();
+        while std::fs::read_to_string(&file).unwrap().parse().unwrap_or(0) < 60 {
+            std::thread::yield_now();
+        }
+        processes::kill(worker);
+    };
+    assert_eq!(unanswered(&mut notebook, &code, full), "Killed");
+    assert_eq!(notebook.result("1 + 1"), "2");
 }
