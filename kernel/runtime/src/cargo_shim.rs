@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::learnt::{self, Learnt};
-use crate::places::{self, Build};
+use crate::places::{Build, Map};
 use crate::probe::{self, Probe};
 use crate::rewrite::{give_up, rewrite, show_type};
 use crate::sys;
@@ -53,16 +53,19 @@ pub(crate) fn main(program: &Path, args: Vec<OsString>) -> ! {
             }
         } else {
             let source = folder.join(SOURCE);
-            let plan = Build::load(folder);
-            let code = rewrite(&fs::read_to_string(&source).unwrap_or_default(), &plan);
+            let mut plan = Build::load(folder);
+            let generated = fs::read_to_string(&source).unwrap_or_default();
+            // Of the rewritten code too, which has the same lines.
+            let map = Map::new(&generated, std::mem::take(&mut plan.pieces));
+            let code = rewrite(&generated, &plan, &map);
             let _ = fs::write(&source, &code);
             // Without it, a panic has no place, and the cell runs all the same.
-            let _ = places::write_table(folder, &code, plan.pieces);
+            let _ = map.write_table(folder, &code);
             // Asked in any case: what waits for another build must not be there while this one runs.
             let waits = |_: &&String| learnt.is_some() && !plan.is_plain;
             let built = warm::build(folder, key.as_ref().filter(waits), &code);
             if let Some(learnt) = learnt {
-                build(folder, &learnt, &code, built, plan.is_plain);
+                build(folder, &learnt, (&code, &map), built, plan.is_plain);
             }
         }
     }
@@ -105,7 +108,7 @@ pub(crate) fn fail(tool: &str, error: &std::io::Error) -> ! {
 
 /// Says what the compiler that waited said, or becomes rustc. What cargo would say about its success is said before;
 /// evcxr asks for it after a success only.
-fn build(folder: &Path, learnt: &Learnt, code: &str, built: Option<Built>, is_plain: bool) {
+fn build(folder: &Path, learnt: &Learnt, (code, map): (&str, &Map), built: Option<Built>, is_plain: bool) {
     let Some(library) = learnt.library() else { return };
     let artifact = serde_json::json!({
         "reason": "compiler-artifact", "target": {"name": "ctx"}, "filenames": [library],
@@ -116,8 +119,7 @@ fn build(folder: &Path, learnt: &Learnt, code: &str, built: Option<Built>, is_pl
     if let Some(mut built) = built {
         if !built.success && cannot_be_shown(&built.messages) {
             // Here rather than in evcxr, which would try three more ways to show it.
-            let mut code = code.to_owned();
-            show_type(&mut code);
+            let code = show_type(code, map);
             let again = warm::build(folder, Some(&learnt.key), &code);
             built = again.filter(|built| built.success).unwrap_or(built);
         }
@@ -169,8 +171,11 @@ fn cannot_be_shown(messages: &str) -> bool {
 /// Checks the code, and notes the types of its variables on the way. Returns if it cannot.
 fn check(folder: &Path, learnt: &Learnt) {
     let source = folder.join(SOURCE);
-    let replaced = Build::load(folder).replaced;
-    let code = fs::read_to_string(&source).map(|code| give_up(&code, &replaced));
+    let plan = Build::load(folder);
+    let code = fs::read_to_string(&source).map(|code| {
+        let map = Map::new(&code, plan.pieces);
+        give_up(&code, &plan.replaced, &map)
+    });
     let Some(probe) = code.ok().and_then(|code| Probe::new(&code)) else {
         return;
     };

@@ -15,6 +15,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -81,8 +82,6 @@ impl Build {
 pub(crate) struct Map {
     /// The file's line that each starts at (from 0), and how many it has; in the order of the lines.
     places: Vec<(usize, usize, Piece)>,
-    /// The lines (from 0) that open the parentheses around a final expression, and which of the places stands in them.
-    opened: Vec<(usize, usize)>,
 }
 
 /// A place in a cell: line and column from 1.
@@ -105,13 +104,13 @@ impl Map {
         for (at, line) in lines.iter().enumerate().filter(|(_, line)| starts.contains(**line)) {
             by_text.entry(line).or_default().push(at);
         }
-        let is_wrapper = |line: &&str| WRAPPERS.iter().any(|start| line.starts_with(start));
-        let wrapper = lines.iter().rposition(is_wrapper).unwrap_or(0);
+        let is_wrapper = |line: &str| WRAPPERS.iter().any(|start| line.starts_with(start));
         let mut is_used = vec![false; lines.len()];
         let mut places = Vec::new();
-        // Statements keep their order.
-        let mut next_statement = wrapper;
-        for piece in pieces {
+        // Statements keep their order. They come after the items, one of which may have a line like the wrapper's.
+        let (statements, items): (Vec<Piece>, Vec<Piece>) = pieces.into_iter().partition(|piece| piece.is_statement);
+        let mut next_statement = None;
+        for piece in items.into_iter().chain(statements) {
             let text = piece.lines();
             let fits = |at: usize| {
                 lines.get(at..at + text.len()) == Some(&text[..]) && !is_used[at..at + text.len()].contains(&true)
@@ -119,23 +118,29 @@ impl Map {
             let candidates = text.first().and_then(|first| by_text.get(first));
             let mut candidates = candidates.into_iter().flatten().copied().filter(|at| fits(*at));
             // Items stand before the wrapper, but for those that evcxr takes for statements.
-            let found = candidates.find(|at| !piece.is_statement || *at >= next_statement);
-            let Some(at) = found else { continue };
+            let first = if piece.is_statement {
+                let wrapper = || (0..lines.len()).find(|at| !is_used[*at] && is_wrapper(lines[*at]));
+                *next_statement.get_or_insert_with(|| wrapper().unwrap_or(0))
+            } else {
+                0
+            };
+            let Some(at) = candidates.find(|at| *at >= first) else {
+                continue;
+            };
             let count = text.len();
             is_used[at..at + count].fill(true);
             if piece.is_statement {
-                next_statement = at + count;
+                next_statement = Some(at + count);
             }
             places.push((at, count, piece));
         }
         places.sort_by_key(|(at, ..)| *at);
-        let is_opening = |at: usize| lines.get(at).is_some_and(|line| line.starts_with(OPENING));
-        let opened = places
-            .iter()
-            .enumerate()
-            .filter_map(|(index, (at, ..))| Some((at.checked_sub(1).filter(|at| is_opening(*at))?, index)))
-            .collect();
-        Map { places, opened }
+        Map { places }
+    }
+
+    /// The lines (from 0) that are those of cells.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = Range<usize>> {
+        self.places.iter().map(|(first, count, _)| *first..first + count)
     }
 
     /// A file that is one piece, from `line` (counted from 0) on.
@@ -143,7 +148,6 @@ impl Map {
         let count = piece.lines().len();
         Map {
             places: vec![(line, count, piece)],
-            opened: Vec::new(),
         }
     }
 
@@ -176,23 +180,31 @@ impl Map {
 
     /// For `dbutils` in the process of the cells: on each line the generated line (from 1), the number of lines, the
     /// line and the column where they start in the cell, and what the cell is called. No lines: one, all of which is the
-    /// place itself. The compiler takes the parentheses around `a[9]` or `1 / 0` for the place of its panic.
-    fn table(&self) -> String {
+    /// place itself. The compiler takes the parentheses around `a[9]` or `1 / 0`, which the shim opens on a line of their own
+    /// in `source`, for the place of its panic.
+    fn table(&self, source: &str) -> String {
         let row = |(first, count, piece): &(usize, usize, Piece)| {
             let Piece {
                 line, column, label, ..
             } = piece;
             format!("{} {count} {line} {column} {label}\n", first + 1)
         };
-        let opening = |(at, index): &(usize, usize)| Some((*at, 0, self.places.get(*index)?.2.clone()));
-        let opened: Vec<(usize, usize, Piece)> = self.opened.iter().filter_map(opening).collect();
+        let lines: Vec<&str> = source.split('\n').collect();
+        let opened = |(at, _, piece): &(usize, usize, Piece)| {
+            let before = at.checked_sub(1)?;
+            lines
+                .get(before)?
+                .starts_with(OPENING)
+                .then(|| (before, 0, piece.clone()))
+        };
+        let opened: Vec<(usize, usize, Piece)> = self.places.iter().filter_map(opened).collect();
         self.places.iter().chain(&opened).map(row).collect()
     }
-}
 
-/// Writes the table of the file that is about to be built.
-pub(crate) fn write_table(folder: &Path, source: &str, pieces: Vec<Piece>) -> io::Result<()> {
-    fs::write(folder.join(TABLE), Map::new(source, pieces).table())
+    /// Writes the table of the file that is about to be built, from `source`.
+    pub(crate) fn write_table(&self, folder: &Path, source: &str) -> io::Result<()> {
+        fs::write(folder.join(TABLE), self.table(source))
+    }
 }
 
 #[cfg(test)]
@@ -250,7 +262,7 @@ f();
         assert_eq!(map.within(5, 11), Some((5, 10)));
         assert_eq!(map.within(11, 12), None);
         assert_eq!(
-            map.table(),
+            map.table(source),
             "2 3 7 2 cell [2]\n5 1 1 0 cell [3]\n7 2 2 0 cell [3]\n9 1 4 0 cell [3]\n10 1 4 5 cell [3]\n"
         );
         let left: Vec<u64> = map.into_pieces().map(|piece| piece.cell).collect();
@@ -263,7 +275,7 @@ f();
             "pub extern \"C\" fn run_user_code_1(\nf();\n::dbutils::cell::displayed((\na[9]\n).evcxr_display());\n";
         let pieces = vec![piece("f();\n", 1, 1, 0, true), piece("a[9]", 1, 2, 3, true)];
         assert_eq!(
-            Map::new(source, pieces).table(),
+            Map::new(source, pieces).table(source),
             "2 1 1 0 cell [1]\n4 1 2 3 cell [1]\n3 0 2 3 cell [1]\n"
         );
     }

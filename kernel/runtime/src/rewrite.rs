@@ -4,55 +4,128 @@
 //! forge, glue to, or shift. Each such print becomes a call into the `dbutils` crate. It also writes the store of the
 //! variables into every cell, to be compiled again and again; the one in `dbutils` takes its place. Every edit keeps the
 //! number of lines and touches generated lines only, so the compiler's lines and columns still hold.
+//!
+//! Invariant: a line of a cell, wherever the [`Map`] finds one, is never changed, whatever it looks like.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::places::Build;
+use crate::places::{Build, Map};
 
-/// `source` (evcxr's `src/lib.rs`) with the markers turned into calls. `build` says what else is wanted.
-pub(crate) fn rewrite(source: &str, build: &Build) -> String {
-    let mut code = source.to_owned();
-    // A panic that the cell's wrapper caught. The wrapper follows the cell's code: the last match is the wrapper's.
-    replace_last(
-        &mut code,
-        "  Err(_) => {\n    println!(\"EVCXR_PANIC_NOTIFICATION\");",
-        "  Err(e) => {\n    ::dbutils::cell::panicked(e);",
-    );
-    replace_last(
-        &mut code,
-        "}).is_err() {\n    println!(\"EVCXR_PANIC_NOTIFICATION\");",
-        "}).map_err(::dbutils::cell::panicked).is_err() {\n",
-    );
+/// `source` (evcxr's `src/lib.rs`) with the markers turned into calls. `build` says what else is wanted, `map` which lines
+/// are those of cells.
+pub(crate) fn rewrite(source: &str, build: &Build, map: &Map) -> String {
+    let mut code = Lines::new(source, map);
+    caught_panic(&mut code);
     failed_question_mark(&mut code);
     shared_store(&mut code);
-    replace_last(
-        &mut code,
-        "\"evcxr_tokio_runtime\"",
-        "&::dbutils::cell::tokio_runtime_name()",
-    );
+    tokio_runtime(&mut code);
     result(&mut code, build.is_opaque);
     for name in &build.boxed {
-        let kept = format!(">(stringify!({name}), ");
-        replace_last(
-            &mut code,
-            &format!("{kept}{name});\n"),
-            &format!("{kept}::std::boxed::Box::new({name}));\n"),
-        );
+        box_up(&mut code, name);
     }
-    name_never(&give_up(&code, &build.replaced))
+    give_names_up(&mut code, &build.replaced);
+    name_never(&mut code);
+    code.join()
+}
+
+/// Generated code, line by line.
+struct Lines<'a> {
+    lines: Vec<Cow<'a, str>>,
+    /// Whether a line is evcxr's own.
+    is_own: Vec<bool>,
+}
+
+impl<'a> Lines<'a> {
+    fn new(source: &'a str, map: &Map) -> Lines<'a> {
+        let lines: Vec<Cow<'a, str>> = source.split_inclusive('\n').map(Cow::Borrowed).collect();
+        let mut is_own = vec![true; lines.len()];
+        for range in map.lines() {
+            let end = range.end.min(is_own.len());
+            is_own[range.start.min(end)..end].fill(false);
+        }
+        Lines { lines, is_own }
+    }
+
+    /// The line, with its end, if it is evcxr's own.
+    fn own(&self, at: usize) -> Option<&str> {
+        self.is_own
+            .get(at)
+            .is_some_and(|is_own| *is_own)
+            .then(|| &*self.lines[at])
+    }
+
+    /// The last of evcxr's own lines before another that is as wanted.
+    fn last(&self, before: usize, is_wanted: impl Fn(&str) -> bool) -> Option<usize> {
+        (0..before).rev().find(|at| self.own(*at).is_some_and(&is_wanted))
+    }
+
+    fn set(&mut self, at: usize, line: String) {
+        self.lines[at] = Cow::Owned(line);
+    }
+
+    fn count(&self) -> usize {
+        self.lines.len()
+    }
+
+    fn join(self) -> String {
+        self.lines.concat()
+    }
+}
+
+/// A panic that the cell's wrapper caught.
+fn caught_panic(code: &mut Lines) {
+    const MARKER: &str = "    println!(\"EVCXR_PANIC_NOTIFICATION\");\n";
+    let Some(at) = code.last(code.count(), |line| line == MARKER) else {
+        return;
+    };
+    match at.checked_sub(1).and_then(|before| code.own(before)) {
+        Some("  Err(_) => {\n") => {
+            code.set(at - 1, "  Err(e) => {\n".to_owned());
+            code.set(at, "    ::dbutils::cell::panicked(e);\n".to_owned());
+        }
+        Some("}).is_err() {\n") => {
+            let caught = "}).map_err(::dbutils::cell::panicked).is_err() {\n";
+            code.set(at - 1, caught.to_owned());
+            code.set(at, "\n".to_owned());
+        }
+        _ => {}
+    }
+}
+
+fn tokio_runtime(code: &mut Lines) {
+    const NAME: &str = "\"evcxr_tokio_runtime\"";
+    if let Some(at) = code.last(code.count(), |line| line.contains(NAME)) {
+        let line = code.lines[at].replacen(NAME, "&::dbutils::cell::tokio_runtime_name()", 1);
+        code.set(at, line);
+    }
+}
+
+/// A closure is kept in a box.
+fn box_up(code: &mut Lines, name: &str) {
+    let put = format!(">(stringify!({name}), {name});\n");
+    if let Some(at) = code.last(code.count(), |line| line.ends_with(&put)) {
+        let types = code.lines[at].strip_suffix(&put).unwrap_or_default();
+        let boxed = format!("{types}>(stringify!({name}), ::std::boxed::Box::new({name}));\n");
+        code.set(at, boxed);
+    }
 }
 
 /// `source` without the variables `names`: each is taken out of the store, or is a parameter, under no name. That it cannot
 /// be put back makes evcxr forget it, as it does with one that was moved.
-pub(crate) fn give_up(source: &str, names: &[String]) -> String {
+pub(crate) fn give_up(source: &str, names: &[String], map: &Map) -> String {
+    let mut code = Lines::new(source, map);
+    give_names_up(&mut code, names);
+    code.join()
+}
+
+fn give_names_up(code: &mut Lines, names: &[String]) {
     if names.is_empty() {
-        return source.to_owned();
+        return;
     }
-    let parameters = parameters(source);
-    let mut next = 0;
-    let line = |line: &str| {
-        let may_be_parameter = parameters.contains(&next);
-        next += line.len();
+    let parameters = parameters(code);
+    for at in 0..code.count() {
+        let Some(line) = code.own(at) else { continue };
         let own = |name: &&String| {
             let is_taken = line
                 .strip_prefix("let ")
@@ -61,129 +134,138 @@ pub(crate) fn give_up(source: &str, names: &[String]) -> String {
                 && line.ends_with(&format!(">(stringify!({name}));\n"));
             let is_put = line.starts_with("evcxr_variable_store.put_variable::<")
                 && line.ends_with(&format!(">(stringify!({name}), {name});\n"));
-            let is_parameter = may_be_parameter
+            let is_parameter = parameters.contains(&at)
                 && (line.strip_prefix("mut ").unwrap_or(line)).starts_with(&format!("{name}: "))
                 && line.ends_with(",\n");
             is_taken || is_put || is_parameter
         };
-        let Some(name) = names.iter().find(own) else {
-            return line.to_owned();
-        };
-        if let Some((_, taken)) = line.split_once(" = evcxr_variable_store.take_variable::<") {
+        let Some(name) = names.iter().find(own) else { continue };
+        let changed = if let Some((_, taken)) = line.split_once(" = evcxr_variable_store.take_variable::<") {
             format!("let _ = evcxr_variable_store.take_variable::<{taken}")
         } else if let Some((put, _)) = line.split_once(&format!(", {name});")) {
             format!("{put}, sealbook_given_up);\n")
         } else {
             line.replacen("mut ", "", 1).replacen(name.as_str(), "_", 1)
-        }
-    };
-    source.split_inclusive('\n').map(line).collect()
+        };
+        code.set(at, changed);
+    }
 }
 
 /// Where evcxr's own function for the analysis of a cell has its parameters, a line each: lines of cells may look the same.
-fn parameters(source: &str) -> Range<usize> {
-    const START: &str = "\n#[allow(unused_variables)]\nasync fn evcxr_analysis_wrapper(\n";
-    const END: &str = "\n) -> Result<";
-    let Some(start) = source.find(START).map(|at| at + START.len()) else {
+fn parameters(code: &Lines) -> Range<usize> {
+    let is = |at: usize, text: &str| code.own(at).is_some_and(|line| line == text);
+    let is_start = |at: &usize| {
+        is(*at, "async fn evcxr_analysis_wrapper(\n") && *at > 0 && is(at - 1, "#[allow(unused_variables)]\n")
+    };
+    let Some(start) = (0..code.count()).find(is_start).map(|at| at + 1) else {
         return 0..0;
     };
-    // From the line break before, as there may be no parameters.
-    source[start - 1..]
-        .find(END)
-        .map_or(0..0, |length| start..start + length)
+    let is_end = |at: &usize| code.own(*at).is_some_and(|line| line.starts_with(") -> Result<"));
+    start..(start..code.count()).find(is_end).unwrap_or(start)
 }
 
 /// The lines before and after the final expression; and those that show its type only.
-const DISPLAYED: (&str, &str) = ("::dbutils::cell::displayed((", ").evcxr_display());");
+const DISPLAYED: (&str, &str) = ("::dbutils::cell::displayed((\n", ").evcxr_display());\n");
 const OPAQUE: (&str, &str) = (
-    "::dbutils::cell::displayed((::dbutils::cell::opaque(&(",
-    "))).evcxr_display());",
+    "::dbutils::cell::displayed((::dbutils::cell::opaque(&(\n",
+    "))).evcxr_display());\n",
 );
 
 /// The display of the final expression, which is said to be over before temporaries of the expression are dropped.
-fn result(code: &mut String, is_opaque: bool) {
-    const START: &str = "\n(\n";
-    const END: &str = "\n).evcxr_display();\n";
-    let Some(end) = code.rfind(END) else { return };
-    let Some(start) = code[..end].rfind(START) else { return };
-    code.replace_range(end..end + END.len(), &format!("\n{}\n", DISPLAYED.1));
-    code.replace_range(start..start + START.len(), &format!("\n{}\n", DISPLAYED.0));
-    if is_opaque {
-        show_type(code);
-    }
+fn result(code: &mut Lines, is_opaque: bool) {
+    let to = if is_opaque { OPAQUE } else { DISPLAYED };
+    surround(code, ("(\n", ").evcxr_display();\n"), to);
 }
 
 /// Changes rewritten code, so that the type of the final expression is shown, which has no way to show itself.
-pub(crate) fn show_type(code: &mut String) {
-    replace_last(code, &format!("\n{}\n", DISPLAYED.0), &format!("\n{}\n", OPAQUE.0));
-    replace_last(code, &format!("\n{}\n", DISPLAYED.1), &format!("\n{}\n", OPAQUE.1));
+pub(crate) fn show_type(code: &str, map: &Map) -> String {
+    let mut code = Lines::new(code, map);
+    surround(&mut code, DISPLAYED, OPAQUE);
+    code.join()
+}
+
+/// Replaces the lines around the final expression.
+fn surround(code: &mut Lines, from: (&str, &str), to: (&str, &str)) {
+    let end = code.last(code.count(), |line| line == from.1);
+    let start = end.and_then(|end| code.last(end, |line| line == from.0));
+    if let (Some(start), Some(end)) = (start, end) {
+        code.set(start, to.0.to_owned());
+        code.set(end, to.1.to_owned());
+    }
 }
 
 /// The type `!` cannot be written in the types of variables; `dbutils` has a name for it.
-pub(crate) fn name_never(code: &str) -> String {
-    const KEPT: [&str; 3] = [
-        "evcxr_variable_store.put_variable::<",
-        "vars_ok &= evcxr_variable_store.check_variable::<",
-        " = evcxr_variable_store.take_variable::<",
-    ];
-    let is_kept = |line: &str| KEPT.iter().any(|kept| line.contains(kept)) && line.contains('!');
-    if !code.lines().any(is_kept) {
-        return code.to_owned();
+fn name_never(code: &mut Lines) {
+    const PUT: &str = "evcxr_variable_store.put_variable::<";
+    const CHECKED: &str = "vars_ok &= evcxr_variable_store.check_variable::<";
+    const TAKEN: &str = " = evcxr_variable_store.take_variable::<";
+    for at in 0..code.count() {
+        let Some(line) = code.own(at).filter(|line| line.contains('!')) else {
+            continue;
+        };
+        let is_taken = line.starts_with("let ") && line.contains(TAKEN);
+        if !is_taken && !line.starts_with(PUT) && !line.starts_with(CHECKED) {
+            continue;
+        }
+        if let Some((types, rest)) = line.split_once(">(stringify!(")
+            && types.contains('!')
+        {
+            let named = format!("{}>(stringify!({rest}", types.replace('!', "::dbutils::Never"));
+            code.set(at, named);
+        }
     }
-    let lines = code
-        .split_inclusive('\n')
-        .map(|line| match line.split_once(">(stringify!(") {
-            Some((types, rest)) if is_kept(line) => {
-                format!("{}>(stringify!({rest}", types.replace('!', "::dbutils::Never"))
-            }
-            _ => line.to_owned(),
-        });
-    lines.collect()
 }
 
 /// The conversion of an error at a top-level `?`: prints the error, then the marker.
-fn failed_question_mark(code: &mut String) {
+fn failed_question_mark(code: &mut Lines) {
     const MARKER: &str = "println!(\"{}\", evcxr_internal_runtime::USER_ERROR_OCCURRED);";
-    const PRINT: &str = "eprintln!(\"";
-    const END: &str = "\", error);";
-    let Some(marker) = code.rfind(MARKER) else { return };
-    code.replace_range(marker..marker + MARKER.len(), "");
-    let Some(print) = code[..marker].rfind(PRINT) else {
+    const PRINT: (&str, &str) = ("eprintln!(\"", "\", error);");
+    let Some(marker) = code.last(code.count(), |line| line.trim() == MARKER) else {
         return;
     };
-    let format_start = print + PRINT.len();
-    let Some(format_length) = code[format_start..marker].find(END) else {
+    let format = |line: &str| Some(line.trim().strip_prefix(PRINT.0)?.strip_suffix(PRINT.1)?.to_owned());
+    let without = code.lines[marker].replacen(MARKER, "", 1);
+    code.set(marker, without);
+    let Some(print) = code.last(marker, |line| format(line).is_some()) else {
         return;
     };
-    let format = code[format_start..format_start + format_length].to_owned();
-    let end = format_start + format_length + END.len();
-    code.replace_range(
-        print..end,
-        &format!("::dbutils::cell::failed::<T>(&format!(\"{format}\", error));"),
-    );
+    let line = &code.lines[print];
+    let indent = &line[..line.len() - line.trim_start().len()];
+    let format = format(line).unwrap_or_default();
+    let call = format!("{indent}::dbutils::cell::failed::<T>(&format!(\"{format}\", error));\n");
+    code.set(print, call);
 }
 
 /// The store of the variables, out of `dbutils`.
-fn shared_store(code: &mut String) {
-    const START: &str = "\nmod evcxr_internal_runtime {";
-    const END: &str = "\n}\n#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_";
-    let Some(start) = code.find(START) else { return };
-    let Some(length) = code[start..].find(END) else { return };
-    let lines = code[start..start + length].matches('\n').count();
-    let shared = "\nuse ::dbutils::variables as evcxr_internal_runtime;".to_owned() + &"\n".repeat(lines);
-    // The closing brace goes too; the end of its line stays.
-    code.replace_range(start..start + length + 2, &shared);
-}
-
-fn replace_last(code: &mut String, from: &str, to: &str) {
-    if let Some(at) = code.rfind(from) {
-        code.replace_range(at..at + from.len(), to);
+fn shared_store(code: &mut Lines) {
+    let is = |at: usize, start: &str| code.own(at).is_some_and(|line| line.starts_with(start));
+    let start = (0..code.count()).find(|at| is(*at, "mod evcxr_internal_runtime {\n"));
+    let is_end = |at: &usize| {
+        is(*at, "}\n") && is(at + 1, "#[unsafe(no_mangle)]\n") && is(at + 2, "pub extern \"C\" fn run_user_code_")
+    };
+    let Some(start) = start else { return };
+    let Some(end) = (start..code.count()).find(is_end) else {
+        return;
+    };
+    code.set(
+        start,
+        "use ::dbutils::variables as evcxr_internal_runtime;\n".to_owned(),
+    );
+    for at in start + 1..=end {
+        code.set(at, "\n".to_owned());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::places::Piece;
+
+    /// As it is done, when nothing is known of the cells.
+    fn rewrite(source: &str, build: &Build) -> String {
+        let map = Map::new(source, build.pieces.clone());
+        super::rewrite(source, build, &map)
+    }
 
     #[test]
     fn markers_become_calls_on_the_same_lines() {
@@ -309,5 +391,130 @@ println!("EVCXR_PANIC_NOTIFICATION");
             "if std::panic::catch_unwind(||{\n1\n}).is_err() {\n    println!(\"EVCXR_PANIC_NOTIFICATION\");\n}\n";
         let expected = "if std::panic::catch_unwind(||{\n1\n}).map_err(::dbutils::cell::panicked).is_err() {\n\n}\n";
         assert_eq!(rewrite(source, &Build::default()), expected);
+    }
+
+    /// Lines of cells that look like all that is edited.
+    const LOOKING_GENERATED: &str = "\
+(
+).evcxr_display();
+    println!(\"EVCXR_PANIC_NOTIFICATION\");
+  Err(_) => {
+    println!(\"EVCXR_PANIC_NOTIFICATION\");
+}).is_err() {
+    println!(\"EVCXR_PANIC_NOTIFICATION\");
+\"evcxr_tokio_runtime\"
+                    eprintln!(\"{}\", error);
+                    println!(\"{}\", evcxr_internal_runtime::USER_ERROR_OCCURRED);
+mod evcxr_internal_runtime {
+}
+#[unsafe(no_mangle)]
+pub extern \"C\" fn run_user_code_1(
+#[allow(unused_variables)]
+async fn evcxr_analysis_wrapper(
+port: u8,
+) -> Result<(), EvcxrUserCodeError> {
+let port = evcxr_variable_store.take_variable::<J<!>>(stringify!(port));
+vars_ok &= evcxr_variable_store.check_variable::<J<!>>(stringify!(port));
+evcxr_variable_store.put_variable::<J<!>>(stringify!(port), port);
+evcxr_variable_store.put_variable::<J<!>>(stringify!(f), f);
+::dbutils::cell::displayed((
+).evcxr_display());
+";
+
+    #[test]
+    fn no_line_of_a_cell_is_changed() {
+        let around = [
+            ("let text = \"", "\";"),
+            ("let text = r#\"\n", "\"#;"),
+            ("/*\n", "*/"),
+            ("// ", ""),
+            ("keep! {\n", "}"),
+            ("macro_rules! kept { () => {\n", "} }"),
+            ("#[doc = r#\"\n", "\"#]\nfn item() {}"),
+        ];
+        let piece = |text: &str, is_statement| Piece {
+            text: text.to_owned(),
+            cell: 1,
+            label: "cell [1]".to_owned(),
+            line: 1,
+            column: 0,
+            is_statement,
+        };
+        for (before, after) in around {
+            let user = format!("{before}{LOOKING_GENERATED}{after}\n");
+            let build = Build {
+                pieces: vec![
+                    piece(&user, false),
+                    piece(&user, true),
+                    piece(&format!("({user})\n"), true),
+                    piece("fn other() {}\n", false),
+                ],
+                is_opaque: false,
+                boxed: vec!["f".to_owned()],
+                replaced: vec!["port".to_owned()],
+                is_plain: false,
+            };
+            // Without any line of evcxr's own that is edited, and with all of them.
+            let plain = format!("#![allow(x)]\n{user}pub extern \"C\" fn run_user_code_2(\n{user}({user})\n}}\n");
+            assert_eq!(rewrite(&plain, &build), plain);
+            let generated = |own: [&str; 6]| {
+                let [question, store, tokio, shown, put, caught] = own;
+                format!(
+                    "#![allow(x)]\n{user}{question}{store}#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_2(\n\
+                     {tokio}{user}{}({user})\n{}{put}{caught}",
+                    shown.split_once('|').unwrap().0,
+                    shown.split_once('|').unwrap().1,
+                )
+            };
+            let given = generated([
+                "eprintln!(\"{}\", error);\nprintln!(\"{}\", evcxr_internal_runtime::USER_ERROR_OCCURRED);\n",
+                "mod evcxr_internal_runtime {\n}\n",
+                "f(\"evcxr_tokio_runtime\")\n",
+                "(\n|).evcxr_display();\n",
+                "evcxr_variable_store.put_variable::<J<!>>(stringify!(f), f);\n\
+                 evcxr_variable_store.put_variable::<u8>(stringify!(port), port);\n",
+                "  Err(_) => {\n    println!(\"EVCXR_PANIC_NOTIFICATION\");\n}}\n",
+            ]);
+            let expected = generated([
+                "::dbutils::cell::failed::<T>(&format!(\"{}\", error));\n\n",
+                "use ::dbutils::variables as evcxr_internal_runtime;\n\n",
+                "f(&::dbutils::cell::tokio_runtime_name())\n",
+                "::dbutils::cell::displayed((\n|).evcxr_display());\n",
+                "evcxr_variable_store.put_variable::<J<::dbutils::Never>>(stringify!(f), ::std::boxed::Box::new(f));\n\
+                 evcxr_variable_store.put_variable::<u8>(stringify!(port), sealbook_given_up);\n",
+                "  Err(e) => {\n    ::dbutils::cell::panicked(e);\n}}\n",
+            ]);
+            let rewritten = rewrite(&given, &build);
+            assert_eq!(rewritten, expected);
+            let map = Map::new(&given, build.pieces.clone());
+            let opaque = expected.replace(
+                &format!("displayed((\n({before}"),
+                &format!("displayed((::dbutils::cell::opaque(&(\n({before}"),
+            );
+            let opaque = opaque.replace(&format!("{after}\n)\n).evcxr"), &format!("{after}\n)\n))).evcxr"));
+            assert_eq!(show_type(&rewritten, &map), opaque);
+        }
+    }
+
+    #[test]
+    fn a_result_may_have_its_parentheses_on_lines_of_their_own() {
+        let piece = Piece {
+            text: "vec![\n(\n1, 2\n),\n]\n".to_owned(),
+            cell: 1,
+            label: "cell [1]".to_owned(),
+            line: 1,
+            column: 0,
+            is_statement: true,
+        };
+        let source = format!(
+            "pub extern \"C\" fn run_user_code_2(\n(\n{}).evcxr_display();\n}}\n",
+            piece.text
+        );
+        let build = Build {
+            pieces: vec![piece],
+            ..Build::default()
+        };
+        let expected = "pub extern \"C\" fn run_user_code_2(\n::dbutils::cell::displayed((\nvec![\n(\n1, 2\n),\n]\n).evcxr_display());\n}\n";
+        assert_eq!(rewrite(&source, &build), expected);
     }
 }

@@ -66,6 +66,10 @@ const TESTS: &[Test] = &[
     ("long_lists_are_not_optimised", comfort::long_lists_are_not_optimised),
     ("the_newest_definition_counts", comfort::the_newest_definition_counts),
     (
+        "lines_that_look_generated_are_kept",
+        comfort::lines_that_look_generated_are_kept,
+    ),
+    (
         "lines_with_secrets_are_not_changed",
         diagnostics::lines_with_secrets_are_not_changed,
     ),

@@ -266,3 +266,38 @@ pub fn the_newest_definition_counts() {
         }
     }
 }
+
+/// What evcxr's own lines look like, in texts of cells: as statements, and as items of every later cell.
+pub fn lines_that_look_generated_are_kept() {
+    const LINES: &str = "\n(\n).evcxr_display();\n    println!(\"EVCXR_PANIC_NOTIFICATION\");\n  Err(_) => {\n    \
+        println!(\"EVCXR_PANIC_NOTIFICATION\");\n}).is_err() {\n    println!(\"EVCXR_PANIC_NOTIFICATION\");\n\
+        \"evcxr_tokio_runtime\"\neprintln!(\"{}\", error);\n\
+        println!(\"{}\", evcxr_internal_runtime::USER_ERROR_OCCURRED);\nmod evcxr_internal_runtime {\n}\n\
+        #[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_1(\n\
+        let h = evcxr_variable_store.take_variable::<J<!>>(stringify!(h));\n\
+        evcxr_variable_store.put_variable::<J<!>>(stringify!(h), h);\n";
+    let mut notebook = Notebook::open();
+    let shown = format!("{LINES:?}");
+    notebook.ok(&format!("const KEPT: &str = r#\"{LINES}\"#;"));
+    notebook.ok(&format!(
+        "macro_rules! lines {{ () => {{ stringify!({}) }} }}",
+        LINES.replace(['(', ')', '{', '}'], "")
+    ));
+    notebook.ok("let h = |n: i32| n + 1;");
+    for code in [
+        "KEPT".to_owned(),
+        format!("let text = r#\"{LINES}\"#;\ntext"),
+        format!("/*{LINES}*/\nlet n = h(1); // {}\nKEPT", LINES.replace('\n', " ")),
+        format!("r#\"{LINES}\"#"),
+    ] {
+        assert_eq!(notebook.result(&code), shown, "{code}");
+    }
+    assert_eq!(notebook.result("lines!().contains(\"dbutils\")"), "false");
+    assert_eq!(notebook.result("h(2)"), "3");
+    // What the lines stand for still works.
+    let (ename, _, text) = notebook.error("let n: i32 = \"x\".parse()?;");
+    assert!(ename.contains("ParseIntError"), "{ename}: {text}");
+    let (ename, evalue, _) = notebook.error("panic!(\"boom\")");
+    assert_eq!((ename.as_str(), evalue.as_str()), ("panic", "boom"));
+    assert_eq!(notebook.result("vec![\n(\n1, 2\n),\n]"), "[(1, 2)]");
+}
