@@ -92,15 +92,22 @@ pub(crate) fn never_wait(fd: &impl AsRawFd) -> io::Result<()> {
     check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) }).map(drop)
 }
 
-/// Whether a read would not wait: there is something to read, or its end, or the descriptor never waits.
-pub(crate) fn reads_at_once(fd: RawFd) -> bool {
+/// Whether there is something to read, or its end.
+pub(crate) fn is_readable(fd: RawFd) -> bool {
     let mut poll = libc::pollfd {
         fd,
         events: libc::POLLIN,
         revents: 0,
     };
-    // SAFETY: the structure outlives the call; no other memory is involved.
-    unsafe { libc::poll(&mut poll, 1, 0) != 0 || libc::fcntl(fd, libc::F_GETFL) & libc::O_NONBLOCK != 0 }
+    // SAFETY: the structure outlives the call.
+    unsafe { libc::poll(&mut poll, 1, 0) != 0 }
+}
+
+/// Whether reads of the descriptor fail when there is nothing, instead of waiting for it.
+pub(crate) fn waits_never(fd: RawFd) -> bool {
+    // SAFETY: no memory is involved.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    flags >= 0 && flags & libc::O_NONBLOCK != 0
 }
 
 /// No program executed from here inherits a descriptor but the standard ones, unless it is let through on purpose.

@@ -77,6 +77,7 @@ const TESTS: &[Test] = &[
     ("input", input::input),
     ("standard_input_asks", input::standard_input_asks),
     ("standard_input_ends", input::standard_input_ends),
+    ("programs_find_no_input", input::programs_find_no_input),
     (
         "a_death_ends_the_wait_for_input",
         input::a_death_ends_the_wait_for_input,

@@ -134,10 +134,40 @@ pub fn standard_input_ends() {
         panic!()
     };
     assert_eq!(String::from_utf8(bytes).unwrap(), "read Ok(0)\n");
-    // What a cell starts reads the end of nothing: it is not asked for, and an interrupt ends it.
-    let (ename, _) = notebook.interrupted("println!(\"go\"); std::process::Command::new(\"cat\").status()?;");
-    assert_eq!(ename, "KeyboardInterrupt");
     assert_eq!(notebook.result("kept"), "1");
+}
+
+/// Programs are not asked for, neither while a cell reads nor before or after: they find the end of their input at once.
+pub fn programs_find_no_input() {
+    let mut notebook = Notebook::open();
+    assert_eq!(notebook.ok("!cat").stdout(), b"");
+    assert_eq!(notebook.error("!read x").1, "the command ended with exit status 1");
+    notebook.ok("use std::{io::BufRead, process::Command};
+        fn cat() -> i32 { Command::new(\"sh\").args([\"-c\", \"cat; ! read x\"]).status().unwrap().code().unwrap() }
+        fn line() -> String { let mut line = String::new(); std::io::stdin().read_line(&mut line).unwrap(); line }");
+    let (said, asked) = typing(&mut notebook, &["a", "b"], "(cat(), line(), cat(), line(), cat())");
+    assert_eq!((said.as_str(), asked.len()), ("(0, \"a\\n\", 0, \"b\\n\", 0)", 2));
+    // One that is given its input reads that.
+    notebook.ok("Command::new(\"cat\").stdin(std::fs::File::open(\"/dev/null\")?).status()?;");
+    // Copying is reading, too; and who does not wait is not made to.
+    let mut recorder = Recorder {
+        typed: Some(["\u{4}", "one"].map(str::to_owned).to_vec()),
+        ..Recorder::default()
+    };
+    let copy = "std::io::copy(&mut std::io::stdin().lock(), &mut std::io::stdout().lock())?;";
+    let outcome = notebook.engine.execute(copy, &mut recorder);
+    assert!(matches!(outcome, Outcome::Ok { .. }), "{outcome:?}");
+    assert_eq!(recorder.asked.len(), 2);
+    // SAFETY: of the cell: descriptor 0 is the process's own.
+    let unwaiting = "unsafe extern \"C\" { fn fcntl(fd: i32, command: i32, ...) -> i32; }
+        let flags = unsafe { fcntl(0, 3) }; unsafe { fcntl(0, 4, flags | 0o4000) };
+        let kind = std::io::stdin().read_line(&mut String::new()).map_err(|error| error.kind());
+        unsafe { fcntl(0, 4, flags) }; kind";
+    assert_eq!(
+        typing(&mut notebook, &["x"], unwaiting),
+        ("Err(WouldBlock)".to_owned(), Vec::new())
+    );
+    assert_eq!(typing(&mut notebook, &["c"], "line()").0, "\"c\\n\"");
 }
 
 /// What a cell ends with that asks and gets no answer; `action` is called when it has asked.

@@ -86,8 +86,15 @@ pub fn the_environment_is_an_allow_list() {
          .filter(|p| !p.ends_with(\"fd\")).count()",
     );
     assert_eq!(
-        open, "5",
-        "but for the folder itself: standard input, output, error, the channel, and where starts are told"
+        open, "6",
+        "but for the folder itself: standard input, output, error, the channel, where starts are told, and what is typed"
+    );
+    // Programs that a cell starts get the first three of them only.
+    assert_eq!(
+        notebook
+            .ok("std::process::Command::new(\"sh\").args([\"-c\", \"ls /proc/$$/fd\"]).status()?;")
+            .stdout(),
+        b"0\n1\n2\n"
     );
 }
 
