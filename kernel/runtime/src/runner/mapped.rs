@@ -17,18 +17,26 @@ use std::mem;
 use std::ops::Range;
 use std::path::Path;
 use std::slice;
+use std::time::{Duration, Instant};
 
 use crate::sys;
 
-/// How many cells run between two looks at all libraries, each at some ten microseconds.
+/// How many cells run at least between two looks at all libraries, each at some ten microseconds.
 const CELLS_BETWEEN: usize = 32;
+
+/// What a look may cost for each cell that runs until the next one: the system walks all pages and mappings of the process.
+const COST_OF_CELL: Duration = Duration::from_micros(200);
+
+/// A process with more in memory is not looked at: that takes a tenth of a second, and the libraries are little of it.
+const RESIDENT_BYTES_MAX: usize = 1 << 30;
 
 /// What is loaded for cells.
 pub(super) struct Mapped {
     page_bytes: usize,
     /// Segments that cannot be written, by their addresses.
     segments: Vec<Range<usize>>,
-    cells: usize,
+    /// How many cells run until the next look.
+    cells_left: usize,
 }
 
 impl Mapped {
@@ -38,17 +46,25 @@ impl Mapped {
         Mapped {
             page_bytes: usize::try_from(page_bytes).unwrap_or(4096).max(1),
             segments: Vec::new(),
-            cells: 0,
+            cells_left: CELLS_BETWEEN,
         }
     }
 
     /// A cell has run; `function` is of its library, whose file [`is_local`].
     pub(super) fn give_back(&mut self, function: *const c_void) {
         self.segments.extend(segments(function, self.page_bytes));
-        self.cells += 1;
-        if self.cells.is_multiple_of(CELLS_BETWEEN) {
+        self.cells_left = self.cells_left.saturating_sub(1);
+        if self.cells_left > 0 {
+            return;
+        }
+        let since = Instant::now();
+        let resident = fs::read_to_string("/proc/self/statm")
+            .ok()
+            .and_then(|text| resident_pages(&text));
+        if resident.is_some_and(|pages| pages.saturating_mul(self.page_bytes) <= RESIDENT_BYTES_MAX) {
             self.give_back_all();
         }
+        self.cells_left = cells_until_next(since.elapsed());
     }
 
     fn give_back_all(&self) {
@@ -61,6 +77,17 @@ impl Mapped {
             }
         }
     }
+}
+
+/// How many cells run until the next look, after one that took so long.
+fn cells_until_next(took: Duration) -> usize {
+    let cells = took.as_micros() / COST_OF_CELL.as_micros();
+    usize::try_from(cells).unwrap_or(usize::MAX).max(CELLS_BETWEEN)
+}
+
+/// What `statm` says is in memory, which the system need not count.
+fn resident_pages(statm: &str) -> Option<usize> {
+    statm.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 /// The mappings in `smaps` that hold some pages, all of them the file's, in the order of their addresses.
@@ -221,6 +248,23 @@ mod tests {
         mapped.give_back_all();
         // SAFETY: as above.
         assert_eq!(unsafe { *at.cast::<u8>() }, 7);
+    }
+
+    #[test]
+    fn what_costs_much_is_done_rarely() {
+        for (took_us, cells) in [(0, 32), (6_400, 32), (7_000, 35), (150_000, 750), (2_000_000, 10_000)] {
+            assert_eq!(cells_until_next(Duration::from_micros(took_us)), cells);
+        }
+        assert_eq!(resident_pages("266335 265570 263823 1 0 2061 0\n"), Some(265_570));
+        assert_eq!(resident_pages(""), None);
+        // After a look that took long, as many cells as ever run without one.
+        let mut mapped = Mapped::new();
+        mapped.cells_left = cells_until_next(Duration::from_millis(10));
+        let first = CELLS_BETWEEN + 1;
+        for _ in 0..first {
+            mapped.give_back(a_function());
+        }
+        assert_eq!(mapped.cells_left, 50 - first);
     }
 
     #[test]
