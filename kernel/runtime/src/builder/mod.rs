@@ -19,6 +19,7 @@ mod listing;
 mod lists;
 mod literals;
 mod markdown;
+mod members;
 mod pieces;
 mod prelude;
 mod replaced;

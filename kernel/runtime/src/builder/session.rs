@@ -11,10 +11,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI32;
 use std::time::{Duration, Instant};
 
-use evcxr::{CommandContext, CompilationError, Error, EvalContext, EvalOutputs};
+use evcxr::{CommandContext, CompilationError, Completions, Error, EvalContext, EvalOutputs};
 
 use super::commands::{self, Step};
 use super::diagnostics;
+use super::members::Members;
 use super::pieces::Cells;
 use super::prelude::Analysis;
 use super::types::{self, Typed};
@@ -48,6 +49,7 @@ pub(super) struct Session {
     /// Whether results are pretty-printed, and whether with their types.
     format: (bool, bool),
     shows_time: bool,
+    members: Members,
     /// Variables whose names items took over in cells of items alone, which leave the store of the variables as it is.
     given_up: Vec<String>,
     /// Process group of the shell command that runs now; 0 if none.
@@ -85,6 +87,7 @@ impl Session {
             is_opt_level_chosen: false,
             format: (false, false),
             shows_time: false,
+            members: Members::default(),
             given_up: Vec::new(),
             shell,
         };
@@ -441,9 +444,18 @@ impl Session {
             return nothing;
         };
         let typed = code.get(found.start_offset..found.end_offset).unwrap_or_default();
+        let is_member = code[..found.start_offset.min(code.len())].ends_with('.');
+        let private = if is_member {
+            self.private_fields(&code[..found.start_offset], &found)
+        } else {
+            Vec::new()
+        };
         let mut items: Vec<(String, String, Option<String>)> = Vec::new();
         for item in found.completions {
             let code = plain_name(&item.code, item.kind);
+            if item.kind == FIELD && private.contains(&code) {
+                continue;
+            }
             // A field and a method of one name are written alike; so is what only our own code should see.
             let known = items.iter().any(|(name, ..)| *name == code);
             if known || code.is_empty() || OWN_NAMES.contains(&code.as_str()) {
@@ -452,14 +464,33 @@ impl Session {
             let signature = (item.label != code).then_some(item.label);
             items.push((code, item.kind.to_owned(), signature));
         }
-        // What begins as typed comes first; other matches of the same letters follow. Behind a dot rust-analyzer lists
-        // private fields, such as those of `String`, before all methods: fields that no cell names go to the end.
-        let is_member = code[..found.start_offset.min(code.len())].ends_with('.');
+        // What begins as typed comes first; other matches of the same letters follow. Behind a dot fields that no cell names
+        // go to the end.
         items.sort_by_cached_key(|(name, kind, _)| {
-            let is_strange = is_member && kind == "instance" && !self.cells.mention(name);
+            let is_strange = is_member && kind == FIELD && !self.cells.mention(name);
             (!name.starts_with(typed), is_strange)
         });
         FromBuilder::Completed(items, found.start_offset, found.end_offset)
+    }
+
+    /// The fields among `found`, offered behind `code`, that no cell can name.
+    fn private_fields(&mut self, code: &str, found: &Completions) -> Vec<String> {
+        let found = &found.completions;
+        let fields: Vec<String> = found
+            .iter()
+            .filter(|item| item.kind == FIELD)
+            .map(|item| item.code.clone())
+            .collect();
+        if fields.is_empty() {
+            return fields;
+        }
+        let mut members = std::mem::take(&mut self.members);
+        let private = members.private(found.iter().map(|item| item.code.as_str()), &fields, |name| {
+            let code = format!("{code}{name}");
+            Some(self.guarded(|context| context.hover_at(&code, code.len()))?.ok()?.0)
+        });
+        self.members = members;
+        private
     }
 
     /// Plain text and markdown about what stands at `cursor`.
@@ -475,6 +506,9 @@ impl Session {
 fn say(content: &mut BTreeMap<String, String>, text: String) {
     content.entry("text/plain".to_owned()).or_default().push_str(&text);
 }
+
+/// What evcxr calls a field.
+const FIELD: &str = "instance";
 
 /// Names that are public for code that we generate only.
 const OWN_NAMES: &[&str] = &["_private", "evcxr_display"];

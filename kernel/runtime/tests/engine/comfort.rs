@@ -135,6 +135,29 @@ pub fn completion_and_inspection() {
     assert_eq!(found.candidates[0].text, "zeroth", "{found:?}");
     let found = notebook.engine.complete("greeting.", 9);
     assert_eq!(found.candidates[0].kind, "function", "{found:?}");
+    // Fields that no cell can name are not offered, and do not hide the method of the same name.
+    notebook.ok("struct Long { len: u8, pub wide: u8 } let long = Long { len: 1, wide: 2 }; let list = vec![1]; let range = 1..2; let two = (1, 2);");
+    let mut kinds = |code: &str, name: &str| {
+        let found = notebook.engine.complete(code, code.len()).candidates;
+        let kinds = found
+            .into_iter()
+            .filter(|found| found.text == name)
+            .map(|found| found.kind);
+        kinds.collect::<Vec<_>>().join(" ")
+    };
+    for (code, name, kind) in [
+        ("greeting.", "vec", ""),
+        ("greeting.ve", "vec", ""),
+        ("list.", "buf", ""),
+        ("list.", "len", "function"),
+        ("list.", "len", "function"),
+        ("long.", "len", "instance"),
+        ("let l = &long; l.", "wide", "instance"),
+        ("range.", "start", "instance"),
+        ("two.", "1", "instance"),
+    ] {
+        assert_eq!(kinds(code, name), kind, "{code}{name}");
+    }
     let found = notebook.engine.complete("dbutils.secrets.ge", 18);
     // The name alone: the parentheses may stand there already.
     let get = found.candidates.iter().find(|c| c.text == "get").expect("get");
