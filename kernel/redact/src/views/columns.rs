@@ -242,17 +242,16 @@ fn one(scanner: &mut Scanner<'_>, reader: &Reader<'_, '_>, column: &[Number], de
         if row == 0 {
             start = i;
         }
-        let count = steps.next(number);
-        row = if count < STEPS_MAX {
-            (row << 4 | 0xF) & u32::from(number.may_be).wrapping_mul(0x0011_1111)
-        } else {
-            0
-        };
-        if row >> (4 * (ELEMENTS_MIN - 1)) != 0 {
+        row = (row << 4 | 0xF) & u32::from(number.may_be).wrapping_mul(0x0011_1111);
+        if steps.next(number) >= STEPS_MAX {
+            // Only the last ones may belong to what follows.
+            row &= 0x000F_FFFF;
+            start = i + 1 - STEPS_MAX;
+        } else if row >> (4 * (ELEMENTS_MIN - 1)) != 0 {
             add(start..i + 1);
         }
     }
-    if begun && (row != 0 || column.len() < 3) {
+    if begun && (row != 0 || column.len() < 3 || reader.words(&column[tail..], |_| ())) {
         add(tail..column.len());
     }
     for stretch in stretches {
@@ -416,15 +415,14 @@ impl Reader<'_, '_> {
         let mut may_be = u8::from(self.chars.may_be(if negative { 256 - decimal } else { decimal }))
             | u8::from(self.chars.may_be(hex)) << 1
             | u8::from(is_octal && self.chars.may_be(octal)) << 2;
-        if n > 6 && digits.are_binary() {
-            may_be |= 1 << 3;
-        }
+        let is_binary = n >= usize::from(tokens::BINARY_DIGITS_MIN) && digits.are_binary();
+        may_be |= u8::from(is_binary) << 3;
         let mut number = Number {
             start: word.start as u32,
             len: n as u8,
             decimal: Some(decimal),
             may_be,
-            packed: 0,
+            packed: if is_binary { FIRST | SECOND } else { 0 },
         };
         for value in [decimal, hex, octal] {
             number.packed |= packed(value);
@@ -465,7 +463,6 @@ impl Reader<'_, '_> {
         let mut steps = Steps::default();
         for (i, number) in column.iter().enumerate() {
             if steps.next(number) >= STEPS_MAX {
-                spelt.iter_mut().for_each(Spelt::end);
                 continue;
             }
             let holds = if let Some(decimal) = number.decimal {
@@ -476,7 +473,8 @@ impl Reader<'_, '_> {
                 if others {
                     self.reads(&mut spelt, number)
                 } else {
-                    self.decimal(&mut spelt[0], decimal) | self.spells(&mut spelt[1], hex, matches!(number.len, 4 | 8))
+                    self.spells(&mut spelt[0], decimal, true)
+                        | self.spells(&mut spelt[1], hex, matches!(number.len, 4 | 8))
                 }
             } else {
                 self.reads(&mut spelt, number)
@@ -506,30 +504,9 @@ impl Reader<'_, '_> {
                 _ => false,
             };
             // More than four bytes are rare.
-            some |= token.values[nth] == u32::MAX
-                || if nth == 0 {
-                    self.decimal(spelt, token.values[0])
-                } else {
-                    self.spells(spelt, token.values[nth], is_word)
-                };
+            some |= token.values[nth] == u32::MAX || self.spells(spelt, token.values[nth], is_word);
         }
         some
-    }
-
-    /// One more decimal number. One of three bytes is the first or the last one of words of four, unless it holds two
-    /// characters of UTF-16.
-    #[inline(always)]
-    fn decimal(&self, spelt: &mut Spelt, value: u32) -> bool {
-        let size = match value {
-            0..=0xFFFF => 2,
-            0x1_0000..=0xFF_FFFF if value >> 8 & 0xFF != 0 => 3,
-            _ => 4,
-        };
-        if spelt.size + size < 7 && spelt.size + size > 4 {
-            spelt.end();
-        }
-        spelt.size = size;
-        self.spells(spelt, value, true)
     }
 
     #[inline(always)]
@@ -584,8 +561,6 @@ struct Spelt {
     chars: Row,
     up: Row,
     down: Row,
-    /// Bytes of the last number: two, three or four.
-    size: u8,
 }
 
 impl Spelt {
@@ -598,7 +573,6 @@ impl Spelt {
             chars: likely,
             up: likely,
             down: likely,
-            size: 4,
         }
     }
 

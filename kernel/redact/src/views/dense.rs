@@ -301,8 +301,7 @@ fn one_by_one(window: &Window<'_>, range: Range<usize>, spans: &mut Vec<(usize, 
             // The zero of a float tells that it is a whole number.
             let float = usize::from((text >> 56 == u64::from(b'0')) & (text >> 48 & 0xFF == u64::from(b'.')));
             last = text;
-            // More than three digits after a point are a fraction.
-            let fraction = usize::from((marks[1] == b'.') & (at > ends[1] + 4));
+            let fraction = usize::from((marks[1] == b'.') & is_fraction(text, at - ends[1] - 1));
             same = (same + step) * one * near;
             turns = (turns + (step | float)) * two * near * (1 - fraction);
             marks = [marks[1], mark];
@@ -323,6 +322,15 @@ fn one_by_one(window: &Window<'_>, range: Range<usize>, spans: &mut Vec<(usize, 
             }
         }
     }
+}
+
+/// Whether a number after a point is a fraction: so many digits as neither bytes nor words are written with, and not
+/// those of a whole number or of a byte in binary. `text` ends with it.
+#[inline]
+fn is_fraction(text: u64, len: usize) -> bool {
+    let last = text >> 16 ^ 0x3030_3030_3030;
+    let digits = (last + 0x7676_7676_7676 | last) & 0x8080_8080_8080 == 0;
+    matches!(len, 6 | 8 | 11..=16) & digits & (last & 0x0E0E_0E0E_0E0E != 0)
 }
 
 /// White space is one kind of separator; so are commas, and brackets that close a list in a list.

@@ -33,9 +33,9 @@ const OPEN_BLOCKS: usize = 64;
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let (mut all, mut chain) = (Vec::new(), Vec::new());
-    // No byte of a value or of text is as low as the highest ones of numbers of six to eight digits.
+    // No byte of a value or of text is as low as the highest ones of numbers of six and of eight digits.
     let row = scanner.index.row();
-    let texts = !(0..=5).any(|byte| row.may_be(byte));
+    let texts = !(0..=8).any(|byte| row.may_be(byte));
     let mut likely = Vec::new();
     for span in spans(window, texts) {
         likely_parts(window, span, &row, &mut likely);
@@ -74,7 +74,7 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     }
 }
 
-/// Where wide numbers are. `texts`: numbers of six to eight digits are the first or the last of those that hold a value.
+/// Where wide numbers are. `texts`: numbers of six and of eight digits are the first or the last of those that hold a value.
 fn spans(window: &Window<'_>, texts: bool) -> Vec<Range<usize>> {
     let mut spans: Vec<Range<usize>> = Vec::new();
     let (keep, digit) = (&window.squeezed.keep, &window.squeezed.digit);
@@ -268,15 +268,18 @@ fn is_wide(keep: u128, digit: u128, texts: bool) -> bool {
         let after = after | after >> 4;
         after | after >> 8
     };
-    // One of nine digits has four bytes; between the first and the last one of three there are two of two bytes, or they
-    // are two of those.
+    // One of nine digits has four bytes, one of seven two characters of UTF-16. Those of six and of eight are the first
+    // or the last one of a value, or a fraction between two others.
     let (long, short) = if texts {
-        (wide & eight & digit >> 8, wide & !(two >> 4))
+        let (six, seven) = (four & two >> 4, four & four >> 3);
+        (wide & eight & digit >> 8, wide & (!six | seven & !eight))
     } else {
         (wide & eight, wide)
     };
-    let pairs = ends(short) & before(short);
-    (near & (ends(long) | before(long) | after(pairs)) | pairs & after(near)) as u64 != 0
+    let (first, last) = (ends(short) & before(wide), ends(wide) & before(short));
+    let pairs = first & last;
+    let two = near & after(pairs) | pairs & after(near) | last & after(first);
+    (near & (ends(long) | before(long)) | two) as u64 != 0
 }
 
 /// The parts of a stretch whose numbers may hold a value: asked without reading more of them than their digits.
@@ -302,7 +305,7 @@ fn likely_parts(window: &Window<'_>, span: Range<usize>, row: &Row, parts: &mut 
             let digits = (digit.two(i) >> bit).trailing_ones() as usize;
             let (end, after) = (at + digits, bytes[at + digits]);
             let plain = digits <= digits::MOST && !matches!(after | 0x20, b'x' | b'u' | b'l' | b'n' | b'i');
-            if at < span.start || plain && (bytes[at] == b'0' || is_kept(after)) {
+            if at < span.start || plain && (bytes[at] == b'0' || is_kept(after)) || is_fraction(bytes, at) {
                 continue;
             }
             if at > chain.end + SEPARATOR_BYTES_MAX {
@@ -329,25 +332,30 @@ fn likely_parts(window: &Window<'_>, span: Range<usize>, row: &Row, parts: &mut 
     parts.extend(holds.then_some(chain.start..span.end));
 }
 
-/// Looks for words of up to four bytes that may hold enough of a value: one has all four, or two in a row have two bytes
-/// that may be part of it. All others are the first or the last one of a value.
+/// Looks for words of up to four bytes that may hold enough of a value: one has all four, or two in a row have all of
+/// their two or three bytes. All others are the first or the last one of a value.
 #[derive(Default)]
 struct Pairs {
-    /// The last number has two bytes, and both may be part of a value.
+    /// The bytes of the last number may be part of a value, and are fewer than four.
     before: bool,
 }
 
 impl Pairs {
     #[inline]
     fn hold(&mut self, value: u32, row: &Row) -> bool {
-        let [first, second, _, last] = value.to_le_bytes();
-        if value > 0xFFFF {
-            self.before = false;
-            // Two characters of UTF-16 have a zero between them.
-            return if last == 0 { second == 0 } else { row.may_be(last) };
-        }
         let may_be = |byte: u8| (byte == 0) | row.may_be(byte);
-        let here = may_be(first) & may_be(second);
+        let [first, second, third, last] = value.to_le_bytes();
+        let (low, high) = (may_be(first) & may_be(second), third == 0xFF && last == 0xFF);
+        // A negative number of two bytes, or one of four.
+        if value > 0xFF_FFFF && !(high && second >= 0x80) {
+            self.before = false;
+            return row.may_be(last);
+        }
+        // Two characters of UTF-16 have a zero between them.
+        if !high && third != 0 && second == 0 {
+            return true;
+        }
+        let here = low & (high | may_be(third));
         here & std::mem::replace(&mut self.before, here)
     }
 }
@@ -383,8 +391,7 @@ fn words(window: &Window<'_>, span: Range<usize>, words: &mut Vec<Word>) {
             starts &= starts - 1;
             let at = window.from + 64 * i + bit;
             let inside = (keep.two(i) >> bit).trailing_ones() as usize;
-            // Digits after `0.` are a fraction.
-            if at >= span.end || inside > WORD_BYTES_MAX || bytes[..at].ends_with(b"0.") && is_zero(&bytes[..at - 1]) {
+            if at >= span.end || inside > WORD_BYTES_MAX || is_fraction(bytes, at) {
                 continue;
             }
             // What is kept of the next blocks and of the text after the window is not among these bits.
@@ -411,6 +418,11 @@ fn words(window: &Window<'_>, span: Range<usize>, words: &mut Vec<Word>) {
             }
         }
     }
+}
+
+/// Digits after `0.` are a fraction.
+fn is_fraction(bytes: &[u8], at: usize) -> bool {
+    bytes[..at].ends_with(b"0.") && is_zero(&bytes[..at - 1])
 }
 
 /// Whether a text ends with a zero that is no part of a longer number or name.
@@ -519,7 +531,12 @@ fn readings(scanner: &mut Scanner<'_>, window: &Window<'_>, chain: &[Word], dept
     let near = window.text.bytes.len() - last.place.end <= SEPARATOR_BYTES_MAX + WORD_DIGITS_MAX;
     let row = scanner.index.row();
     let mut pairs = Pairs::default();
-    if !near && size <= 4 && !row.may_be(0) && !chain.iter().any(|word| pairs.hold(word.value as u32, &row)) {
+    if !near
+        && size <= 4
+        && !last.hex
+        && !row.may_be(0)
+        && !chain.iter().any(|word| pairs.hold(word.value as u32, &row))
+    {
         return;
     }
     let end = if near { window.text.bytes.len() } else { last.place.end };

@@ -1,0 +1,101 @@
+//! Values in columns of numbers and in numbers of several bytes each, beside what tables of numbers are full of: ids,
+//! fractions, dates, the same number again and again.
+
+#[path = "support/streams.rs"]
+mod streams;
+
+use sealbook_redact::TOKEN;
+use streams::{learn, live, stream};
+
+/// What must not be lost before what is read, because it stands beside text of another kind.
+const AFTER: &str = " and then some more words of the text that go on and on until it ends here, at last, as it must";
+
+/// A value, a text that shows it, and what is left of the text.
+fn cases() -> Vec<(&'static str, String, String)> {
+    let rows = |before: &str, values: &[u32], after: &str| -> String {
+        let row = |(i, value): (usize, &u32)| format!("{i}{before}{value}{after}\n");
+        values.iter().enumerate().map(row).collect()
+    };
+    let bytes = |value: &str| value.bytes().map(u32::from).collect::<Vec<_>>();
+    let one = |text: &str| text.replace('#', TOKEN);
+    let floats = |value: &str| {
+        value
+            .bytes()
+            .map(|b| format!("{b}.0000"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let dotted = |value: &str| {
+        let numbers = value.bytes().enumerate().map(|(i, b)| format!("{i}.0x{b:02x}"));
+        numbers.collect::<Vec<_>>().join(" ")
+    };
+    let words = [
+        7_667_816, 7_602_286, 7_471_205, 3_276_850, 5_898_285, 3_670_136, 5_308_523, 7_143_474, 118,
+    ];
+    vec![
+        // Counting and equal bytes.
+        ("abcdefgh1234", rows(" ", &bytes("abcdefgh1234"), " x"), one("0 # x\n")),
+        (
+            "sssssss9sss",
+            bytes("sssssss9sss").iter().map(|b| format!("{b}\n")).collect(),
+            one("#\n"),
+        ),
+        (
+            "xR7BEr",
+            format!("{}82\n55\n66\n69\n114\n", "120\n".repeat(17)),
+            format!("{}{TOKEN}\n", "120\n".repeat(16)),
+        ),
+        // Whole numbers as floats, and numbers after a point that are no fractions.
+        (
+            "plantedT0ken9xQ4",
+            format!("tensor([{}])", floats("plantedT0ken9xQ4")),
+            one("tensor([#.0000])"),
+        ),
+        ("plantedT0ken9xQ4", dotted("plantedT0ken9xQ4"), one("0.#")),
+        // UTF-16 in numbers of four bytes.
+        ("hunter22-Zx8kQ2mv", rows(" ", &words, ""), one("0 #\n")),
+        // Numbers of two bytes, with fractions between them.
+        (
+            "hunter22",
+            rows(",", &[30056, 29806, 29285, 12850], ",0.876543"),
+            one("0,#\n1,#\n2,#\n3,#,0.876543\n"),
+        ),
+        (
+            "ababcdcdefef",
+            format!(",25185,0.89659,25185,0.87327,25699,0.58136,25699,0.50592,26213,0.67037,26213,{AFTER}"),
+            one(",#,") + AFTER,
+        ),
+        // Below zero.
+        (
+            "\u{43f}\u{430}\u{440}\u{43e}\u{43b}\u{44c}",
+            format!("-16432, -20272, -32559, -16688, -17456, -29487{AFTER}"),
+            one("#") + AFTER,
+        ),
+    ]
+}
+
+#[test]
+fn values_in_numbers_are_found_beside_others() {
+    for (value, text, left) in cases() {
+        let redactor = learn(&[value.as_bytes()]);
+        assert_eq!(redactor.text(&text), left, "{value}: {text}");
+        let streamed = stream(&redactor, [text.as_bytes()]);
+        assert_eq!(String::from_utf8_lossy(&streamed), left, "{value}: {text}");
+    }
+}
+
+/// A column of numbers of two bytes that a smaller number begins.
+#[test]
+fn a_column_that_goes_on_later_is_held() {
+    let value = "oyAUsqLXNYVkxbtz";
+    let numbers = [62, 28477, 16761, 29525, 19569, 20056, 22105, 30827];
+    let row = |n: u32| format!("some longer cell of words | {n} | cell | 2024-12-25\n");
+    let text: String = numbers.map(row).concat();
+    for at in text.match_indices('\n').map(|(at, _)| at + 1) {
+        let parts = [&text[..at], &text[at..]].map(str::as_bytes);
+        let shown = live(&learn(&[value.as_bytes()]), parts);
+        let shown = String::from_utf8_lossy(&shown);
+        let visible = numbers[1..].iter().filter(|n| shown.contains(&n.to_string())).count();
+        assert!(visible < 3, "{at}: {shown}");
+    }
+}
