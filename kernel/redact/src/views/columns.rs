@@ -585,5 +585,9 @@ impl Spelt {
 
 #[inline(always)]
 fn packed(value: u32) -> u8 {
-    FIRST * u8::from(matches!(value, 0x1F | 0x50)) | SECOND * u8::from(matches!(value, 0x8B | 0x4B))
+    match value {
+        0x1F | 0x50 => FIRST,
+        0x8B | 0x4B => SECOND,
+        _ => 0,
+    }
 }

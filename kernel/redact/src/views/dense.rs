@@ -329,7 +329,7 @@ fn one_by_one(window: &Window<'_>, range: Range<usize>, spans: &mut Vec<(usize, 
 #[inline]
 fn is_fraction(text: u64, len: usize) -> bool {
     let last = text >> 16 ^ 0x3030_3030_3030;
-    let digits = (last + 0x7676_7676_7676 | last) & 0x8080_8080_8080 == 0;
+    let digits = ((last + 0x7676_7676_7676) | last) & 0x8080_8080_8080 == 0;
     matches!(len, 6 | 8 | 11..=16) & digits & (last & 0x0E0E_0E0E_0E0E != 0)
 }
 

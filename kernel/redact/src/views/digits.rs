@@ -49,8 +49,8 @@ impl Digits {
     #[inline(always)]
     fn packed(&self, bits: u32) -> u32 {
         let first = self.0.swap_bytes();
-        let pairs = (first >> (8 - bits) | first) & (0xFF >> (8 - 2 * bits)) * 0x0001_0001_0001_0001;
-        let fours = (pairs >> (16 - 2 * bits) | pairs) & (0xFFFF >> (16 - 4 * bits)) * 0x0000_0001_0000_0001;
+        let pairs = (first >> (8 - bits) | first) & ((0xFF >> (8 - 2 * bits)) * 0x0001_0001_0001_0001);
+        let fours = (pairs >> (16 - 2 * bits) | pairs) & ((0xFFFF >> (16 - 4 * bits)) * 0x0000_0001_0000_0001);
         (fours >> (32 - 4 * bits) | fours) as u32 & (u64::MAX >> (64 - 8 * bits)) as u32
     }
 

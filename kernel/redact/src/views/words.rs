@@ -185,8 +185,8 @@ fn look(keep: &[u64; LOOK + 2], digit: &[u64; LOOK + 3]) -> Look {
         let after = keep.get(i + 2).copied().unwrap_or(u64::MAX);
         some[i] = prefixes(keep[i + 1], after, digit[i + 1], digit[i + 2]);
     }
-    for i in 0..LOOK {
-        prefixed |= u64::from(some[i] != 0) << i;
+    for (i, some) in some.iter().enumerate() {
+        prefixed |= u64::from(*some != 0) << i;
     }
     Look { wide, prefixed }
 }
