@@ -367,14 +367,14 @@ impl FrontEnd {
         status
     }
 
-    /// The first answer: from then on nothing is lost on iopub.
+    /// The welcome, from which on nothing is lost on iopub, and the first answer.
     fn greet(&mut self) {
-        let request = self.send(Channel::Shell, "kernel_info_request", json!({}));
-        let reply = self.expect_reply(&request, "kernel_info_reply");
-        assert_eq!(reply["status"], "ok");
         let welcome = self.next_iopub();
         assert_eq!(welcome.msg_type(), "iopub_welcome");
         assert_eq!(welcome.content, object(json!({"subscription": ""})));
+        let request = self.send(Channel::Shell, "kernel_info_request", json!({}));
+        let reply = self.expect_reply(&request, "kernel_info_reply");
+        assert_eq!(reply["status"], "ok");
         loop {
             let message = self.next_iopub();
             assert_eq!(message.msg_type(), "status");

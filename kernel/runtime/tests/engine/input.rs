@@ -190,7 +190,8 @@ pub fn a_death_ends_the_wait_for_input() {
     let line = "let mut line = String::new(); std::io::stdin().read_line(&mut line)?;";
     let printed = format!("println!(\"EVCXR_INPUT_REQUEST:name?\"); {line}");
     let call = "let name = dbutils::input(\"name?\")?;";
-    let killed: [(&str, fn(&Processes) -> i32, &str); 5] = [
+    type Choose = fn(&Processes) -> i32;
+    let killed: [(&str, Choose, &str); 5] = [
         (line, |all| all.worker, "Killed"),
         (call, |all| all.worker, "Killed"),
         (&printed, |all| all.worker, "Killed"),
