@@ -18,6 +18,7 @@ fn the_comparison_names_tests_that_exist() {
         ("corpus", read("tests/redaction/hostile.py")),
         ("planted", read("kernel/wire/tests/planted.rs")),
         ("places", read("kernel/redact/tests/places.rs")),
+        ("numbers", read("kernel/redact/tests/numbers.rs")),
     ]
     .into();
     let document = read("docs/redaction.md");
