@@ -84,6 +84,44 @@ fn values_in_numbers_are_found_beside_others() {
     }
 }
 
+/// What was told from other numbers by where it stands in blocks of sixty-four bytes.
+#[test]
+fn values_in_numbers_are_found_at_every_place() {
+    let little = |value: &str, show: fn(u32) -> String, between: &str| {
+        let words = value
+            .as_bytes()
+            .as_chunks()
+            .0
+            .iter()
+            .map(|four| show(u32::from_le_bytes(*four)));
+        words.collect::<Vec<_>>().join(between)
+    };
+    let floats: Vec<String> = "plantedT0ken9xQ4".bytes().map(|b| format!("{b}.0, 0.372241")).collect();
+    let cases = [
+        (
+            "plantedT0ken9xQ4",
+            little(
+                "plantedT0ken9xQ4",
+                |n| format!("0x{n:08x}"),
+                " | a cell between them | ",
+            ),
+            "0x",
+        ),
+        ("planted9", little("planted9", |n| n.to_string(), ", "), "18"),
+        ("rrUgVp", "29298, 26453, 28758".to_owned(), "26453"),
+        ("rrUgVp", "29298, 0.176577, 26453, 0.176577, 28758".to_owned(), "26453"),
+        ("plantedT0ken9xQ4", floats.join(", "), "108.0"),
+    ];
+    for (value, shown, part) in cases {
+        let redactor = learn(&[value.as_bytes()]);
+        for before in 0..140 {
+            let text = format!("{}[{shown}]{}", &"and so on ".repeat(14)[..before], AFTER.repeat(6));
+            let left = redactor.text(&text);
+            assert!(text.contains(part) && !left.contains(part), "{before}: {left}");
+        }
+    }
+}
+
 /// A column of numbers of two bytes that a smaller number begins, beside longer ones.
 #[test]
 fn a_column_that_goes_on_later_is_held() {

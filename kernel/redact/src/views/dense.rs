@@ -301,9 +301,12 @@ fn one_by_one(window: &Window<'_>, range: Range<usize>, spans: &mut Vec<(usize, 
             // The zero of a float tells that it is a whole number.
             let float = usize::from((text >> 56 == u64::from(b'0')) & (text >> 48 & 0xFF == u64::from(b'.')));
             last = text;
-            let fraction = usize::from((marks[1] == b'.') & is_fraction(text, at - ends[1] - 1));
+            let fraction = (marks[1] == b'.') & is_fraction(text, at - ends[1] - 1);
+            // Neither a fraction nor the single digit before one tells anything.
+            let single = (mark == b'.') & !(text >> 48 & 0xFF).to_le_bytes()[0].is_ascii_alphanumeric();
+            let told = usize::from(!(fraction | single));
             same = (same + step) * one * near;
-            turns = (turns + (step | float)) * two * near * (1 - fraction);
+            turns = (turns + (step | float) * told) * two * near;
             marks = [marks[1], mark];
             ends = [ends[1], at];
             // The last number of a list has something else after it.

@@ -181,9 +181,7 @@ fn look(keep: &[u64; LOOK + 2], digit: &[u64; LOOK + 3]) -> Look {
     }
     let mut some = [0; LOOK];
     for i in 0..LOOK {
-        // What is not known of the block after the last one may be anything.
-        let after = keep.get(i + 2).copied().unwrap_or(u64::MAX);
-        some[i] = prefixes(keep[i + 1], after, digit[i + 1], digit[i + 2]);
+        some[i] = prefixes(keep[i + 1], keep[i + 2], digit[i + 1], digit[i + 2]);
     }
     for (i, some) in some.iter().enumerate() {
         prefixed |= u64::from(*some != 0) << i;
@@ -258,8 +256,10 @@ fn is_wide(keep: u128, digit: u128, texts: bool) -> bool {
         let near = near | near >> 2;
         near | near >> 4
     };
+    // The first one begins in the block; it may end in the next one.
+    let inside = (1 << (64 + 16)) - 1;
     let near = ends(wide) & before(wide);
-    if near as u64 == 0 {
+    if near & inside == 0 {
         return false;
     }
     let after = |near: u128| {
@@ -279,7 +279,7 @@ fn is_wide(keep: u128, digit: u128, texts: bool) -> bool {
     let (first, last) = (ends(short) & before(wide), ends(wide) & before(short));
     let pairs = first & last;
     let two = near & after(pairs) | pairs & after(near) | last & after(first);
-    (near & (ends(long) | before(long)) | two) as u64 != 0
+    (near & (ends(long) | before(long)) | two) & inside != 0
 }
 
 /// The parts of a stretch whose numbers may hold a value: asked without reading more of them than their digits.
@@ -308,16 +308,18 @@ fn likely_parts(window: &Window<'_>, span: Range<usize>, row: &Row, parts: &mut 
             if at < span.start || plain && (bytes[at] == b'0' || is_kept(after)) || is_fraction(bytes, at) {
                 continue;
             }
-            if at > chain.end + SEPARATOR_BYTES_MAX {
+            // A sign belongs to its number.
+            if at > chain.end + SEPARATOR_BYTES_MAX + 1 {
                 parts.extend(std::mem::take(&mut holds).then_some(chain));
                 chain = at..at;
                 pairs.before = false;
             }
-            chain.end = end;
             if !plain {
+                chain.end = at + (keep.two(i) >> bit).trailing_ones() as usize;
                 holds = true;
                 continue;
             }
+            chain.end = end;
             let value = Digits::of(bytes, &(at..end)).decimal();
             let negative = at > 0 && bytes[at - 1] == b'-';
             holds |= pairs.hold(if negative { value.wrapping_neg() } else { value }, row);
