@@ -40,9 +40,10 @@ fn dense(window: &Window<'_>, marks: &mut Marks) -> Vec<(usize, usize)> {
     let mut spans = Vec::new();
     for blocks in marks.candidates() {
         let mut at = blocks.start;
+        let mut count = Count::default();
         while at < blocks.end {
             let look = at..blocks.end.min(at + LOOK_BLOCKS);
-            one_by_one(window, look.clone(), &mut spans);
+            one_by_one(window, look.clone(), &mut count, &mut spans);
             at = look.end;
             let place = |block: usize| window.from + 64 * block;
             let Some(last) = spans.last_mut() else { continue };
@@ -262,13 +263,13 @@ mod x86 {
 }
 
 /// Stretches of some blocks in which numbers have the same byte after each, or two bytes in turn.
-fn one_by_one(window: &Window<'_>, range: Range<usize>, spans: &mut Vec<(usize, usize)>) {
+fn one_by_one(window: &Window<'_>, range: Range<usize>, count: &mut Count, spans: &mut Vec<(usize, usize)>) {
     let bytes = window.text.bytes;
     let mut carry = 0;
     // The bytes after the last two numbers, where those ended, and how long each has been repeated.
     let (mut marks, mut ends) = ([0, 0], [0, 0]);
     let (mut same, mut turns) = (0, 0);
-    let mut last = 0;
+    let (mut last, mut fraction) = (0, false);
     let (keep, digit) = (&window.squeezed.keep, &window.squeezed.digit);
     if let Some(before) = range.start.checked_sub(1) {
         // A word may go on from the block before.
@@ -301,10 +302,12 @@ fn one_by_one(window: &Window<'_>, range: Range<usize>, spans: &mut Vec<(usize, 
             // The zero of a float tells that it is a whole number.
             let float = usize::from((text >> 56 == u64::from(b'0')) & (text >> 48 & 0xFF == u64::from(b'.')));
             last = text;
-            let fraction = (marks[1] == b'.') & is_fraction(text, at - ends[1] - 1);
-            // Neither a fraction nor the single digit before one tells anything.
-            let single = (mark == b'.') & !(text >> 48 & 0xFF).to_le_bytes()[0].is_ascii_alphanumeric();
+            // Neither a fraction nor a single digit between two of them tells anything.
+            let single = fraction & (mark == b'.') & !(text >> 48 & 0xFF).to_le_bytes()[0].is_ascii_alphanumeric();
+            fraction = (marks[1] == b'.') & is_fraction(text, at - ends[1] - 1);
             let told = usize::from(!(fraction | single));
+            // Numbers that only count are no list.
+            let near = near * usize::from(!count.goes_on(text));
             same = (same + step) * one * near;
             turns = (turns + (step | float) * told) * two * near;
             marks = [marks[1], mark];
@@ -326,6 +329,32 @@ fn one_by_one(window: &Window<'_>, range: Range<usize>, spans: &mut Vec<(usize, 
         }
     }
 }
+
+/// How many numbers in a row were each one more than the last.
+#[derive(Default)]
+struct Count {
+    last: u64,
+    steps: usize,
+}
+
+impl Count {
+    /// Whether with the number that a text ends with there are more of them than a value has.
+    #[inline]
+    fn goes_on(&mut self, text: u64) -> bool {
+        let digits = text ^ 0x3030_3030_3030_3030;
+        let others = (((digits & 0x7F7F_7F7F_7F7F_7F7F) + 0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080;
+        let before = 64 - others.leading_zeros();
+        let number = if before < 64 { digits >> before << before } else { 0 };
+        // The last digit is in the highest byte; after a nine there is a zero.
+        let step = number.wrapping_sub(self.last) == 1 << 56 || (number >> 56 == 0) & (self.last >> 56 == 9);
+        self.steps = if step { self.steps + 1 } else { 0 };
+        self.last = number;
+        self.steps > STEPS_MAX
+    }
+}
+
+/// So many numbers that count may be a value.
+const STEPS_MAX: usize = 16;
 
 /// Whether a number after a point is a fraction: so many digits as neither bytes nor words are written with, and not
 /// those of a whole number or of a byte in binary. `text` ends with it.

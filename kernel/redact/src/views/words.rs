@@ -25,6 +25,9 @@ const WORD_BYTES_MAX: usize = 2 * WORD_DIGITS_MAX;
 /// Fewest bytes that words may hold together.
 const BYTES_MIN: usize = 6;
 
+/// So many words that are each one more than the last may hold a value.
+const STEPS_MAX: usize = 16;
+
 /// Bytes between two blocks with words in them that are looked at together.
 const REACH_BYTES: usize = 64;
 
@@ -285,13 +288,16 @@ fn is_wide(keep: u128, digit: u128, texts: bool) -> bool {
 /// The parts of a stretch whose numbers may hold a value: asked without reading more of them than their digits.
 fn likely_parts(window: &Window<'_>, span: Range<usize>, row: &Row, parts: &mut Vec<Range<usize>>) {
     let (bytes, keep, digit) = (window.text.bytes, &window.squeezed.keep, &window.squeezed.digit);
-    if span.end + 2 * WORD_BYTES_MAX > bytes.len() || row.may_be(0) {
+    if row.may_be(0) {
         parts.push(span);
         return;
     }
+    // What stands near the end may go on.
+    let near_end = |end: usize| bytes.len() - end <= SEPARATOR_BYTES_MAX + WORD_DIGITS_MAX;
     let (first, last) = ((span.start - window.from) / 64, (span.end - window.from).div_ceil(64));
     let mut goes_on = first.checked_sub(1).map_or(0, |i| keep.at(i) >> 63);
     let mut pairs = Pairs::default();
+    let (mut last_value, mut steps) = (0, 0);
     // Numbers close to one another, and whether they may hold a value.
     let (mut chain, mut holds) = (span.start..span.start, false);
     for i in first..last {
@@ -303,7 +309,8 @@ fn likely_parts(window: &Window<'_>, span: Range<usize>, row: &Row, parts: &mut 
             starts &= starts - 1;
             let at = window.from + 64 * i + bit;
             let digits = (digit.two(i) >> bit).trailing_ones() as usize;
-            let (end, after) = (at + digits, bytes[at + digits]);
+            let end = at + digits;
+            let after = bytes.get(end).copied().unwrap_or(b' ');
             let plain = digits <= digits::MOST && !matches!(after | 0x20, b'x' | b'u' | b'l' | b'n' | b'i');
             if at < span.start || plain && (bytes[at] == b'0' || is_kept(after)) || is_fraction(bytes, at) {
                 continue;
@@ -322,7 +329,16 @@ fn likely_parts(window: &Window<'_>, span: Range<usize>, row: &Row, parts: &mut 
             chain.end = end;
             let value = Digits::of(bytes, &(at..end)).decimal();
             let negative = at > 0 && bytes[at - 1] == b'-';
-            holds |= pairs.hold(if negative { value.wrapping_neg() } else { value }, row);
+            // Numbers that only count hold nothing.
+            steps = if value == last_value + 1 { steps + 1 } else { 0 };
+            last_value = value;
+            if steps > STEPS_MAX {
+                parts.extend(std::mem::take(&mut holds).then_some(chain));
+                chain = end..end;
+                pairs.before = false;
+                continue;
+            }
+            holds |= pairs.hold(if negative { value.wrapping_neg() } else { value }, row) || near_end(end);
             // A small number is the last one.
             if digits < 4 {
                 parts.extend(std::mem::take(&mut holds).then_some(chain));
