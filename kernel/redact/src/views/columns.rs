@@ -11,9 +11,10 @@
 
 use std::ops::Range;
 
+use super::dense::ends;
 use super::digits::{self, Digits};
 use super::inflate;
-use super::numbers::{self, ELEMENTS_MIN, is_negative};
+use super::numbers::{self, ELEMENTS_MIN, STEPS_MAX, is_negative};
 use super::tokens::{self, BASES, Base, Token, tokenise};
 use crate::index::Row;
 use crate::scan::{Scan, Scanner, Window};
@@ -21,9 +22,6 @@ use crate::squeeze::is_kept;
 
 /// Numbers of a line that are looked at from either side.
 const COLUMNS: usize = 4;
-
-/// So many numbers that are equal, or each one more than the last, are no part of a value.
-const STEPS_MAX: usize = 16;
 
 /// Numbers before and after those of several bytes in which enough of a value was seen: some of them may be zeros.
 const AROUND: usize = 16;
@@ -119,15 +117,8 @@ fn words(window: &Window<'_>, group: &[Range<usize>]) -> Vec<Word> {
     let (mut goes_on, mut start, mut carries) = (0, 0, [0; 2]);
     for i in from..=to {
         let (kept, digits) = (keep.at(i), digit.at(i));
-        // Adding a digit to its word carries over to the place after the word.
-        let ends = |some: u64, carry: &mut u64| {
-            let (sum, first) = kept.overflowing_add(some);
-            let (sum, second) = sum.overflowing_add(*carry);
-            *carry = u64::from(first | second);
-            sum & !kept
-        };
-        let mut found = ends(digits, &mut carries[0]);
-        let mixed = ends(kept & !digits, &mut carries[1]);
+        let mut found = ends(kept, digits, &mut carries[0]);
+        let mixed = ends(kept, kept & !digits, &mut carries[1]);
         let starts = kept & !(kept << 1 | goes_on);
         goes_on = kept >> 63;
         let at = window.from + 64 * i;

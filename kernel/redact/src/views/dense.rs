@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use super::numbers::ELEMENTS_MIN;
+use super::numbers::{ELEMENTS_MIN, STEPS_MAX};
 use super::tokens::{SEPARATOR_BYTES_MAX, TOKEN_BYTES_MAX};
 use crate::scan::Window;
 use crate::squeeze::Squeezed;
@@ -79,7 +79,7 @@ const PADDING: usize = 64 + 2;
 
 /// Where words with a digit end in each block: adding a digit to its word carries over to the place after the word.
 #[inline(always)]
-fn ends(keep: u64, digit: u64, carry: &mut u64) -> u64 {
+pub(super) fn ends(keep: u64, digit: u64, carry: &mut u64) -> u64 {
     let (sum, first) = keep.overflowing_add(digit);
     let (sum, second) = sum.overflowing_add(*carry);
     *carry = u64::from(first | second);
@@ -352,9 +352,6 @@ impl Count {
         self.steps > STEPS_MAX
     }
 }
-
-/// So many numbers that count may be a value.
-const STEPS_MAX: usize = 16;
 
 /// Whether a number after a point is a fraction: so many digits as neither bytes nor words are written with, and not
 /// those of a whole number or of a byte in binary. `text` ends with it.

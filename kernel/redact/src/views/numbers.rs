@@ -18,6 +18,9 @@ use crate::squeeze::is_kept;
 /// Shortest list.
 pub(super) const ELEMENTS_MIN: usize = 6;
 
+/// More numbers than these that are equal, or each one more than the last, are no part of a value.
+pub(super) const STEPS_MAX: usize = 16;
+
 /// A stretch as short as this is looked at with as much text after it.
 const SHORT_SPAN_BYTES: usize = 512;
 

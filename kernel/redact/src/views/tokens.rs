@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::dense::ends;
 use crate::squeeze::{is_kept, places, which};
 
 /// Longest text between two numbers.
@@ -191,10 +192,7 @@ impl Masks {
     /// Where words end that have some of these.
     #[inline]
     fn ends(&self, some: u64, carry: &mut u64) -> u64 {
-        let (sum, first) = self.word.overflowing_add(some);
-        let (sum, second) = sum.overflowing_add(*carry);
-        *carry = u64::from(first | second);
-        sum & !self.word
+        ends(self.word, some, carry)
     }
 }
 

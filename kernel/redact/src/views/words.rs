@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::View;
 use super::digits::{self, Digits};
+use super::numbers::STEPS_MAX;
 use crate::Form;
 use crate::index::Row;
 use crate::scan::{Scan, Scanner, Window};
@@ -24,9 +25,6 @@ const WORD_BYTES_MAX: usize = 2 * WORD_DIGITS_MAX;
 
 /// Fewest bytes that words may hold together.
 const BYTES_MIN: usize = 6;
-
-/// So many words that are each one more than the last may hold a value.
-const STEPS_MAX: usize = 16;
 
 /// Bytes between two blocks with words in them that are looked at together.
 const REACH_BYTES: usize = 64;
@@ -285,66 +283,88 @@ fn is_wide(keep: u128, digit: u128, texts: bool) -> bool {
     (near & (ends(long) | before(long)) | two) & inside != 0
 }
 
+/// Where a word begins with a digit.
+struct Start {
+    at: usize,
+    /// How many digits it begins with, and how many bytes of it there are, as far as the next block goes.
+    digits: usize,
+    inside: usize,
+}
+
+/// The words of some blocks that begin with a digit.
+#[inline(always)]
+fn starts<'w>(window: &'w Window<'_>, blocks: Range<usize>) -> impl Iterator<Item = Start> + 'w {
+    let (keep, digit) = (&window.squeezed.keep, &window.squeezed.digit);
+    let mut goes_on = blocks.start.checked_sub(1).map_or(0, |i| keep.at(i) >> 63);
+    blocks.flat_map(move |i| {
+        let kept = keep.at(i);
+        let mut starts = kept & digit.at(i) & !(kept << 1 | goes_on);
+        goes_on = kept >> 63;
+        std::iter::from_fn(move || {
+            let bit = (starts != 0).then(|| starts.trailing_zeros() as usize)?;
+            starts &= starts - 1;
+            Some(Start {
+                at: window.from + 64 * i + bit,
+                digits: (digit.two(i) >> bit).trailing_ones() as usize,
+                inside: (keep.two(i) >> bit).trailing_ones() as usize,
+            })
+        })
+    })
+}
+
+/// Whether what ends here may go on after the text.
+fn is_near_end(bytes: &[u8], end: usize) -> bool {
+    bytes.len() - end <= SEPARATOR_BYTES_MAX + WORD_DIGITS_MAX
+}
+
 /// The parts of a stretch whose numbers may hold a value: asked without reading more of them than their digits.
 fn likely_parts(window: &Window<'_>, span: Range<usize>, row: &Row, parts: &mut Vec<Range<usize>>) {
-    let (bytes, keep, digit) = (window.text.bytes, &window.squeezed.keep, &window.squeezed.digit);
+    let bytes = window.text.bytes;
     if row.may_be(0) {
         parts.push(span);
         return;
     }
-    // What stands near the end may go on.
-    let near_end = |end: usize| bytes.len() - end <= SEPARATOR_BYTES_MAX + WORD_DIGITS_MAX;
-    let (first, last) = ((span.start - window.from) / 64, (span.end - window.from).div_ceil(64));
-    let mut goes_on = first.checked_sub(1).map_or(0, |i| keep.at(i) >> 63);
+    let blocks = (span.start - window.from) / 64..(span.end - window.from).div_ceil(64);
     let mut pairs = Pairs::default();
     let (mut last_value, mut steps) = (0, 0);
     // Numbers close to one another, and whether they may hold a value.
     let (mut chain, mut holds) = (span.start..span.start, false);
-    for i in first..last {
-        let kept = keep.at(i);
-        let mut starts = kept & digit.at(i) & !(kept << 1 | goes_on);
-        goes_on = kept >> 63;
-        while starts != 0 {
-            let bit = starts.trailing_zeros() as usize;
-            starts &= starts - 1;
-            let at = window.from + 64 * i + bit;
-            let digits = (digit.two(i) >> bit).trailing_ones() as usize;
-            let end = at + digits;
-            let after = bytes.get(end).copied().unwrap_or(b' ');
-            let plain = digits <= digits::MOST && !matches!(after | 0x20, b'x' | b'u' | b'l' | b'n' | b'i');
-            if at < span.start || plain && (bytes[at] == b'0' || is_kept(after)) || is_fraction(bytes, at) {
-                continue;
-            }
-            // A sign belongs to its number.
-            if at > chain.end + SEPARATOR_BYTES_MAX + 1 {
-                parts.extend(std::mem::take(&mut holds).then_some(chain));
-                chain = at..at;
-                pairs.before = false;
-            }
-            if !plain {
-                chain.end = at + (keep.two(i) >> bit).trailing_ones() as usize;
-                holds = true;
-                continue;
-            }
-            chain.end = end;
-            let value = Digits::of(bytes, &(at..end)).decimal();
-            let negative = at > 0 && bytes[at - 1] == b'-';
-            // Numbers that only count hold nothing.
-            steps = if value == last_value + 1 { steps + 1 } else { 0 };
-            last_value = value;
-            if steps > STEPS_MAX {
-                parts.extend(std::mem::take(&mut holds).then_some(chain));
-                chain = end..end;
-                pairs.before = false;
-                continue;
-            }
-            holds |= pairs.hold(if negative { value.wrapping_neg() } else { value }, row) || near_end(end);
-            // A small number is the last one.
-            if digits < 4 {
-                parts.extend(std::mem::take(&mut holds).then_some(chain));
-                chain = end..end;
-                pairs.before = false;
-            }
+    for Start { at, digits, inside } in starts(window, blocks) {
+        let end = at + digits;
+        let after = bytes.get(end).copied().unwrap_or(b' ');
+        let plain = digits <= digits::MOST && !matches!(after | 0x20, b'x' | b'u' | b'l' | b'n' | b'i');
+        if at < span.start || plain && (bytes[at] == b'0' || is_kept(after)) || is_fraction(bytes, at) {
+            continue;
+        }
+        // A sign belongs to its number.
+        if at > chain.end + SEPARATOR_BYTES_MAX + 1 {
+            parts.extend(std::mem::take(&mut holds).then_some(chain));
+            chain = at..at;
+            pairs.before = false;
+        }
+        if !plain {
+            chain.end = at + inside;
+            holds = true;
+            continue;
+        }
+        chain.end = end;
+        let value = Digits::of(bytes, &(at..end)).decimal();
+        let negative = at > 0 && bytes[at - 1] == b'-';
+        // Numbers that only count hold nothing.
+        steps = if value == last_value + 1 { steps + 1 } else { 0 };
+        last_value = value;
+        if steps > STEPS_MAX {
+            parts.extend(std::mem::take(&mut holds).then_some(chain));
+            chain = end..end;
+            pairs.before = false;
+            continue;
+        }
+        holds |= pairs.hold(if negative { value.wrapping_neg() } else { value }, row) || is_near_end(bytes, end);
+        // A small number is the last one.
+        if digits < 4 {
+            parts.extend(std::mem::take(&mut holds).then_some(chain));
+            chain = end..end;
+            pairs.before = false;
         }
     }
     parts.extend(holds.then_some(chain.start..span.end));
@@ -394,46 +414,34 @@ struct Word {
 
 /// The wide numbers of a stretch.
 fn words(window: &Window<'_>, span: Range<usize>, words: &mut Vec<Word>) {
-    let (bytes, keep, digit) = (window.text.bytes, &window.squeezed.keep, &window.squeezed.digit);
+    let bytes = window.text.bytes;
     words.clear();
     // A number is read from its start.
     let from = span.start.saturating_sub(WORD_DIGITS_MAX).max(window.from) - window.from;
-    let (first, last) = (from / 64, (span.end - window.from).div_ceil(64));
-    let mut goes_on = first.checked_sub(1).map_or(0, |i| keep.at(i) >> 63);
-    for i in first..last {
-        let kept = keep.at(i);
-        let mut starts = kept & digit.at(i) & !(kept << 1 | goes_on);
-        goes_on = kept >> 63;
-        while starts != 0 {
-            let bit = starts.trailing_zeros() as usize;
-            starts &= starts - 1;
-            let at = window.from + 64 * i + bit;
-            let inside = (keep.two(i) >> bit).trailing_ones() as usize;
-            if at >= span.end || inside > WORD_BYTES_MAX || is_fraction(bytes, at) {
-                continue;
-            }
-            // What is kept of the next blocks and of the text after the window is not among these bits.
-            let end = if bit + inside < 128 && at + inside < window.to {
-                at + inside
-            } else {
-                at + bytes[at..]
-                    .iter()
-                    .take(WORD_BYTES_MAX + 1)
-                    .take_while(|b| is_kept(**b))
-                    .count()
-            };
-            if end < span.start {
-                continue;
-            }
-            let digits = (digit.two(i) >> bit).trailing_ones() as usize;
-            if digits == end - at && digits <= digits::MOST {
-                words.extend(plain(window, at..end));
-            } else if end - at <= WORD_BYTES_MAX
-                && let Some(word) = word(bytes, at..end)
-            {
-                let open = word.place.end == bytes.len() && !window.text.complete;
-                words.push(Word { open, ..word });
-            }
+    for Start { at, digits, inside } in starts(window, from / 64..(span.end - window.from).div_ceil(64)) {
+        if at >= span.end || inside > WORD_BYTES_MAX || is_fraction(bytes, at) {
+            continue;
+        }
+        // What is kept of the next blocks and of the text after the window is not among these bits.
+        let end = if (at - window.from) % 64 + inside < 128 && at + inside < window.to {
+            at + inside
+        } else {
+            at + bytes[at..]
+                .iter()
+                .take(WORD_BYTES_MAX + 1)
+                .take_while(|b| is_kept(**b))
+                .count()
+        };
+        if end < span.start {
+            continue;
+        }
+        if digits == end - at && digits <= digits::MOST {
+            words.extend(plain(window, at..end));
+        } else if end - at <= WORD_BYTES_MAX
+            && let Some(word) = word(bytes, at..end)
+        {
+            let open = word.place.end == bytes.len() && !window.text.complete;
+            words.push(Word { open, ..word });
         }
     }
 }
@@ -546,7 +554,7 @@ fn readings(scanner: &mut Scanner<'_>, window: &Window<'_>, chain: &[Word], dept
     let Some(last) = chain.last().filter(|_| size * chain.len() >= BYTES_MIN) else {
         return;
     };
-    let near = window.text.bytes.len() - last.place.end <= SEPARATOR_BYTES_MAX + WORD_DIGITS_MAX;
+    let near = is_near_end(window.text.bytes, last.place.end);
     let row = scanner.index.row();
     let mut pairs = Pairs::default();
     if !near
