@@ -166,3 +166,22 @@ impl<T: Debug + ?Sized> Fallback for T {
         result(&self, std::any::type_name::<T>());
     }
 }
+
+/// Shows a final expression of a basic type. It takes the value itself, so that the compiler finds it before it looks for
+/// references to a value with [`Fallback`], for which it would read every `impl` of `Debug` there is.
+pub trait Basic {
+    /// Sends the value as the cell's result; `()` is no result.
+    fn evcxr_display(self);
+}
+
+macro_rules! basic {
+    ($($kind:ty)*) => {
+        $(impl Basic for $kind {
+            fn evcxr_display(self) {
+                result(&self, stringify!($kind));
+            }
+        })*
+    };
+}
+
+basic! { () bool char i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize f32 f64 }

@@ -30,7 +30,7 @@ mod widgets;
 pub use call::CallError;
 pub use comms::{Comm, CommMessage, Comms};
 pub use content::Content;
-pub use display::{DisplayHandle, Fallback, clear_output, display, display_data, display_html, display_table};
+pub use display::{Basic, DisplayHandle, Fallback, clear_output, display, display_data, display_html, display_table};
 pub use fs::{FileInfo, FileList, FileSystem};
 pub use help::Help;
 pub use input::{input, password};

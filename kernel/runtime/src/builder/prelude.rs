@@ -54,7 +54,7 @@ pub(super) enum Analysis {
 /// Brings `dbutils` into scope. Run at the start and after `:clear`, which drops it.
 pub(super) const IN_SCOPE: &str = "\
 use ::dbutils::{dbutils, display, display_html, display_table, display_data, clear_output, print, dbg};
-use ::dbutils::Fallback as _;
+use ::dbutils::{Basic as _, Fallback as _};
 ";
 
 /// Name of the socket in the build folder.
