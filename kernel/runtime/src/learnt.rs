@@ -43,6 +43,9 @@ const SMALL_LIBRARY: &[&str] = &[
     "-Clink-arg=--hash-style=gnu",
 ];
 
+/// Begins the argument that names the linker.
+pub(crate) const LINKER: &str = "-Clinker=";
+
 /// Variables that differ from call to call and do not change what is built.
 const NOT_IN_KEY: &[&str] = &["EVCXR_EXECUTION_SO_PATH", "_", "OLDPWD"];
 /// Variables by which cargo hands its children a place in its queue; the queue is gone when they are used.
@@ -133,6 +136,11 @@ impl Learnt {
     pub(crate) fn library(&self) -> Option<PathBuf> {
         let at = self.args.iter().position(|arg| arg == "--out-dir")?;
         Some(Path::new(self.args.get(at + 1)?).join(format!("lib{CELL_CRATE}.so")))
+    }
+
+    /// The linker that rustc runs itself, if it does.
+    pub(crate) fn lld(&self) -> Option<&str> {
+        self.linker.iter().find_map(|arg| arg.strip_prefix(LINKER))
     }
 
     /// The arguments for a whole build. The list of source files is for cargo only.
@@ -268,7 +276,7 @@ fn direct_linker(learnt: &Learnt) -> Option<Vec<String>> {
     let mut known = std::collections::BTreeSet::new();
     folders.retain(|folder| known.insert(folder.clone()));
     let mut linker = vec![
-        format!("-Clinker={}", lld.display()),
+        format!("{LINKER}{}", lld.display()),
         "-Clinker-flavor=ld.lld".to_owned(),
     ];
     linker.extend(SMALL_LIBRARY.iter().map(|arg| (*arg).to_owned()));

@@ -16,6 +16,7 @@ pub mod environment;
 mod evcxr_engine;
 mod folder;
 mod learnt;
+mod linker;
 mod messages;
 mod named_arguments;
 mod outcome;

@@ -25,11 +25,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::learnt::{self, Learnt};
+use crate::linker::{self, Linker};
 use crate::messages;
 use crate::sys::{self, Waiting as Wait};
 
 /// Name of the socket in the build folder.
 const SOCKET: &str = "compiler.sock";
+
+/// In the compiler's message that the library is there, which is its last; to free its memory takes it longer.
+const LINKED: &[u8] = br#","emit":"link"}"#;
 
 #[derive(Serialize, Deserialize)]
 struct Request {
@@ -45,6 +49,15 @@ pub(crate) struct Built {
     pub(crate) messages: String,
 }
 
+impl Built {
+    fn new(success: bool, messages: &[u8]) -> Built {
+        Built {
+            success,
+            messages: String::from_utf8_lossy(messages).into_owned(),
+        }
+    }
+}
+
 /// The builder's end: keeps one compiler waiting.
 #[derive(Clone)]
 pub(crate) struct Compilers {
@@ -56,6 +69,8 @@ struct Waiting {
     process: Child,
     source: OwnedFd,
     key: String,
+    /// For a compiler that runs lld itself.
+    linker: Option<Linker>,
 }
 
 impl Compilers {
@@ -104,25 +119,24 @@ impl Compilers {
         let fits = waiting.as_mut().is_some_and(|waiting| {
             request.key.as_ref() == Some(&waiting.key) && matches!(waiting.process.try_wait(), Ok(None))
         });
-        let built = match waiting.take_if(|_| fits) {
-            Some(waiting) => Some(build_for(&shim, waiting, &request.source)?),
-            None => {
-                stop(waiting);
-                None
-            }
+        let Some(waiting) = waiting.take_if(|_| fits) else {
+            stop(waiting);
+            return messages::send(&mut shim, &None::<Built>);
         };
-        let is_built = built.is_some();
-        messages::send(&mut shim, &built)?;
+        let (built, mut compiler) = build_for(&shim, waiting, &request.source)?;
+        let answered = messages::send(&mut shim, &Some(built));
         drop(shim);
-        if is_built {
-            self.prepare();
-        }
+        // It may be about to end.
+        compiler.wait()?;
+        answered?;
+        self.prepare();
         Ok(())
     }
 }
 
-/// Has the compiler build `source`; ends it if the shim goes away meanwhile.
-fn build_for(shim: &UnixStream, mut waiting: Waiting, source: &str) -> io::Result<Built> {
+/// Has the compiler build `source`; ends it if the shim goes away meanwhile. It may still be tidying up when the library is
+/// there.
+fn build_for(shim: &UnixStream, mut waiting: Waiting, source: &str) -> io::Result<(Built, Child)> {
     // If it ended meanwhile, its status says so.
     let _ = sys::write_all(&waiting.source, source.as_bytes());
     drop(waiting.source);
@@ -130,28 +144,39 @@ fn build_for(shim: &UnixStream, mut waiting: Waiting, source: &str) -> io::Resul
     if let Some(messages) = waiting.process.stderr.take() {
         let mut part = vec![0; 64 * 1024];
         loop {
-            let mut either = [Wait::on(&messages), Wait::on(shim)];
+            let asked = waiting.linker.as_ref().map_or_else(Wait::on_nothing, Linker::wait);
+            let mut either = [Wait::on(&messages), Wait::on(shim), asked];
             sys::wait(&mut either, -1);
             if either[1].is_ready() {
                 end(waiting.process);
                 return Err(io::ErrorKind::Interrupted.into());
+            }
+            if either[2].is_ready()
+                && waiting.linker.as_mut().is_some_and(Linker::has_all)
+                && let Some(linker) = waiting.linker.take()
+            {
+                // When it fails, and when it has ended, the script does it. When the shim is gone, that is seen next.
+                let _ = linker.link(|| Wait::on(shim));
             }
             if !either[0].is_ready() {
                 continue;
             }
             match sys::read(&messages, &mut part) {
                 Ok(0) => break,
-                Ok(size) => said.extend_from_slice(&part[..size]),
+                Ok(size) => {
+                    let looked_at = said.len().saturating_sub(LINKED.len());
+                    said.extend_from_slice(&part[..size]);
+                    if memchr::memmem::find(&said[looked_at..], LINKED).is_some() {
+                        return Ok((Built::new(true, &said), waiting.process));
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
     }
     let status = waiting.process.wait()?;
-    Ok(Built {
-        success: status.success(),
-        messages: String::from_utf8_lossy(&said).into_owned(),
-    })
+    Ok((Built::new(status.success(), &said), waiting.process))
 }
 
 /// Whether the shim has ended. It says nothing after its request, so what can be read is the end.
@@ -166,8 +191,16 @@ fn start(folder: &Path, learnt: Learnt) -> io::Result<Waiting> {
     let _ = fs::remove_file(&path);
     symlink("/proc/self/fd/0", &path)?;
     let (input, source) = sys::pipe()?;
+    let linker = learnt.lld().and_then(|lld| Linker::start(folder, lld).ok());
+    let args = learnt.build_args().map(|arg| {
+        if linker.is_some() && arg.starts_with(learnt::LINKER) {
+            format!("{}{}", learnt::LINKER, linker::script(folder).display())
+        } else {
+            arg
+        }
+    });
     // Our wrapper first, which ties the compiler's life to ours.
-    let mut command = learnt.command(learnt.build_args(), Some(&folder.join("bin").join(learnt::WRAPPER)));
+    let mut command = learnt.command(args, Some(&folder.join("bin").join(learnt::WRAPPER)));
     command
         .stdin(Stdio::from(input))
         .stdout(Stdio::null())
@@ -177,6 +210,7 @@ fn start(folder: &Path, learnt: Learnt) -> io::Result<Waiting> {
         process: command.spawn()?,
         source,
         key: learnt.key,
+        linker,
     })
 }
 
@@ -239,6 +273,27 @@ mod tests {
         assert!(compilers.waiting.lock().unwrap().is_none());
         compilers.prepare();
         assert_eq!(build(folder, Some(&key), "three\n").unwrap().messages, "said three\n");
+    }
+
+    #[test]
+    fn the_answer_waits_for_the_library_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let compilers = Compilers::serve(folder).unwrap();
+        let key = "key".to_owned();
+        learn(folder, &key);
+        let script = "read code < src/lib.rs; echo '{\"artifact\":\"lib.so\",\"emit\":\"link\"}' >&2; read word < lingers; echo late >&2; exit 1";
+        let text = fs::read_to_string(folder.join("learnt.json")).unwrap();
+        let mut learnt: serde_json::Value = serde_json::from_str(&text).unwrap();
+        learnt["args"] = serde_json::json!(["-c", script]);
+        fs::write(folder.join("learnt.json"), learnt.to_string()).unwrap();
+        let lingers = folder.join("home/cell/lingers");
+        sys::named_pipe(&lingers).unwrap();
+        compilers.prepare();
+        // The compiler ends after the answer, which does not know of that.
+        let built = build(folder, Some(&key), "one\n").unwrap();
+        assert!(built.success && !built.messages.contains("late"), "{}", built.messages);
+        fs::write(lingers, "go\n").unwrap();
     }
 
     #[test]
