@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use crate::broker::Broker;
 use crate::engine_thread::{EngineThread, State};
 use crate::heal::{Healed, Healer};
-use crate::input::Input;
+use crate::input::Answers;
 use crate::language::items;
 use crate::output::Output;
 use crate::pager;
@@ -377,15 +377,15 @@ impl Host for CellHost {
         let content = object(json!({"prompt": request.prompt, "password": request.password}));
         let mut message = Message::child("input_request", &self.session.id, &self.parent, content);
         message.identities = self.identities.clone();
-        let answer = self.session.input.expect();
+        let answer = self.session.input.answers.expect();
         let session = self.session.clone();
-        over.then(move || session.input.cancel());
+        over.then(move || session.input.answers.cancel());
         let sealed = self.session.redactor.seal(message);
         self.session
             .runtime
             .block_on(self.session.input.outbox.send(sealed))
             .map_err(|_| InputRefused)?;
-        Input::wait(answer)
+        Answers::wait(answer)
     }
 }
 

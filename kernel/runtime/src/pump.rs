@@ -91,6 +91,8 @@ pub(crate) enum FromCell {
 /// What the pump shares with the engine, its interrupts and the `dbutils` server.
 pub(crate) struct Shared {
     call: Mutex<Option<Call>>,
+    /// Of the newest call, also when that is over: a thread that it left may still wait for input.
+    newest: Mutex<Arc<Open>>,
     pub(crate) supervisor: AtomicI32,
     /// An interrupt was asked for during this call.
     pub(crate) interrupt: AtomicBool,
@@ -139,6 +141,7 @@ impl Shared {
     pub(crate) fn new(control: OwnedFd) -> Shared {
         Shared {
             call: Mutex::new(None),
+            newest: Mutex::default(),
             supervisor: AtomicI32::new(0),
             interrupt: AtomicBool::new(false),
             executing: AtomicBool::new(false),
@@ -155,6 +158,7 @@ impl Shared {
             has_result,
             open: Arc::clone(&open),
         });
+        *lock(&self.newest) = Arc::clone(&open);
         self.interrupt.store(false, Ordering::SeqCst);
         self.executing.store(is_cell, Ordering::SeqCst);
         open
@@ -457,6 +461,8 @@ impl Pump {
                     self.state.ending.cell = None;
                     self.state.ending.death = Some(death);
                 } else {
+                    // A thread that a cell left may have asked, and is gone.
+                    self.stop_asking();
                     self.event(Event::Stderr(between_cells(&death).into_bytes()));
                 }
             }
@@ -545,10 +551,8 @@ impl Pump {
 
     /// Ends the wait for what somebody types.
     fn stop_asking(&self) {
-        let call = lock(&self.shared.call).clone();
-        if let Some(call) = call {
-            call.open.over.happens();
-        }
+        let open = lock(&self.shared.newest).clone();
+        open.over.happens();
     }
 
     fn hear_cells_without_waiting(&mut self) {

@@ -82,6 +82,10 @@ const TESTS: &[Test] = &[
         "a_death_ends_the_wait_for_input",
         input::a_death_ends_the_wait_for_input,
     ),
+    (
+        "a_death_after_the_cell_ends_the_wait_for_input",
+        input::a_death_after_the_cell_ends_the_wait_for_input,
+    ),
     ("completion_and_inspection", comfort::completion_and_inspection),
     (
         "unfinished_code_is_placed_in_the_cell",

@@ -68,5 +68,5 @@ pub fn interrupt(session: &Shared, engine: &EngineThread) {
     session.interrupts.send_modify(|count| *count += 1);
     // The engine first: a cell whose wait for input ends must already know why.
     engine.interrupt();
-    session.input.cancel();
+    session.input.answers.cancel();
 }

@@ -13,9 +13,9 @@ pub async fn serve(session: Shared, mut inbox: Inbox) {
             continue;
         }
         match requests::content::<InputReply>(&message) {
-            Ok(InputReply { value: Some(value) }) => session.input.answer(value),
+            Ok(InputReply { value: Some(value) }) => session.input.answers.come(value),
             // The front end could not ask, so the cell does not wait for ever.
-            Ok(InputReply { value: None }) => session.input.cancel(),
+            Ok(InputReply { value: None }) => session.input.answers.cancel(),
             Err(error) => tracing::warn!(%error, "dropped a message"),
         }
     }

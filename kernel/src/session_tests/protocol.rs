@@ -192,10 +192,6 @@ async fn a_cell_that_dies_does_not_wait_for_input() {
     let answer = kernel.answer(&id).await;
     assert_eq!(answer.reply.1["ename"], "InputRefused");
     assert_eq!(answer.iopub.len(), 2, "{:?}", answer.iopub);
-    // What is typed afterwards is nobody's.
-    kernel
-        .send_on(Channel::Stdin, "input_reply", json!({"value": "late"}))
-        .await;
     assert_eq!(
         kernel.execute("out a").await.iopub,
         [input(2, "out a"), stream("stdout", "a")]

@@ -37,6 +37,7 @@ pub(super) struct Mapped {
     segments: Vec<Range<usize>>,
     /// How many cells run until the next look.
     cells_left: usize,
+    resident_bytes_max: usize,
 }
 
 impl Mapped {
@@ -47,6 +48,7 @@ impl Mapped {
             page_bytes: usize::try_from(page_bytes).unwrap_or(4096).max(1),
             segments: Vec::new(),
             cells_left: CELLS_BETWEEN,
+            resident_bytes_max: RESIDENT_BYTES_MAX,
         }
     }
 
@@ -61,7 +63,7 @@ impl Mapped {
         let resident = fs::read_to_string("/proc/self/statm")
             .ok()
             .and_then(|text| resident_pages(&text));
-        if resident.is_some_and(|pages| pages.saturating_mul(self.page_bytes) <= RESIDENT_BYTES_MAX) {
+        if resident.is_some_and(|pages| pages.saturating_mul(self.page_bytes) <= self.resident_bytes_max) {
             self.give_back_all();
         }
         self.cells_left = cells_until_next(since.elapsed());
@@ -214,6 +216,36 @@ mod tests {
         }
         assert!(!segments.iter().all(is_resident), "nothing was given back");
         assert_eq!(segments.iter().map(bytes).collect::<Vec<_>>(), before);
+    }
+
+    #[test]
+    fn a_process_with_much_in_memory_is_not_looked_at() {
+        let statm = fs::read_to_string("/proc/self/statm").unwrap();
+        let mut mapped = Mapped::new();
+        let resident = resident_pages(&statm).unwrap() * mapped.page_bytes;
+        let page = read_only_page(mapped.page_bytes);
+        mapped.segments.push(page.clone());
+        for (bytes_max, stays) in [(resident / 2, true), (resident * 16, false)] {
+            // SAFETY: a page of our own, which is read to be in memory.
+            unsafe { std::ptr::read_volatile(page.start as *const u8) };
+            mapped.resident_bytes_max = bytes_max;
+            mapped.cells_left = 1;
+            mapped.give_back(std::ptr::null());
+            assert_eq!(is_resident(&page), stays);
+            assert!(mapped.cells_left >= CELLS_BETWEEN);
+        }
+    }
+
+    /// A page of a file, mapped.
+    fn read_only_page(page_bytes: usize) -> Range<usize> {
+        use std::os::fd::AsRawFd;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(page_bytes as u64).unwrap();
+        let (fd, no_place) = (file.as_file().as_raw_fd(), std::ptr::null_mut());
+        // SAFETY: a new mapping, which stays for as long as the process.
+        let at = unsafe { libc::mmap(no_place, page_bytes, libc::PROT_READ, libc::MAP_PRIVATE, fd, 0) };
+        assert_ne!(at, libc::MAP_FAILED);
+        at as usize..at as usize + page_bytes
     }
 
     #[test]

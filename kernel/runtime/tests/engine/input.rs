@@ -204,7 +204,7 @@ pub fn a_death_ends_the_wait_for_input() {
         assert_eq!(ename, expected, "{code}");
         assert_eq!(notebook.result("1 + 1"), "2");
     }
-    // Another thread of the cell ends it, when a file says so; and one that shows more than the call's queue holds.
+    // Another thread of the cell ends it, when a file says so; and one that shows as much as the call's queue holds.
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("asked");
     let begin = format!("let file = std::path::PathBuf::from({file:?}); let asked = file.clone();");
@@ -220,18 +220,54 @@ pub fn a_death_ends_the_wait_for_input() {
         std::fs::remove_file(folder.path().join("asked")).unwrap();
         assert_eq!(notebook.result("1 + 1"), "2");
     }
+    // Displays are whole when they return. What is printed after the last one has no room, and is there before the death.
+    let shown = folder.path().join("shown");
     let code = format!(
-        "{begin} std::thread::spawn(move || {{ {wait}
-        for n in 0.. {{ dbutils::display(\"x\"); std::fs::write(&asked, n.to_string()).unwrap(); }} }}); {line}"
+        "{begin} let shown = std::path::PathBuf::from({shown:?}); std::thread::spawn(move || {{ {wait}
+        for _ in 0..64 {{ dbutils::display(\"x\"); }} std::println!(\"one more\"); std::fs::write(&shown, \"\").unwrap();
+        loop {{ std::thread::park(); }} }}); {line}"
     );
     let worker = Processes::of_this().worker;
     let full = move || {
         std::fs::write(&file, "").unwrap();
-        while std::fs::read_to_string(&file).unwrap().parse().unwrap_or(0) < 60 {
+        while !shown.exists() {
             std::thread::yield_now();
         }
         processes::kill(worker);
     };
     assert_eq!(unanswered(&mut notebook, &code, full), "Killed");
     assert_eq!(notebook.result("1 + 1"), "2");
+}
+
+pub fn a_death_after_the_cell_ends_the_wait_for_input() {
+    let mut notebook = Notebook::open();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("asked");
+    let code = format!(
+        "let asked = std::path::PathBuf::from({file:?});
+        std::thread::spawn(|| std::io::stdin().read_line(&mut String::new()));
+        while !asked.exists() {{ std::thread::yield_now(); }}"
+    );
+    for is_builder in [false, true] {
+        let all = Processes::of_this();
+        let file = file.clone();
+        let asked = move || {
+            std::fs::write(&file, "").unwrap();
+            // The copy of the process goes when the cell has ended.
+            while !processes::children(all.worker).is_empty() {
+                std::thread::yield_now();
+            }
+            std::fs::remove_file(&file).unwrap();
+            processes::kill(if is_builder { all.builder } else { all.worker });
+        };
+        let mut recorder = Recorder {
+            on_input: Some(Box::new(asked)),
+            ..Recorder::default()
+        };
+        let outcome = notebook.engine.execute(&code, &mut recorder);
+        assert!(recorder.on_input.is_none(), "has not asked");
+        // The builder may die before it has said that the cell ended.
+        assert!(is_builder || matches!(outcome, Outcome::Ok { .. }), "{outcome:?}");
+        assert_eq!(notebook.result("1 + 1"), "2");
+    }
 }
