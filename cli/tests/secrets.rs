@@ -218,3 +218,18 @@ fn an_unreachable_service_is_status_3() {
     user.run_with("secrets list-scopes", "", &[("SEALBOOK_HOME", &blocked)])
         .failed(3, &[&blocked]);
 }
+
+#[test]
+fn a_service_ends_with_its_user() {
+    let user = User::new();
+    user.ok("secrets list-scopes");
+    let services = user.services();
+    assert_eq!(services.len(), 1);
+    drop(user);
+    let since = std::time::Instant::now();
+    // What has ended and was not yet waited for has no words any more.
+    while std::fs::read(format!("/proc/{}/cmdline", services[0])).is_ok_and(|words| !words.is_empty()) {
+        assert!(since.elapsed().as_secs() < 15, "the service goes on");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}

@@ -4,6 +4,7 @@ import json
 import shutil
 import stat
 
+import psutil
 import pytest
 
 from harness import PLANTED, Kernel
@@ -212,3 +213,13 @@ def test_redact_says_nothing_before_it_knows_its_secrets(fresh_house):
     assert done.returncode != 0 and done.stdout == b"" and "empty-secret" in done.err
 
 
+
+
+def test_no_service_outlives_its_test(fresh_house):
+    """The tests' own care: a service of another data folder goes with the house, too."""
+    elsewhere = fresh_house.root / "elsewhere"
+    assert fresh_house.sealbook("secrets", "list-scopes", env={"SEALBOOK_HOME": elsewhere}).returncode == 0
+    running = lambda: [process for process in psutil.process_iter(["cmdline"]) if str(elsewhere) in (process.info["cmdline"] or ())]
+    assert len(running()) == 1
+    fresh_house.leave()
+    assert running() == []

@@ -120,9 +120,11 @@ impl Default for House {
 }
 
 impl Drop for House {
-    /// Ends the embedded service, which would otherwise wait until it is idle long enough.
+    /// Ends the embedded services, also those of other data folders, which would otherwise wait until they are idle long
+    /// enough.
     fn drop(&mut self) {
-        let mine = self.root().join("sealbook").into_os_string().into_encoded_bytes();
+        // With a slash at the end, or it would be the beginning of other names.
+        let mine = self.root().join("").into_os_string().into_encoded_bytes();
         for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
             let Some(process) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
                 continue;

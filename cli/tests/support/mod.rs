@@ -80,14 +80,24 @@ impl User {
     }
 }
 
+impl User {
+    /// The embedded services that run in folders of this home.
+    pub fn services(&self) -> Vec<u32> {
+        let home = self.path("").into_os_string().into_encoded_bytes();
+        let is_ours = |pid: &u32| {
+            let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let has = |wanted: &[u8]| words.windows(wanted.len()).any(|window| window == wanted);
+            has(&home) && has(b"\0serve\0")
+        };
+        let entries = std::fs::read_dir("/proc").unwrap().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.filter(is_ours).collect()
+    }
+}
+
 impl Drop for User {
     fn drop(&mut self) {
-        // The lock file names the service that runs in this home.
-        let lock = self.path("sealbook/run/service.lock");
-        let pid = std::fs::read_to_string(lock)
-            .ok()
-            .and_then(|text| text.trim().parse::<u32>().ok());
-        if let Some(pid) = pid {
+        for pid in self.services() {
             let _ = Command::new("kill").arg(pid.to_string()).stderr(Stdio::null()).status();
         }
     }

@@ -178,8 +178,9 @@ class House:
         return found
 
     def processes(self):
-        """The programs that this user still runs: the embedded service, kernels that a test left."""
-        mine = str(self.root / "sealbook").encode()
+        """The programs that this user still runs: embedded services, also those of other data folders, and kernels that a
+        test left. All of them name something below the root."""
+        mine = f"{self.root}/".encode()
         found = []
         for process in psutil.process_iter():
             for name in ("cmdline", "environ"):
