@@ -13,6 +13,7 @@ mod commands;
 mod dependency;
 mod diagnostics;
 mod drawing;
+mod hidden;
 pub(crate) mod input_crate;
 mod jumps;
 mod listing;

@@ -15,6 +15,7 @@ use evcxr::{CommandContext, CompilationError, Completions, Error, EvalContext, E
 
 use super::commands::{self, Step};
 use super::diagnostics;
+use super::hidden::Hidden;
 use super::members::Members;
 use super::pieces::Cells;
 use super::prelude::Analysis;
@@ -50,6 +51,7 @@ pub(super) struct Session {
     format: (bool, bool),
     shows_time: bool,
     members: Members,
+    hidden: Hidden,
     /// Variables whose names items took over in cells of items alone, which leave the store of the variables as it is.
     given_up: Vec<String>,
     /// Process group of the shell command that runs now; 0 if none.
@@ -88,6 +90,7 @@ impl Session {
             format: (false, false),
             shows_time: false,
             members: Members::default(),
+            hidden: Hidden::default(),
             given_up: Vec::new(),
             shell,
         };
@@ -289,6 +292,7 @@ impl Session {
 
     /// Lets rust-analyzer read the standard library: for completion and documentation, and for types from now on.
     pub(super) fn complete_analysis(&mut self) {
+        self.hidden.prepare(&self.rustc, &self.folder);
         if self.analysis == Analysis::Full {
             return;
         }
@@ -444,7 +448,9 @@ impl Session {
             return nothing;
         };
         let typed = code.get(found.start_offset..found.end_offset).unwrap_or_default();
-        let is_member = code[..found.start_offset.min(code.len())].ends_with('.');
+        let before = &code[..found.start_offset.min(code.len())];
+        let is_member = before.ends_with('.');
+        let is_behind = is_member || before.ends_with("::");
         let private = if is_member {
             self.private_fields(&code[..found.start_offset], &found)
         } else {
@@ -454,6 +460,10 @@ impl Session {
         for item in found.completions {
             let code = plain_name(&item.code, item.kind);
             if item.kind == FIELD && private.contains(&code) {
+                continue;
+            }
+            // What a cell names may be its own.
+            if item.kind == METHOD && is_behind && self.hidden.has(&code) && !self.cells.mention(&code) {
                 continue;
             }
             // A field and a method of one name are written alike; so is what only our own code should see.
@@ -484,10 +494,15 @@ impl Session {
         if fields.is_empty() {
             return fields;
         }
+        let variables = self.context.variables_and_types();
+        let mut variables: Vec<String> = variables.map(|(name, kind)| format!("{name}: {kind}")).collect();
+        variables.sort();
         let mut members = std::mem::take(&mut self.members);
-        let private = members.private(found.iter().map(|item| item.code.as_str()), &fields, |name| {
+        let names = found.iter().map(|item| item.code.as_str());
+        let private = members.private((code, variables), names, &fields, |name| {
             let code = format!("{code}{name}");
-            Some(self.guarded(|context| context.hover_at(&code, code.len()))?.ok()?.0)
+            let (about, _) = self.guarded(|context| context.hover_at(&code, code.len()))?.ok()?;
+            (about != NOTHING_FOUND).then_some(about)
         });
         self.members = members;
         private
@@ -498,7 +513,7 @@ impl Session {
         self.complete_analysis();
         let end = end_of_word(code, cursor)?;
         let (plain, html) = self.guarded(|context| context.hover_at(code, end))?.ok()?;
-        (!plain.is_empty() && plain != "No documentation found").then(|| (plain, markdown::from_html(&html)))
+        (!plain.is_empty() && plain != NOTHING_FOUND).then(|| (plain, markdown::from_html(&html)))
     }
 }
 
@@ -507,8 +522,13 @@ fn say(content: &mut BTreeMap<String, String>, text: String) {
     content.entry("text/plain".to_owned()).or_default().push_str(&text);
 }
 
+/// What evcxr says when rust-analyzer has nothing to say.
+const NOTHING_FOUND: &str = "No documentation found";
+
 /// What evcxr calls a field.
 const FIELD: &str = "instance";
+/// And a function.
+const METHOD: &str = "function";
 
 /// Names that are public for code that we generate only.
 const OWN_NAMES: &[&str] = &["_private", "evcxr_display"];
@@ -516,7 +536,7 @@ const OWN_NAMES: &[&str] = &["_private", "evcxr_display"];
 /// What a completion writes: the name. The parentheses that rust-analyzer adds for some calls may stand there already, and
 /// front ends insert the places of a snippet (`while $1 {`) as they are.
 fn plain_name(code: &str, kind: &str) -> String {
-    let is_call = kind == "function" || code.ends_with("()");
+    let is_call = kind == METHOD || code.ends_with("()");
     let end = if code.contains('$') {
         code.find(|c: char| c != '_' && c != '!' && !c.is_alphanumeric())
     } else {

@@ -137,7 +137,7 @@ pub fn completion_and_inspection() {
     assert_eq!(found.candidates[0].kind, "function", "{found:?}");
     // Fields that no cell can name are not offered, and do not hide the method of the same name.
     notebook.ok("struct Long { len: u8, pub wide: u8 } let long = Long { len: 1, wide: 2 }; let list = vec![1]; let range = 1..2; let two = (1, 2);");
-    let mut kinds = |code: &str, name: &str| {
+    let kinds = |notebook: &mut Notebook, code: &str, name: &str| {
         let found = notebook.engine.complete(code, code.len()).candidates;
         let kinds = found
             .into_iter()
@@ -156,8 +156,25 @@ pub fn completion_and_inspection() {
         ("range.", "start", "instance"),
         ("two.", "1", "instance"),
     ] {
-        assert_eq!(kinds(code, name), kind, "{code}{name}");
+        assert_eq!(kinds(&mut notebook, code, name), kind, "{code}{name}");
     }
+    // Nor are methods that no cell can call, as soon as the sources have been read; but those that a cell has the name of are.
+    let since = std::time::Instant::now();
+    while kinds(&mut notebook, "list.", "append_elements") != "" {
+        assert!(since.elapsed().as_secs() < 60, "offers a private method");
+    }
+    for (code, name, kind) in [
+        ("list.", "extend_desugared", ""),
+        ("list.", "append", "function"),
+        ("list.", "iter", "function"),
+        ("list.iter().", "map", "function"),
+        ("greeting.", "to_uppercase", "function"),
+        ("dbutils.secrets.", "get", "function"),
+    ] {
+        assert_eq!(kinds(&mut notebook, code, name), kind, "{code}{name}");
+    }
+    notebook.ok("impl Pair { fn append_elements(&self) {} }");
+    assert_eq!(kinds(&mut notebook, "pair.", "append_elements"), "function");
     let found = notebook.engine.complete("dbutils.secrets.ge", 18);
     // The name alone: the parentheses may stand there already.
     let get = found.candidates.iter().find(|c| c.text == "get").expect("get");
