@@ -26,7 +26,7 @@ type Words<const N: usize> = [AtomicU64; N];
 
 /// Two bits of one word for each gram.
 pub(crate) struct Sieve {
-    key: u64,
+    key: u32,
     few: Box<[AtomicU64]>,
     many: Box<[AtomicU64]>,
     grams: AtomicUsize,
@@ -34,18 +34,25 @@ pub(crate) struct Sieve {
 
 /// Which word a gram has, by its first four characters; two bits of it for one of four.
 #[inline(always)]
-fn four(gram: u64, key: u64) -> u64 {
-    u64::from(gram as u32).wrapping_mul(key)
+fn four(gram: u64, key: u32) -> u64 {
+    u64::from(gram as u32) * u64::from(key)
 }
 
-/// Two bits of that word for a gram of six.
+/// Two bits of that word for a gram of six, by its last four characters.
 #[inline(always)]
-fn six(gram: u64, key: u64) -> u64 {
-    (gram << 16).wrapping_mul(key)
+fn six(gram: u64, key: u32) -> u64 {
+    four(gram >> 16, key)
 }
 
+/// Where bits of a product tell most: those in the middle depend on all characters.
 const FOUR_SHIFTS: [u32; 2] = [38, 32];
-const SIX_SHIFTS: [u32; 2] = [58, 52];
+const SIX_SHIFTS: [u32; 2] = [32, 26];
+
+/// The word of a product, in a sieve of so many.
+#[inline(always)]
+fn word<const BITS: u32>(place: u64) -> usize {
+    (place as u32 >> (32 - BITS)) as usize
+}
 
 #[inline(always)]
 fn test(word: u64, hash: u64, [a, b]: [u32; 2]) -> u64 {
@@ -63,7 +70,7 @@ impl Sieve {
     pub(crate) fn new(key: u64) -> Self {
         let zeros = |n: usize| (0..n).map(|_| AtomicU64::new(0)).collect();
         Self {
-            key: key | 1,
+            key: (key >> 32) as u32 | 1,
             few: zeros(FEW),
             many: zeros(MANY),
             grams: AtomicUsize::new(0),
@@ -79,9 +86,8 @@ impl Sieve {
             (six(gram, self.key), SIX_SHIFTS)
         };
         let bits = 1 << (hash >> a & 63) | 1 << (hash >> b & 63);
-        for (words, shift) in [(&self.few, 64 - FEW_BITS), (&self.many, 64 - MANY_BITS)] {
-            words[(place >> shift) as usize].fetch_or(bits, Ordering::Release);
-        }
+        self.few[word::<FEW_BITS>(place)].fetch_or(bits, Ordering::Release);
+        self.many[word::<MANY_BITS>(place)].fetch_or(bits, Ordering::Release);
         self.grams.fetch_add(1, Ordering::Release);
     }
 
@@ -112,17 +118,29 @@ impl Sieve {
 struct Text<'t> {
     padded: &'t [u8],
     len: usize,
-    key: u64,
+    key: u32,
 }
 
 impl Text<'_> {
     fn sift<const N: usize, const BITS: u32>(self, words: &Words<N>, strides: [Option<usize>; 2], out: &mut Places) {
         #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx512dq") && std::arch::is_x86_feature_detected!("bmi2") {
-            #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
-            // SAFETY: the features were detected.
-            unsafe {
-                self.sift_wide::<N, BITS>(words, strides, out);
+        if x86::has_gather() {
+            let [long, short] = strides;
+            let from = match strides {
+                #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
+                // SAFETY: the features were detected.
+                [Some(WIDE), Some(WIDE) | None] => unsafe { x86::sift(self, words, short.is_some(), out) },
+                _ => 0,
+            };
+            if let (Some(WIDE), Some(WIDE)) = (long, short) {
+                self.one_by_one::<N, BITS, true, true>(words, from, WIDE, out);
+                return;
+            }
+            if let Some(stride) = long {
+                self.one_by_one::<N, BITS, true, false>(words, from, stride, out);
+            }
+            if let Some(stride) = short {
+                self.one_by_one::<N, BITS, false, true>(words, 0, stride, out);
             }
             return;
         }
@@ -135,17 +153,6 @@ impl Text<'_> {
             }
             return;
         }
-        self.sift_anywhere::<N, BITS>(words, strides, out);
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f", enable = "avx512dq", enable = "bmi2")]
-    fn sift_wide<const N: usize, const BITS: u32>(
-        self,
-        words: &Words<N>,
-        strides: [Option<usize>; 2],
-        out: &mut Places,
-    ) {
         self.sift_anywhere::<N, BITS>(words, strides, out);
     }
 
@@ -191,7 +198,7 @@ impl Text<'_> {
     ) -> u64 {
         let gram = u64::from_le_bytes(text);
         let place = four(gram, self.key);
-        let word = words[(place >> (64 - BITS)) as usize].load(Ordering::Relaxed);
+        let word = words[word::<BITS>(place)].load(Ordering::Relaxed);
         let mut found = 0;
         if SIX {
             found |= test(word, six(gram, self.key), SIX_SHIFTS) & 1;
@@ -255,6 +262,133 @@ impl Text<'_> {
             }
             at += stride;
         }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::asm;
+    use std::arch::x86_64::{
+        __m512i, _mm256_add_epi32, _mm256_maskz_compress_epi32, _mm256_set1_epi32, _mm256_setr_epi32,
+        _mm256_storeu_si256, _mm512_and_si512, _mm512_loadu_si512, _mm512_maskz_permutexvar_epi8, _mm512_mul_epu32,
+        _mm512_rorv_epi64, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_srli_epi64, _mm512_test_epi64_mask,
+    };
+
+    use super::{FOUR_SHIFTS, LONG, Places, SIX_SHIFTS, Text, WIDE, Words};
+
+    /// Places that are asked at once.
+    const LANES: usize = 8;
+
+    /// Whether this processor asks several words at once.
+    #[inline]
+    pub(super) fn has_gather() -> bool {
+        std::arch::is_x86_feature_detected!("avx512bw")
+            && std::arch::is_x86_feature_detected!("avx512vl")
+            && std::arch::is_x86_feature_detected!("avx512vbmi")
+            && std::arch::is_x86_feature_detected!("popcnt")
+    }
+
+    /// Bytes 7, 8, 9 … of a text as the grams that begin at every seventh one.
+    const SPREAD: [u8; 64] = {
+        let mut spread = [0; 64];
+        let mut i = 0;
+        while i < 64 {
+            spread[i] = (i / 8 * WIDE + i % 8) as u8;
+            i += 1;
+        }
+        spread
+    };
+
+    /// Asks every seventh place, eight at a time. Returns where the first one is that was not asked.
+    #[target_feature(
+        enable = "avx512f",
+        enable = "avx512bw",
+        enable = "avx512vl",
+        enable = "avx512vbmi",
+        enable = "popcnt"
+    )]
+    #[expect(unsafe_code, reason = "loads and stores of whole vectors")]
+    pub(super) fn sift<const N: usize>(text: Text<'_>, words: &Words<N>, short: bool, out: &mut Places) -> usize {
+        const STEP: usize = LANES * WIDE;
+        let steps = text
+            .len
+            .saturating_sub(LONG.gram - 1 + (LANES - 1) * WIDE)
+            .div_ceil(STEP);
+        let steps = steps.min(text.padded.len().saturating_sub(64 - STEP) / STEP);
+        let room = LANES * (steps + 1);
+        for hits in [&mut out.long, &mut out.short] {
+            hits.resize(room, 0);
+        }
+        // SAFETY: sixty-four bytes are there.
+        let spread = unsafe { _mm512_loadu_si512(SPREAD.as_ptr().cast()) };
+        let (key, last) = (_mm512_set1_epi64(text.key.into()), _mm512_set1_epi64(N as i64 - 1));
+        let one = _mm512_set1_epi64(1);
+        let places = _mm256_setr_epi32(0, 7, 14, 21, 28, 35, 42, 49);
+        let (mut long, mut shorts) = (0, 0);
+        let bits = N.trailing_zeros();
+        for step in 0..steps {
+            let at = step * STEP;
+            let bytes: &[u8] = &text.padded[at..at + 64];
+            // SAFETY: sixty-four bytes are there.
+            let grams =
+                _mm512_maskz_permutexvar_epi8(u64::MAX, spread, unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) });
+            let four = _mm512_mul_epu32(grams, key);
+            let six = _mm512_mul_epu32(_mm512_srli_epi64::<16>(grams), key);
+            let index = _mm512_and_si512(shift(four, 32 - bits), last);
+            let held = gather(words, index);
+            let test = |hash: __m512i, [a, b]: [u32; 2]| {
+                let (a, b) = (
+                    _mm512_rorv_epi64(held, shift(hash, a)),
+                    _mm512_rorv_epi64(held, shift(hash, b)),
+                );
+                _mm512_test_epi64_mask(_mm512_and_si512(a, b), one)
+            };
+            let here = _mm256_add_epi32(places, _mm256_set1_epi32(at as i32));
+            let found = test(six, SIX_SHIFTS);
+            let hits = &mut out.long[long..long + LANES];
+            // SAFETY: eight of four bytes each are there.
+            unsafe { _mm256_storeu_si256(hits.as_mut_ptr().cast(), _mm256_maskz_compress_epi32(found, here)) };
+            long += found.count_ones() as usize;
+            if short {
+                let found = test(four, FOUR_SHIFTS);
+                let hits = &mut out.short[shorts..shorts + LANES];
+                // SAFETY: eight of four bytes each are there.
+                unsafe { _mm256_storeu_si256(hits.as_mut_ptr().cast(), _mm256_maskz_compress_epi32(found, here)) };
+                shorts += found.count_ones() as usize;
+            }
+        }
+        out.long.truncate(long);
+        out.short.truncate(shorts);
+        steps * STEP
+    }
+
+    /// Each lane moved to the right by so many bits.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn shift(lanes: __m512i, bits: u32) -> __m512i {
+        std::arch::x86_64::_mm512_srl_epi64(lanes, std::arch::x86_64::_mm_cvtsi32_si128(bits as i32))
+    }
+
+    /// The words with these numbers, each below how many there are.
+    #[inline]
+    #[target_feature(enable = "avx512f", enable = "avx512bw")]
+    #[expect(unsafe_code, reason = "eight loads at once, while others may write")]
+    fn gather<const N: usize>(words: &Words<N>, index: __m512i) -> __m512i {
+        let mut held = _mm512_setzero_si512();
+        // SAFETY: the numbers are below that of the words, whose bytes are aligned: each is read whole, as a relaxed load
+        // would read it.
+        unsafe {
+            asm!(
+                "kxnorb {all}, {all}, {all}",
+                "vpgatherqq {held}{{{all}}}, [{words} + {index} * 8]",
+                all = out(kreg) _,
+                held = inout(zmm_reg) held,
+                words = in(reg) words.as_ptr(),
+                index = in(zmm_reg) index,
+                options(nostack, readonly, preserves_flags),
+            );
+        }
+        held
     }
 }
 
