@@ -581,7 +581,9 @@ fn main() {
     // Of a single text, small differences are of interest.
     let digits = if only.is_some() { 3 } else { 2 };
     for (name, make) in TEXTS {
-        if only.as_ref().is_some_and(|only| !name.starts_with(only.as_str())) {
+        let exact = TEXTS.iter().any(|(name, _)| only.as_deref() == Some(name));
+        let asked = |only: &str| if exact { *name == only } else { name.starts_with(only) };
+        if only.as_deref().is_some_and(|only| !asked(only)) {
             continue;
         }
         let text = make();

@@ -14,7 +14,7 @@ use std::cell::OnceCell;
 use crate::forms::Kind;
 use crate::index::{Candidate, Grams, Index, Literal};
 use crate::sieve::Places;
-use crate::squeeze::{Squeezed, is_kept};
+use crate::squeeze::{Squeezed, is_kept, small};
 use crate::verify::{self, Text, Verdict};
 use crate::views::{self, Counts};
 use crate::{Form, pieces, policy};
@@ -230,7 +230,7 @@ impl Scanner<'_> {
             .places(padded, window.squeezed.canon().len(), strides, &mut hits);
         for (grams, hits) in [(&index.long, &hits.long), (&index.short, &hits.short)] {
             let class = grams.class();
-            for at in hits.iter().map(|at| *at as usize) {
+            for at in hits.iter() {
                 self.look(window, grams, class.load(padded, at), at, depth, &mut recent, scan);
             }
         }
@@ -282,12 +282,13 @@ impl Scanner<'_> {
         let grams = &self.index.rare;
         let (padded, class) = (window.squeezed.padded(), grams.class());
         let last = (window.squeezed.canon().len() + 1).saturating_sub(class.gram);
-        let (squeezed, bytes) = (window.squeezed, window.text.bytes);
+        let squeezed = window.squeezed;
+        let mut cases = Cases::of(window);
         for (i, here, next) in squeezed.keep.runs::<12>() {
             let keep = u128::from(next) << 64 | u128::from(here);
             let two = keep & keep >> 1;
             let four = two & two >> 2;
-            let mut starts = (four & four >> 4 & four >> 8) as u64;
+            let mut starts = (four & four >> 4 & four >> 8) as u64 & !cases.both(i);
             while starts != 0 {
                 let bit = starts.trailing_zeros() as usize;
                 let stretch = (!(starts >> bit)).trailing_zeros() as usize;
@@ -296,10 +297,6 @@ impl Scanner<'_> {
                 } else {
                     starts >> (bit + stretch) << (bit + stretch)
                 };
-                let at = window.from + 64 * i + bit;
-                if bytes[at..].first_chunk::<8>().is_some_and(has_both_cases) {
-                    continue;
-                }
                 let first = squeezed.before(i) + (here & ((1 << bit) - 1)).count_ones() as usize;
                 let to = last.min(first + stretch + crate::index::RARE_CHARS);
                 for at in (first..to).step_by(class.stride) {
@@ -609,14 +606,59 @@ impl Iterator for Lines<'_> {
     }
 }
 
-/// Whether there are capital and small letters among eight letters and digits.
-#[inline]
-fn has_both_cases(text: &[u8; 8]) -> bool {
-    const CASE: u64 = 0x2020_2020_2020_2020;
-    let word = u64::from_le_bytes(*text);
-    // Letters have the bit above the one for their case, digits do not.
-    let letters = word >> 1 & CASE;
-    letters & word != 0 && letters & !word != 0
+/// Where letters of both cases are near one another.
+struct Cases<'w, 't> {
+    window: &'w Window<'t>,
+    /// The block that was looked at last, and its capital and small letters.
+    known: (usize, [u64; 2]),
+}
+
+impl<'w, 't> Cases<'w, 't> {
+    fn of(window: &'w Window<'t>) -> Self {
+        Self {
+            window,
+            known: (usize::MAX, [0; 2]),
+        }
+    }
+
+    /// Capital and small letters of a block.
+    #[inline]
+    fn look(&mut self, block: usize) -> [u64; 2] {
+        if self.known.0 != block {
+            let squeezed = self.window.squeezed;
+            let letters = squeezed.keep.at(block) & !squeezed.digit.at(block);
+            let rest = self
+                .window
+                .text
+                .bytes
+                .get(self.window.from + 64 * block..)
+                .unwrap_or_default();
+            let small = match rest.first_chunk() {
+                Some(here) => small(here),
+                None => {
+                    let mut here = [0; 64];
+                    here[..rest.len()].copy_from_slice(rest);
+                    small(&here)
+                }
+            };
+            self.known = (block, [letters & !small, letters & small]);
+        }
+        self.known.1
+    }
+
+    /// The places in a block from which on both are among the next [`RARE_CHARS`](crate::index::RARE_CHARS) bytes.
+    #[inline]
+    fn both(&mut self, block: usize) -> u64 {
+        const { assert!(crate::index::RARE_CHARS == 12) };
+        let (here, next) = (self.look(block), self.look(block + 1));
+        let near = |case: usize| {
+            let places = u128::from(next[case]) << 64 | u128::from(here[case]);
+            let two = places | places >> 1;
+            let four = two | two >> 2;
+            (four | four >> 4 | four >> 8) as u64
+        };
+        near(0) & near(1)
+    }
 }
 
 /// A short piece at the end of a line begins a wrapped value only when it is a word, and nothing longer follows.

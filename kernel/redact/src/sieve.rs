@@ -22,6 +22,9 @@ const MANY: usize = 1 << MANY_BITS;
 /// A sieve this full lets too much through.
 const GRAMS_PER_WORD_MAX: usize = 4;
 
+/// More room than there are places, so that a few are written at a time.
+const ROOM: usize = 16;
+
 type Words<const N: usize> = [AtomicU64; N];
 
 /// Two bits of one word for each gram.
@@ -62,8 +65,35 @@ fn test(word: u64, hash: u64, [a, b]: [u32; 2]) -> u64 {
 /// Places at which a gram of six, or of four, may begin.
 #[derive(Default)]
 pub(crate) struct Places {
-    pub long: Vec<u32>,
-    pub short: Vec<u32>,
+    pub long: Hits,
+    pub short: Hits,
+}
+
+/// The first ones of some numbers, which keep their memory.
+#[derive(Default)]
+pub(crate) struct Hits {
+    memory: Vec<u32>,
+    len: usize,
+}
+
+impl Hits {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = usize> {
+        self.memory[..self.len].iter().map(|at| *at as usize)
+    }
+
+    /// None, and room for so many.
+    fn start(&mut self, most: usize) {
+        self.len = 0;
+        if self.memory.len() < most {
+            self.memory.resize(most, 0);
+        }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, at: usize) {
+        self.memory[self.len] = at as u32;
+        self.len += 1;
+    }
 }
 
 impl Sieve {
@@ -94,8 +124,9 @@ impl Sieve {
     /// Every so many places of a squeezed text of `len` characters, and zeros after it, at which a gram of six or of four
     /// may begin.
     pub(crate) fn places(&self, padded: &[u8], len: usize, strides: [Option<usize>; 2], out: &mut Places) {
-        out.long.clear();
-        out.short.clear();
+        for (hits, stride) in [(&mut out.long, strides[0]), (&mut out.short, strides[1])] {
+            hits.start(stride.map_or(0, |stride| len / stride + ROOM));
+        }
         if padded.len() < len + 8 {
             return;
         }
@@ -232,7 +263,7 @@ impl Text<'_> {
                 } else {
                     &mut out.short
                 };
-                hits.push((at + WIDE * (bit / 2)) as u32);
+                hits.push(at + WIDE * (bit / 2));
                 found &= found - 1;
             }
             at += 8 * WIDE;
@@ -255,10 +286,10 @@ impl Text<'_> {
         {
             let found = self.ask::<N, BITS, SIX, FOUR>(words, *text);
             if found & 1 != 0 {
-                out.long.push(at as u32);
+                out.long.push(at);
             }
             if found & 2 != 0 {
-                out.short.push(at as u32);
+                out.short.push(at);
             }
             at += stride;
         }
@@ -269,12 +300,12 @@ impl Text<'_> {
 mod x86 {
     use std::arch::asm;
     use std::arch::x86_64::{
-        __m512i, _mm256_add_epi32, _mm256_maskz_compress_epi32, _mm256_set1_epi32, _mm256_setr_epi32,
+        __m256i, __m512i, _mm256_add_epi32, _mm256_maskz_compress_epi32, _mm256_set1_epi32, _mm256_setr_epi32,
         _mm256_storeu_si256, _mm512_and_si512, _mm512_loadu_si512, _mm512_maskz_permutexvar_epi8, _mm512_mul_epu32,
         _mm512_rorv_epi64, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_srli_epi64, _mm512_test_epi64_mask,
     };
 
-    use super::{FOUR_SHIFTS, LONG, Places, SIX_SHIFTS, Text, WIDE, Words};
+    use super::{FOUR_SHIFTS, Hits, LONG, Places, SIX_SHIFTS, Text, WIDE, Words};
 
     /// Places that are asked at once.
     const LANES: usize = 8;
@@ -315,16 +346,11 @@ mod x86 {
             .saturating_sub(LONG.gram - 1 + (LANES - 1) * WIDE)
             .div_ceil(STEP);
         let steps = steps.min(text.padded.len().saturating_sub(64 - STEP) / STEP);
-        let room = LANES * (steps + 1);
-        for hits in [&mut out.long, &mut out.short] {
-            hits.resize(room, 0);
-        }
         // SAFETY: sixty-four bytes are there.
         let spread = unsafe { _mm512_loadu_si512(SPREAD.as_ptr().cast()) };
         let (key, last) = (_mm512_set1_epi64(text.key.into()), _mm512_set1_epi64(N as i64 - 1));
         let one = _mm512_set1_epi64(1);
         let places = _mm256_setr_epi32(0, 7, 14, 21, 28, 35, 42, 49);
-        let (mut long, mut shorts) = (0, 0);
         let bits = N.trailing_zeros();
         for step in 0..steps {
             let at = step * STEP;
@@ -344,22 +370,23 @@ mod x86 {
                 _mm512_test_epi64_mask(_mm512_and_si512(a, b), one)
             };
             let here = _mm256_add_epi32(places, _mm256_set1_epi32(at as i32));
-            let found = test(six, SIX_SHIFTS);
-            let hits = &mut out.long[long..long + LANES];
-            // SAFETY: eight of four bytes each are there.
-            unsafe { _mm256_storeu_si256(hits.as_mut_ptr().cast(), _mm256_maskz_compress_epi32(found, here)) };
-            long += found.count_ones() as usize;
+            keep(&mut out.long, test(six, SIX_SHIFTS), here);
             if short {
-                let found = test(four, FOUR_SHIFTS);
-                let hits = &mut out.short[shorts..shorts + LANES];
-                // SAFETY: eight of four bytes each are there.
-                unsafe { _mm256_storeu_si256(hits.as_mut_ptr().cast(), _mm256_maskz_compress_epi32(found, here)) };
-                shorts += found.count_ones() as usize;
+                keep(&mut out.short, test(four, FOUR_SHIFTS), here);
             }
         }
-        out.long.truncate(long);
-        out.short.truncate(shorts);
         steps * STEP
+    }
+
+    /// Adds those of eight places that were found.
+    #[inline]
+    #[target_feature(enable = "avx512f", enable = "avx512vl", enable = "popcnt")]
+    #[expect(unsafe_code, reason = "a store of a whole vector")]
+    fn keep(hits: &mut Hits, found: u8, places: __m256i) {
+        let room = &mut hits.memory[hits.len..hits.len + LANES];
+        // SAFETY: eight of four bytes each are there.
+        unsafe { _mm256_storeu_si256(room.as_mut_ptr().cast(), _mm256_maskz_compress_epi32(found, places)) };
+        hits.len += found.count_ones() as usize;
     }
 
     /// Each lane moved to the right by so many bits.
@@ -379,9 +406,11 @@ mod x86 {
         // would read it.
         unsafe {
             asm!(
-                "kxnorb {all}, {all}, {all}",
+                // From a register, because a mask made of itself would wait for what used it last.
+                "kmovd {all}, {ones:e}",
                 "vpgatherqq {held}{{{all}}}, [{words} + {index} * 8]",
                 all = out(kreg) _,
+                ones = in(reg) u32::MAX,
                 held = inout(zmm_reg) held,
                 words = in(reg) words.as_ptr(),
                 index = in(zmm_reg) index,
@@ -445,14 +474,14 @@ mod tests {
                 let mut places = Places::default();
                 sieve.places(&padded, len, strides, &mut places);
                 for at in sampled(strides[0]).filter(|at| has(texts[*at], 6, 0)) {
-                    assert!(places.long.contains(&(at as u32)), "{len}: {at}");
+                    assert!(places.long.iter().any(|place| place == at), "{len}: {at}");
                 }
                 for at in sampled(strides[1]).filter(|at| strides[1].is_some() && has(texts[*at], 4, 1)) {
-                    assert!(places.short.contains(&(at as u32)), "{len}: {at}");
+                    assert!(places.short.iter().any(|place| place == at), "{len}: {at}");
                 }
                 let steps = strides.map(|stride| stride.unwrap_or(1));
-                assert!(places.long.iter().all(|at| (*at as usize).is_multiple_of(steps[0])));
-                assert!(places.short.iter().all(|at| (*at as usize).is_multiple_of(steps[1])));
+                assert!(places.long.iter().all(|at| at.is_multiple_of(steps[0])));
+                assert!(places.short.iter().all(|at| at.is_multiple_of(steps[1])));
             }
         }
     }

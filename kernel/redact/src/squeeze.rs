@@ -320,6 +320,19 @@ pub(crate) fn same(a: &[u8; 64], b: &[u8; 64]) -> u64 {
         .fold(0, |mask, (i, (a, b))| mask | u64::from(a == b) << i)
 }
 
+/// Which of sixty-four bytes have the bit that tells small letters from capital ones.
+#[inline]
+pub(crate) fn small(bytes: &[u8; 64]) -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    #[expect(unsafe_code, reason = "vector instructions that every processor of this kind has")]
+    // SAFETY: x86-64 includes SSE2.
+    unsafe {
+        x86::small(bytes)
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    high(&bytes.map(|byte| byte << 2))
+}
+
 /// Which of sixty-four bytes are above ASCII.
 #[inline]
 pub(crate) fn high(bytes: &[u8; 64]) -> u64 {
@@ -441,6 +454,17 @@ mod x86 {
         let quarters = a.as_chunks::<16>().0.iter().zip(b.as_chunks::<16>().0);
         quarters.enumerate().fold(0, |mask, (i, (a, b))| {
             mask | u64::from(_mm_movemask_epi8(_mm_cmpeq_epi8(vector(a), vector(b))) as u32) << (16 * i)
+        })
+    }
+
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    pub(super) fn small(bytes: &[u8; 64]) -> u64 {
+        let quarters = bytes.as_chunks::<16>().0.iter().enumerate();
+        quarters.fold(0, |mask, (i, quarter)| {
+            let word = u128::from_le_bytes(*quarter);
+            let v = _mm_set_epi64x((word >> 64) as i64, word as i64);
+            mask | u64::from(_mm_movemask_epi8(_mm_slli_epi16(v, 2)) as u32) << (16 * i)
         })
     }
 

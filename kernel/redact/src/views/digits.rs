@@ -12,6 +12,17 @@ use std::ops::Range;
 /// Most digits that are read at once.
 pub(super) const MOST: usize = 8;
 
+/// How many digits a text of eight bytes begins with.
+#[inline(always)]
+pub(super) fn leading(text: [u8; 8]) -> usize {
+    let text = u64::from_le_bytes(text);
+    // In each byte the highest bit is set where it is no digit: what is above 9, or below 0, once 0 is taken away.
+    let high = text & 0x8080_8080_8080_8080;
+    let low = text ^ high;
+    let no_digit = (low + 0x4646_4646_4646_4646) | !(low + 0x5050_5050_5050_5050) | high;
+    ((no_digit & 0x8080_8080_8080_8080).trailing_zeros() / 8) as usize
+}
+
 /// Up to eight decimal digits, the last one in the highest byte.
 pub(super) struct Digits(u64);
 
@@ -68,6 +79,18 @@ impl Digits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn leading_digits_are_counted() {
+        for byte in 0..=u8::MAX {
+            for n in 0..8 {
+                let mut text = *b"19283746";
+                text[n] = byte;
+                let expected = text.iter().take_while(|b| b.is_ascii_digit()).count();
+                assert_eq!(leading(text), expected, "{byte} at {n}");
+            }
+        }
+    }
 
     #[test]
     fn digits_are_read_in_every_base() {

@@ -48,17 +48,42 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     }
 }
 
+/// What a byte at the head of a row is, a bit each: a digit of an offset, what stands before one or after it, and the two
+/// characters of its prefix.
+static HEAD: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        table[i] = match i as u8 {
+            b' ' | b'\t' | b'|' => INDENT | AFTER,
+            b':' => AFTER,
+            b'0' => ZERO | HEX | AFTER,
+            b'1'..=b'9' | b'a'..=b'f' | b'A'..=b'F' => HEX | AFTER,
+            b'x' | b'X' => X,
+            _ => 0,
+        };
+        i += 1;
+    }
+    table
+};
+const HEX: u8 = 1;
+const INDENT: u8 = 2;
+const AFTER: u8 = 4;
+const ZERO: u8 = 8;
+const X: u8 = 16;
+
 /// Where a row's cells start, if the line has an offset before them.
 #[inline]
 fn offset(line: &[u8]) -> Option<usize> {
-    // Most lines end here: a word, mostly, or a date.
+    // Most lines end here: a word, mostly, or a date. What is left is asked without branches.
     let [first, second, third, fourth, after] = *line.first_chunk()?;
-    let digits = [first, second, third, fourth].iter().all(u8::is_ascii_hexdigit);
-    let begins = match first {
-        b' ' | b'\t' | b'|' => true,
-        b'0' if matches!(second, b'x' | b'X') => true,
-        _ => digits && (after.is_ascii_hexdigit() || matches!(after, b' ' | b'\t' | b':' | b'|')),
-    };
+    let [first, after] = [first, after].map(|byte| HEAD[usize::from(byte)]);
+    if first & (INDENT | ZERO) | after & AFTER == 0 {
+        return None;
+    }
+    let [second, third, fourth] = [second, third, fourth].map(|byte| HEAD[usize::from(byte)]);
+    let digits = first & second & third & fourth & HEX;
+    let begins = (first & INDENT != 0) | (digits != 0) & (after & AFTER != 0) | (first & ZERO != 0) & (second & X != 0);
     if begins { offset_of(line) } else { None }
 }
 

@@ -10,6 +10,12 @@
 #[inline]
 pub(super) fn places(bytes: &[u8; 64]) -> u64 {
     #[cfg(target_arch = "x86_64")]
+    if x86::has_wide() {
+        #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
+        // SAFETY: the features were detected.
+        return unsafe { x86::places_wide(bytes) };
+    }
+    #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("ssse3") {
         #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
         // SAFETY: the feature was detected.
@@ -33,6 +39,16 @@ pub(super) fn is_digit(byte: u8) -> bool {
 pub(super) fn decode(digits: &[u8], out: &mut Vec<u8>) {
     let (groups, _) = digits.as_chunks::<4>();
     out.reserve(groups.len() * 3);
+    #[cfg(target_arch = "x86_64")]
+    let digits = if digits.len() >= 64 && x86::has_wide() {
+        #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
+        // SAFETY: the features were detected.
+        unsafe {
+            x86::decode_wide(digits, out)
+        }
+    } else {
+        digits
+    };
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("ssse3") {
         #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
@@ -99,9 +115,12 @@ pub(super) fn value(digit: u8) -> u32 {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m128i, _mm_add_epi8, _mm_and_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_madd_epi16, _mm_maddubs_epi16,
-        _mm_movemask_epi8, _mm_set_epi64x, _mm_set1_epi8, _mm_set1_epi16, _mm_set1_epi32, _mm_setzero_si128,
-        _mm_shuffle_epi8, _mm_srli_epi16, _mm_srli_si128,
+        __m128i, __m512i, _mm_add_epi8, _mm_and_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_madd_epi16,
+        _mm_maddubs_epi16, _mm_movemask_epi8, _mm_set_epi64x, _mm_set1_epi8, _mm_set1_epi16, _mm_set1_epi32,
+        _mm_setzero_si128, _mm_shuffle_epi8, _mm_srli_epi16, _mm_srli_si128, _mm512_and_si512, _mm512_broadcast_i32x4,
+        _mm512_loadu_si512, _mm512_madd_epi16, _mm512_maddubs_epi16, _mm512_permutex2var_epi8, _mm512_permutexvar_epi8,
+        _mm512_set1_epi8, _mm512_set1_epi16, _mm512_set1_epi32, _mm512_shuffle_epi8, _mm512_srli_epi16,
+        _mm512_storeu_si512, _mm512_test_epi8_mask,
     };
 
     /// Digits by nibbles: byte `h:l` is one when `HIGH[h]` and `LOW[l]` share a bit. Bytes above ASCII are none: their
@@ -214,6 +233,76 @@ mod x86 {
             let [bytes @ .., _, _, _, _] = sixteen(digits);
             *place = bytes;
         }
+        rest
+    }
+
+    /// Whether this processor looks up the bytes of a whole vector at once.
+    #[inline]
+    pub(super) fn has_wide() -> bool {
+        std::arch::is_x86_feature_detected!("avx512bw") && std::arch::is_x86_feature_detected!("avx512vbmi")
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    #[expect(unsafe_code, reason = "a load of a whole vector")]
+    fn load(bytes: &[u8; 64]) -> __m512i {
+        // SAFETY: sixty-four bytes are there.
+        unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f", enable = "avx512bw")]
+    pub(super) fn places_wide(bytes: &[u8; 64]) -> u64 {
+        let v = load(bytes);
+        let table = |nibbles: &[u8; 16]| _mm512_broadcast_i32x4(vector(nibbles));
+        let nibble = _mm512_set1_epi8(0x0F);
+        let low = _mm512_shuffle_epi8(table(&NIBBLES.0), _mm512_and_si512(v, nibble));
+        let high = _mm512_shuffle_epi8(table(&NIBBLES.1), _mm512_and_si512(_mm512_srli_epi16(v, 4), nibble));
+        _mm512_test_epi8_mask(low, high)
+    }
+
+    /// The values of ASCII digits, and where the bytes of each group of sixteen stand when those of its fours are put
+    /// together.
+    static VALUES: [[u8; 64]; 2] = {
+        let mut values = [[0; 64]; 2];
+        let mut i = 0;
+        while i < 128 {
+            values[i / 64][i % 64] = super::SEXTET[i];
+            i += 1;
+        }
+        values
+    };
+    static ORDER: [u8; 64] = {
+        let mut order = [0; 64];
+        let mut i = 0;
+        while i < 48 {
+            order[i] = (i / 3 * 4 + 2 - i % 3) as u8;
+            i += 1;
+        }
+        order
+    };
+
+    /// Appends what the digits stand for, sixty-four at a time; gives back the others.
+    #[target_feature(enable = "avx512f", enable = "avx512bw", enable = "avx512vbmi")]
+    #[expect(unsafe_code, reason = "stores of whole vectors")]
+    pub(super) fn decode_wide<'d>(digits: &'d [u8], out: &mut Vec<u8>) -> &'d [u8] {
+        let (whole, rest) = digits.as_chunks::<64>();
+        let mut len = out.len();
+        // A vector is stored of which three quarters count.
+        out.resize(len + whole.len() * 48 + 16, 0);
+        let (first, second, order) = (load(&VALUES[0]), load(&VALUES[1]), load(&ORDER));
+        for digits in whole {
+            let values = _mm512_permutex2var_epi8(first, load(digits), second);
+            // Two and two, then four: the first digit of each is the highest.
+            let pairs = _mm512_maddubs_epi16(values, _mm512_set1_epi16(0x0140));
+            let fours = _mm512_madd_epi16(pairs, _mm512_set1_epi32(0x0001_1000));
+            let bytes = _mm512_permutexvar_epi8(order, fours);
+            let room = &mut out[len..len + 64];
+            // SAFETY: `room` is sixty-four bytes long.
+            unsafe { _mm512_storeu_si512(room.as_mut_ptr().cast(), bytes) };
+            len += 48;
+        }
+        out.truncate(len);
         rest
     }
 

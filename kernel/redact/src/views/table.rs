@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{View, counted, dump, lines};
+use super::{View, counted, digits, dump, lines};
 use crate::Form;
 use crate::scan::{LINE_BYTES_MAX, Scan, Scanner, Window};
 use crate::squeeze::{high, places};
@@ -65,11 +65,10 @@ fn prefixes(scanner: &mut Scanner<'_>, window: &Window<'_>, nth: usize, depth: u
     for line in window.lines() {
         let goes_on = previous.as_ref().and_then(|before| {
             let width = block.last().map_or(usize::MAX, Range::len);
-            let (a, b) = (&bytes[before.clone()], &bytes[line.clone()]);
             let at = if several {
-                shared_words(a, b, nth)
+                shared_words(&bytes[before.clone()], &bytes[line.clone()], nth)
             } else {
-                shared_but_one(a, b)
+                shared_but_one(bytes, before, &line)
             };
             at.filter(|at| several || line.len() - at <= width)
         });
@@ -161,19 +160,32 @@ fn last_word(line: &[u8]) -> Option<usize> {
 }
 
 /// Where the last word of both lines starts, if all before it is alike.
-fn shared_but_one(a: &[u8], b: &[u8]) -> Option<usize> {
-    // Most lines that have nothing in common differ in the first character.
-    let begin_alike = a.first().zip(b.first()).is_some_and(|(a, b)| digit(*a) == digit(*b));
-    if !begin_alike || b.len() > a.len() || a.len() < 8 || a[a.len() - 4..].contains(&b' ') {
+#[inline]
+fn shared_but_one(bytes: &[u8], before: &Range<usize>, line: &Range<usize>) -> Option<usize> {
+    let (a, b) = (&bytes[before.clone()], &bytes[line.clone()]);
+    // Of most lines one question tells that they are not alike; which one cannot be predicted, but that one does.
+    let at = last_blank(bytes, before)? + 1;
+    let blank = b.get(at - 1).is_some_and(|byte| *byte == b' ');
+    let fits = (b.len() <= a.len()) & (at < b.len()) & (at + 4 <= a.len()) & (a.len() >= 8) & (at <= PREFIX_BYTES_MAX);
+    if !(blank & fits & (digit(a[0]) == digit(b[0]))) {
         return None;
     }
-    let at = memchr::memrchr(b' ', a)? + 1;
-    let alike = at < b.len()
-        && b[at - 1] == b' '
-        && begins_like(b, &a[..at])
-        && at <= PREFIX_BYTES_MAX
-        && a[..at].iter().any(u8::is_ascii_alphabetic);
-    alike.then_some(at)
+    (begins_like(b, &a[..at]) && a[..at].iter().any(u8::is_ascii_alphabetic)).then_some(at)
+}
+
+/// Where the last blank of a line stands.
+#[inline]
+fn last_blank(bytes: &[u8], line: &Range<usize>) -> Option<usize> {
+    let near = line
+        .end
+        .checked_sub(64)
+        .and_then(|from| bytes[from..].first_chunk::<64>());
+    let blanks = near.map_or(0, |near| places(near, b' '));
+    let after = blanks.leading_zeros() as usize;
+    if after < line.len().min(64) {
+        return Some(line.len() - 1 - after);
+    }
+    memchr::memrchr(b' ', &bytes[line.clone()])
 }
 
 fn tables(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
@@ -408,11 +420,11 @@ fn gutter(line: &[u8]) -> Option<(u32, usize)> {
     match line.first() {
         Some(b' ' | b'[' | b'(') => gutter_of(line),
         Some(b'0'..=b'9') => {
-            let digits = line.iter().take(7).take_while(|b| b.is_ascii_digit()).count();
-            if line.get(digits).is_some_and(|after| ends_number(*after)) {
-                gutter_of(line)
-            } else {
+            let digits = line.first_chunk().map_or(0, |head| digits::leading(*head));
+            if digits > 0 && !ends_number(line[digits.min(line.len() - 1)]) {
                 None
+            } else {
+                gutter_of(line)
             }
         }
         _ => None,

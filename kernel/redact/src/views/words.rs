@@ -214,6 +214,12 @@ fn close_after(others: &[u64; LOOK + 2], some: &[u64; LOOK + 2]) -> [u64; LOOK +
 }
 
 #[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f", enable = "avx512vl", enable = "avx512bw", enable = "avx512dq")]
+fn look_widest(keep: &[u64; LOOK + 2], digit: &[u64; LOOK + 3]) -> Look {
+    look(keep, digit)
+}
+
+#[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn look_wide(keep: &[u64; LOOK + 2], digit: &[u64; LOOK + 3]) -> Look {
     look(keep, digit)
@@ -223,6 +229,15 @@ fn look_wide(keep: &[u64; LOOK + 2], digit: &[u64; LOOK + 3]) -> Look {
 fn look_at(keep: &Mask, digit: &Mask, first: usize) -> Look {
     let keep = keep.some(first);
     let digit = digit.some(first);
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx512vl")
+        && std::arch::is_x86_feature_detected!("avx512bw")
+        && std::arch::is_x86_feature_detected!("avx512dq")
+    {
+        #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
+        // SAFETY: the features were detected.
+        return unsafe { look_widest(&keep, &digit) };
+    }
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
         #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
