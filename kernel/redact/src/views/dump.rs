@@ -20,7 +20,8 @@ struct Row {
     cells: usize,
 }
 
-pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+/// Scans what the rows of a window show.
+pub(super) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let bytes = window.text.bytes;
     let mut rows: Vec<Row> = Vec::new();
     // A window after the first one begins in the middle of a line.
@@ -57,8 +58,7 @@ static HEAD: [u8; 256] = {
         table[i] = match i as u8 {
             b' ' | b'\t' | b'|' => INDENT | AFTER,
             b':' => AFTER,
-            b'0' => ZERO | HEX | AFTER,
-            b'1'..=b'9' | b'a'..=b'f' | b'A'..=b'F' => HEX | AFTER,
+            b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' => HEX | AFTER,
             b'x' | b'X' => X,
             _ => 0,
         };
@@ -69,22 +69,25 @@ static HEAD: [u8; 256] = {
 const HEX: u8 = 1;
 const INDENT: u8 = 2;
 const AFTER: u8 = 4;
-const ZERO: u8 = 8;
-const X: u8 = 16;
+const X: u8 = 8;
+
+/// Whether a line that begins with this, and may be shorter, may be a row.
+#[inline(always)]
+pub(super) fn may_begin(line: &[u8; 8]) -> bool {
+    let [first, second, third, fourth, after, ..] = *line;
+    let kind = |byte: u8| HEAD[usize::from(byte)];
+    let digits = || kind(second) & kind(third) & kind(fourth) & HEX != 0;
+    kind(first) & INDENT != 0
+        || kind(after) & AFTER != 0 && kind(first) & HEX != 0 && digits()
+        || first == b'0' && kind(second) & X != 0
+}
 
 /// Where a row's cells start, if the line has an offset before them.
 #[inline]
 fn offset(line: &[u8]) -> Option<usize> {
-    // Most lines end here: a word, mostly, or a date. What is left is asked without branches.
-    let [first, second, third, fourth, after] = *line.first_chunk()?;
-    let [first, after] = [first, after].map(|byte| HEAD[usize::from(byte)]);
-    if first & (INDENT | ZERO) | after & AFTER == 0 {
-        return None;
-    }
-    let [second, third, fourth] = [second, third, fourth].map(|byte| HEAD[usize::from(byte)]);
-    let digits = first & second & third & fourth & HEX;
-    let begins = (first & INDENT != 0) | (digits != 0) & (after & AFTER != 0) | (first & ZERO != 0) & (second & X != 0);
-    if begins { offset_of(line) } else { None }
+    // Most lines end here: a word, mostly, or a date.
+    let may = line.first_chunk().is_none_or(may_begin);
+    if may { offset_of(line) } else { None }
 }
 
 fn offset_of(line: &[u8]) -> Option<usize> {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::View;
+use super::{View, dump, table};
 use crate::scan::Window;
 
 /// Whether each line is one word: neither cells of tables nor numbers of lines stand beside others.
@@ -22,6 +22,33 @@ pub(super) fn are_single(window: &Window<'_>) -> bool {
     let (keep, digit) = (&window.squeezed.keep, &window.squeezed.digit);
     let numbers = || keep.words() == digit.words();
     numbers() || keep.pairs().all(|(_, here, next)| here & (here >> 1 | next << 63) == 0)
+}
+
+/// What the lines of a window begin with.
+pub(super) struct Heads {
+    /// Some may be rows of a dump.
+    pub(super) rows: bool,
+    /// Some may have a number before their text.
+    pub(super) numbered: bool,
+}
+
+impl Heads {
+    /// Looks at each line's first bytes, without branches: in most texts no line is either, and nobody need ask again.
+    pub(super) fn of(window: &Window<'_>) -> Self {
+        let bytes = window.text.bytes;
+        let (mut rows, mut numbered) = (false, false);
+        // A window after the first one begins in the middle of a line.
+        for line in window.lines().skip(usize::from(window.from > 0)) {
+            let Some(head) = bytes[line.start..].first_chunk::<8>() else {
+                // A short one at the end.
+                (rows, numbered) = (true, true);
+                break;
+            };
+            rows |= dump::may_begin(head);
+            numbered |= table::may_be_numbered(head);
+        }
+        Self { rows, numbered }
+    }
 }
 
 /// Parts of lines, one below the other.

@@ -174,8 +174,11 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
     chars::scan(scanner, window, depth, scan);
     let several_words = !lines::are_words(window);
     if several_words {
-        dump::scan(scanner, window, depth, scan);
-        table::scan(scanner, window, depth, scan);
+        let heads = lines::Heads::of(window);
+        if heads.rows {
+            dump::scan(scanner, window, depth, scan);
+        }
+        table::scan(scanner, window, heads.numbered, depth, scan);
     }
     words::scan(scanner, window, depth, scan);
     if several_words || !lines::are_single(window) {

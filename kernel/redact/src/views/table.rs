@@ -14,7 +14,8 @@ struct Line {
     ascii: bool,
 }
 
-pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+/// Scans columns, and texts of lines that are numbered or begin alike. `numbered`: some lines may have a number.
+pub(super) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, numbered: bool, depth: usize, scan: &mut Scan) {
     // A table has several lines, or will have.
     if !window.squeezed.line.any() && window.last && window.text.complete {
         return;
@@ -27,12 +28,16 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     if window.squeezed.bars {
         tables(scanner, window, depth, scan);
     }
-    if window.squeezed.digit.any() {
+    // At the end of an unfinished text the number of the next line may come.
+    let near_end = !window.text.complete && window.text.bytes.len() <= window.to + LINE_BYTES_MAX + NEAR_BYTES;
+    if window.squeezed.digit.any() && (numbered || near_end) {
         gutters(scanner, window, depth, scan);
     }
-    // The values of several lines may begin with words that all of their lines share.
-    let nth = if has_blanks(scanner) { 0..3 } else { 0..1 };
-    nth.for_each(|nth| prefixes(scanner, window, nth, depth, scan));
+    if scanner.index.has_lines() || scanner.index.holds_byte(b' ') {
+        texts(scanner, window, depth, scan);
+    } else {
+        last_words(scanner, window, depth, scan);
+    }
     scanner.lined -= 1;
 }
 
@@ -42,104 +47,207 @@ const BORDERS_MAX: usize = 64;
 /// A number and what stands around it at the start of a line.
 const GUTTER_BYTES_MAX: usize = 16;
 
+/// What may stand after the last line of an unfinished text: the beginning of the next one's number.
+const NEAR_BYTES: usize = 8;
+
 /// Longest text that lines may begin with alike.
 const PREFIX_BYTES_MAX: usize = 200;
 
-/// Lines that begin alike (a logger's prefix, but for the digits in it), and hold one word more: a wrapped value. Lines
-/// with more words are only of interest when some value has several lines.
-fn prefixes(scanner: &mut Scanner<'_>, window: &Window<'_>, nth: usize, depth: usize, scan: &mut Scan) {
+/// Scans parts of lines that follow one another as one text. `begun`: more of them may follow.
+fn joined(
+    scanner: &mut Scanner<'_>,
+    window: &Window<'_>,
+    parts: &mut Vec<Range<usize>>,
+    begun: bool,
+    depth: usize,
+    scan: &mut Scan,
+) {
     let bytes = window.text.bytes;
-    let several = has_blanks(scanner);
-    let unfinished = window.last && !window.text.complete && !several;
-    let mut block: Vec<Range<usize>> = Vec::new();
-    let mut previous: Option<Range<usize>> = None;
-    let finish = |block: &mut Vec<Range<usize>>, begun: bool, scanner: &mut Scanner<'_>, scan: &mut Scan| {
-        if block.len() >= if begun { 1 } else { 2 } {
-            let end = block.last().map_or(0, |last| (last.end + 1).min(bytes.len()));
-            let end = if begun { bytes.len() } else { end };
-            let make = |plain: bool, _: Option<usize>| lines::joined(bytes, block, plain);
-            scanner.lazily(window, &make, end, Form::Wrapped, depth, [0; 4], scan);
-        }
-        block.clear();
-    };
-    for line in window.lines() {
-        let goes_on = previous.as_ref().and_then(|before| {
-            let width = block.last().map_or(usize::MAX, Range::len);
-            let at = if several {
-                shared_words(&bytes[before.clone()], &bytes[line.clone()], nth)
-            } else {
-                shared_but_one(bytes, before, &line)
-            };
-            at.filter(|at| several || line.len() - at <= width)
-        });
-        match goes_on {
-            Some(at) => {
-                if block.is_empty()
-                    && let Some(before) = &previous
-                {
-                    block.push(before.start + at..before.end);
-                }
-                block.push(line.start + at..line.end);
-            }
-            None => {
-                let last = unfinished && line.end == bytes.len();
-                let begun = previous.clone().filter(|_| last).and_then(|before| {
-                    let word = match block.last() {
-                        Some(word) => word.start - before.start,
-                        None => last_word(&bytes[before.clone()])?,
-                    };
-                    begins_like(&bytes[line.clone()], &bytes[before.start..before.start + word])
-                        .then(|| before.start + word..before.end)
-                });
-                if let Some(word) = begun {
-                    // The next one of them is not finished.
-                    let at = line.start + word.start.saturating_sub(previous.map_or(0, |before| before.start));
-                    if block.is_empty() {
-                        block.push(word);
-                    }
-                    block.extend((at < line.end).then_some(at..line.end));
-                    finish(&mut block, true, scanner, scan);
-                    return;
-                }
-                if !block.is_empty() {
-                    finish(&mut block, false, scanner, scan);
-                }
-            }
-        }
-        previous = Some(line);
+    if parts.len() >= if begun { 1 } else { 2 } {
+        let end = parts.last().map_or(0, |last| (last.end + 1).min(bytes.len()));
+        let end = if begun { bytes.len() } else { end };
+        let make = |plain: bool, _: Option<usize>| lines::joined(bytes, parts, plain);
+        scanner.lazily(window, &make, end, Form::Wrapped, depth, [0; 4], scan);
     }
-    match previous.filter(|last| unfinished && last.end + 1 == bytes.len() && bytes.ends_with(b"\n")) {
-        // The line after these has not begun yet.
-        Some(last) if block.is_empty() => {
-            block.extend(last_word(&bytes[last.clone()]).map(|at| last.start + at..last.end));
-            finish(&mut block, true, scanner, scan);
+    parts.clear();
+}
+
+/// Words that lines share of which the last one may belong to the text, and one before it, and one before that.
+const WORDS: usize = 3;
+
+/// The text of lines that begin alike, when some value has several words or lines: its lines may begin with words that all
+/// of them share.
+fn texts(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+    let bytes = window.text.bytes;
+    let lines: Vec<Range<usize>> = window.lines().collect();
+    let shared: Vec<[u8; WORDS]> = lines
+        .windows(2)
+        .map(|two| shared_words(&bytes[two[0].clone()], &bytes[two[1].clone()]))
+        .collect();
+    let mut parts = Vec::new();
+    for nth in 0..WORDS {
+        for (two, shared) in lines.windows(2).zip(&shared) {
+            match usize::from(shared[nth]) {
+                0 if parts.is_empty() => {}
+                0 => joined(scanner, window, &mut parts, false, depth, scan),
+                at => {
+                    if parts.is_empty() {
+                        parts.push(two[0].start + at..two[0].end);
+                    }
+                    parts.push(two[1].start + at..two[1].end);
+                }
+            }
         }
-        Some(_) => finish(&mut block, true, scanner, scan),
-        None => finish(&mut block, false, scanner, scan),
+        joined(scanner, window, &mut parts, false, depth, scan);
     }
 }
 
-/// Whether some value has several lines or words.
-fn has_blanks(scanner: &Scanner<'_>) -> bool {
-    scanner.index.has_lines() || scanner.index.holds_byte(b' ')
+/// Lines that begin alike (a logger's prefix, but for the digits in it), and hold one word more: a wrapped value.
+fn last_words(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+    let bytes = window.text.bytes;
+    let unfinished = window.last && !window.text.complete;
+    let mut parts: Vec<Range<usize>> = Vec::new();
+    // The end of the last part.
+    let mut end = usize::MAX;
+    for Alike { before, line, at } in alike(window) {
+        let goes_on = end == before.end;
+        let width = parts.last().filter(|_| goes_on).map_or(usize::MAX, Range::len);
+        let is_wider = line.len() - at > width;
+        if is_wider && unfinished && line.end == bytes.len() {
+            break;
+        }
+        if is_wider || !goes_on {
+            joined(scanner, window, &mut parts, false, depth, scan);
+        }
+        if !is_wider {
+            if parts.is_empty() {
+                parts.push(before.start + at..before.end);
+            }
+            parts.push(line.start + at..line.end);
+            end = line.end;
+        }
+    }
+    let begun = unfinished
+        && may_go_on(window, &mut parts, end, |parts| {
+            joined(scanner, window, parts, false, depth, scan);
+        });
+    joined(scanner, window, &mut parts, begun, depth, scan);
+}
+
+/// Whether the parts of lines at the end of an unfinished text, the last one of which ends at `end`, go on there: with
+/// the next line's, which may have begun or not. `finish` is told of those that do not.
+fn may_go_on(
+    window: &Window<'_>,
+    parts: &mut Vec<Range<usize>>,
+    end: usize,
+    mut finish: impl FnMut(&mut Vec<Range<usize>>),
+) -> bool {
+    let bytes = window.text.bytes;
+    let (before, last) = window.lines().fold((None, None), |(_, last), line| (last, Some(line)));
+    let Some(last) = last else { return false };
+    if last.end + 1 == bytes.len() && bytes.ends_with(b"\n") {
+        // The line after these has not begun yet.
+        if end != last.end {
+            finish(parts);
+            parts.extend(last_word(&bytes[last.clone()]).map(|at| last.start + at..last.end));
+        }
+        return true;
+    }
+    let Some(before) = before.filter(|_| last.end == bytes.len() && end != last.end) else {
+        return false;
+    };
+    if end != before.end {
+        finish(parts);
+    }
+    let word = match parts.last() {
+        Some(word) => Some(word.start - before.start),
+        None => last_word(&bytes[before.clone()]),
+    };
+    let Some(at) = word.filter(|at| begins_like(&bytes[last.clone()], &bytes[before.start..before.start + at])) else {
+        return false;
+    };
+    // The next one of them is not finished.
+    if parts.is_empty() {
+        parts.push(before.start + at..before.end);
+    }
+    parts.extend((at < last.len()).then_some(last.start + at..last.end));
+    true
+}
+
+/// Two lines of which the second one begins like the first one up to its last word, which starts at `at` in both.
+struct Alike {
+    before: Range<usize>,
+    line: Range<usize>,
+    at: usize,
+}
+
+/// Lines that begin like the line before and have one word more.
+fn alike(window: &Window<'_>) -> Vec<Alike> {
+    let bytes = window.text.bytes;
+    let mut found = Vec::new();
+    let (mut before, mut blank) = (0..0, usize::MAX);
+    for line in window.lines() {
+        // Of most lines one question tells that they are not alike. Which one cannot be predicted, so there are no
+        // branches.
+        let fits = (line.len() <= before.len()) & (blank < line.len()) & (blank < PREFIX_BYTES_MAX);
+        let here = if fits { blank } else { 0 };
+        let same = |i: usize| digit(bytes[before.start + i]) == digit(bytes[line.start + i]);
+        if fits & (bytes.get(line.start + here) == Some(&b' ')) & (before.len() >= 8.max(here + 5))
+            && same(here.saturating_sub(1))
+        {
+            let (first, second) = (&bytes[before.clone()], &bytes[line.clone()]);
+            let start = &first[..blank + 1];
+            if blank + 1 < line.len() && start.iter().any(u8::is_ascii_alphabetic) && begins_like(second, start) {
+                found.push(Alike {
+                    before,
+                    line: line.clone(),
+                    at: blank + 1,
+                });
+            }
+        }
+        blank = last_blank(bytes, &line);
+        before = line;
+    }
+    found
 }
 
 fn digit(byte: u8) -> u8 {
     if byte.is_ascii_digit() { b'0' } else { byte }
 }
 
-/// Where the text of both lines starts, if they begin alike with a word: after the last of the words that they share, or
-/// after one of those before it.
-fn shared_words(a: &[u8], b: &[u8], nth: usize) -> Option<usize> {
-    let pairs = a.iter().zip(b).take(PREFIX_BYTES_MAX);
-    let same = pairs.take_while(|(a, b)| digit(**a) == digit(**b)).count();
-    let blanks = a[..same]
-        .iter()
-        .enumerate()
-        .rev()
-        .filter(|(_, b)| matches!(b, b' ' | b'\t'));
-    let at = blanks.map(|(i, _)| i + 1).nth(nth)?;
-    a[..at].iter().any(u8::is_ascii_alphabetic).then_some(at)
+/// Where the text of both lines may start, if they begin alike with a word: after the last of the words that they share,
+/// and after those before it. Zeros where there are fewer.
+fn shared_words(a: &[u8], b: &[u8]) -> [u8; WORDS] {
+    const { assert!(PREFIX_BYTES_MAX <= u8::MAX as usize) };
+    let mut start = &a[..same_start(a, b)];
+    let mut places = [0; WORDS];
+    let Some(letter) = start.iter().position(u8::is_ascii_alphabetic) else {
+        return places;
+    };
+    for place in &mut places {
+        let Some(blank) = memchr::memrchr2(b' ', b'\t', start).filter(|blank| *blank > letter) else {
+            break;
+        };
+        *place = blank as u8 + 1;
+        start = &start[..blank];
+    }
+    places
+}
+
+/// How many bytes both lines begin with, but for their digits.
+fn same_start(a: &[u8], b: &[u8]) -> usize {
+    let most = a.len().min(b.len()).min(PREFIX_BYTES_MAX);
+    let (a, b) = (&a[..most], &b[..most]);
+    let (first, second) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
+    let mut same = 0;
+    for (a, b) in first.iter().zip(second) {
+        if a != b && a.iter().zip(b).any(|(a, b)| digit(*a) != digit(*b)) {
+            break;
+        }
+        same += 8;
+    }
+    let rest = a[same..].iter().zip(&b[same..]);
+    same + rest.take_while(|(a, b)| digit(**a) == digit(**b)).count()
 }
 
 /// Whether an unfinished line may become one that begins with this.
@@ -159,23 +267,9 @@ fn last_word(line: &[u8]) -> Option<usize> {
     (at <= PREFIX_BYTES_MAX && line[..at].iter().any(u8::is_ascii_alphabetic)).then_some(at)
 }
 
-/// Where the last word of both lines starts, if all before it is alike.
+/// Where the last blank of a line stands in it; nowhere, if there is none.
 #[inline]
-fn shared_but_one(bytes: &[u8], before: &Range<usize>, line: &Range<usize>) -> Option<usize> {
-    let (a, b) = (&bytes[before.clone()], &bytes[line.clone()]);
-    // Of most lines one question tells that they are not alike; which one cannot be predicted, but that one does.
-    let at = last_blank(bytes, before)? + 1;
-    let blank = b.get(at - 1).is_some_and(|byte| *byte == b' ');
-    let fits = (b.len() <= a.len()) & (at < b.len()) & (at + 4 <= a.len()) & (a.len() >= 8) & (at <= PREFIX_BYTES_MAX);
-    if !(blank & fits & (digit(a[0]) == digit(b[0]))) {
-        return None;
-    }
-    (begins_like(b, &a[..at]) && a[..at].iter().any(u8::is_ascii_alphabetic)).then_some(at)
-}
-
-/// Where the last blank of a line stands.
-#[inline]
-fn last_blank(bytes: &[u8], line: &Range<usize>) -> Option<usize> {
+fn last_blank(bytes: &[u8], line: &Range<usize>) -> usize {
     let near = line
         .end
         .checked_sub(64)
@@ -183,9 +277,9 @@ fn last_blank(bytes: &[u8], line: &Range<usize>) -> Option<usize> {
     let blanks = near.map_or(0, |near| places(near, b' '));
     let after = blanks.leading_zeros() as usize;
     if after < line.len().min(64) {
-        return Some(line.len() - 1 - after);
+        return line.len() - 1 - after;
     }
-    memchr::memrchr(b' ', &bytes[line.clone()])
+    memchr::memrchr(b' ', &bytes[line.clone()]).unwrap_or(usize::MAX)
 }
 
 fn tables(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
@@ -387,7 +481,7 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
     // The first one of an unfinished text; the number of the next one may have begun.
     if block.is_empty() && !window.text.complete {
         let lines = [before_last, previous].into_iter().flatten();
-        let near = lines.filter(|line| bytes.len() - line.end.min(bytes.len()) <= 8);
+        let near = lines.filter(|line| bytes.len() - line.end.min(bytes.len()) <= NEAR_BYTES);
         let mut first = near.filter_map(|line| (1..=2).find_map(|next| after_number(bytes, line.clone(), next)));
         block.extend(first.next_back());
         begun = true;
@@ -413,27 +507,40 @@ fn after_number(bytes: &[u8], line: Range<usize>, next: u32) -> Option<Range<usi
     None
 }
 
+/// Whether a line that begins with this, and may be shorter, may have a number before its text.
+#[inline(always)]
+pub(super) fn may_be_numbered(head: &[u8; 8]) -> bool {
+    let digits = digits::leading(*head);
+    let after = NUMBERED[usize::from(head[digits % 8])];
+    (NUMBERED[usize::from(head[0])] & OPENS != 0) | (digits > 0) & (after & ENDS != 0)
+}
+
+/// What may stand before a line's number, and what after it.
+static NUMBERED: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        let byte = i as u8;
+        table[i] =
+            if matches!(byte, b' ' | b'[' | b'(') { OPENS } else { 0 } | if ends_number(byte) { ENDS } else { 0 };
+        i += 1;
+    }
+    table
+};
+const OPENS: u8 = 1;
+const ENDS: u8 = 2;
+
 /// A line's number and where its text starts.
 #[inline]
 fn gutter(line: &[u8]) -> Option<(u32, usize)> {
     // Most lines end here: a word, mostly, or a date.
-    match line.first() {
-        Some(b' ' | b'[' | b'(') => gutter_of(line),
-        Some(b'0'..=b'9') => {
-            let digits = line.first_chunk().map_or(0, |head| digits::leading(*head));
-            if digits > 0 && !ends_number(line[digits.min(line.len() - 1)]) {
-                None
-            } else {
-                gutter_of(line)
-            }
-        }
-        _ => None,
-    }
+    let may = line.first_chunk().is_none_or(may_be_numbered);
+    if may { gutter_of(line) } else { None }
 }
 
 /// Whether a byte may follow a line's number.
 #[inline]
-fn ends_number(byte: u8) -> bool {
+const fn ends_number(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b']' | b')' | b':' | b'|' | b'.' | b',' | b'=')
 }
 
