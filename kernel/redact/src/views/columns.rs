@@ -31,8 +31,8 @@ const AROUND: usize = 16;
 struct Number {
     start: u32,
     len: u8,
-    /// What it is if it has decimal digits only, and not too many.
-    decimal: Option<u32>,
+    /// It has decimal digits only, and not too many.
+    plain: bool,
     /// In which bases it may be a byte or a character of a value or of text, a bit for each.
     may_be: u8,
     /// Whether it may be the first or the second byte of something compressed.
@@ -45,6 +45,12 @@ const SECOND: u8 = 2;
 impl Number {
     fn range(&self) -> Range<usize> {
         self.start as usize..self.start as usize + usize::from(self.len)
+    }
+
+    /// What it is, if that is simple.
+    #[inline]
+    fn decimal(&self, bytes: &[u8]) -> Option<u32> {
+        self.plain.then(|| Digits::of(bytes, &self.range()).decimal())
     }
 
     fn token(&self, bytes: &[u8]) -> Option<Token> {
@@ -234,7 +240,13 @@ fn one(scanner: &mut Scanner<'_>, reader: &Reader<'_, '_>, column: &[Number], de
             start = i;
         }
         row = (row << 4 | 0xF) & u32::from(number.may_be).wrapping_mul(0x0011_1111);
-        if steps.next(number) >= STEPS_MAX {
+        // Only the numbers before those that may be bytes tell whether these count.
+        let decimal = if number.may_be == 0 {
+            None
+        } else {
+            number.decimal(bytes)
+        };
+        if steps.next(decimal) >= STEPS_MAX {
             // Only the last ones may belong to what follows.
             row &= 0x000F_FFFF;
             start = i + 1 - STEPS_MAX;
@@ -399,6 +411,17 @@ impl Reader<'_, '_> {
             return None;
         }
         let digits = Digits::of(bytes, word);
+        let is_binary = word.len() >= usize::from(tokens::BINARY_DIGITS_MIN) && digits.are_binary();
+        // With so many digits a number is no byte, in any base but that of two.
+        if word.len() >= 4 && bytes[word.start] != b'0' && !self.chars.wide {
+            return Some(Number {
+                start: word.start as u32,
+                len: word.len() as u8,
+                plain: true,
+                may_be: u8::from(is_binary) << 3,
+                packed: if is_binary { FIRST | SECOND } else { 0 },
+            });
+        }
         let (decimal, hex, octal) = (digits.decimal(), digits.hex(), digits.octal());
         let n = word.len();
         let is_octal = n > 2 && digits.are_octal() && (n < 4 || octal <= 0x10_FFFF);
@@ -406,12 +429,11 @@ impl Reader<'_, '_> {
         let mut may_be = u8::from(self.chars.may_be(if negative { 256 - decimal } else { decimal }))
             | u8::from(self.chars.may_be(hex)) << 1
             | u8::from(is_octal && self.chars.may_be(octal)) << 2;
-        let is_binary = n >= usize::from(tokens::BINARY_DIGITS_MIN) && digits.are_binary();
         may_be |= u8::from(is_binary) << 3;
         let mut number = Number {
             start: word.start as u32,
             len: n as u8,
-            decimal: Some(decimal),
+            plain: true,
             may_be,
             packed: if is_binary { FIRST | SECOND } else { 0 },
         };
@@ -428,7 +450,7 @@ impl Reader<'_, '_> {
         let mut number = Number {
             start: token.start,
             len: token.len,
-            decimal: None,
+            plain: false,
             may_be: 0,
             packed: 0,
         };
@@ -453,11 +475,12 @@ impl Reader<'_, '_> {
         let mut spelt: [Spelt; BASES.len()] = std::array::from_fn(|_| Spelt::new(likely));
         let mut steps = Steps::default();
         for (i, number) in column.iter().enumerate() {
-            if steps.next(number) >= STEPS_MAX {
+            let digits = number.plain.then(|| Digits::of(bytes, &number.range()));
+            if steps.next(digits.as_ref().map(Digits::decimal)) >= STEPS_MAX {
                 continue;
             }
-            let holds = if let Some(decimal) = number.decimal {
-                let digits = Digits::of(bytes, &number.range());
+            let holds = if let Some(digits) = digits {
+                let decimal = digits.decimal();
                 let (hex, octal) = (digits.hex(), digits.octal());
                 let others = digits.are_octal() && self.chars.may_be(octal)
                     || digits.are_binary() && number.len >= tokens::BINARY_DIGITS_MIN;
@@ -532,12 +555,9 @@ struct Steps {
 impl Steps {
     /// How many of them stand before this one.
     #[inline]
-    fn next(&mut self, number: &Number) -> usize {
-        let step = number
-            .decimal
-            .zip(self.last)
-            .map(|(here, last)| here.wrapping_sub(last));
-        self.last = number.decimal;
+    fn next(&mut self, decimal: Option<u32>) -> usize {
+        let step = decimal.zip(self.last).map(|(here, last)| here.wrapping_sub(last));
+        self.last = decimal;
         self.count = if step.is_some_and(|step| step <= 1) {
             self.count + 1
         } else {

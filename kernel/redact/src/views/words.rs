@@ -34,14 +34,12 @@ const OPEN_BLOCKS: usize = 64;
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let (mut all, mut chain) = (Vec::new(), Vec::new());
-    // No byte of a value or of text is as low as the highest ones of numbers of six and of eight digits.
     let row = scanner.index.row();
-    let texts = !(0..=8).any(|byte| row.may_be(byte));
-    let mut likely = Vec::new();
-    for span in spans(window, texts) {
-        likely_parts(window, span, &row, &mut likely);
+    let mut parts = Vec::new();
+    for span in spans(window, &row) {
+        likely_parts(window, span, &row, &mut parts);
     }
-    for span in likely {
+    for span in parts {
         words(window, span, &mut all);
         for word in all.drain(..) {
             let near = chain.last().is_some_and(|last: &Word| {
@@ -75,8 +73,8 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     }
 }
 
-/// Where wide numbers are. `texts`: numbers of six and of eight digits are the first or the last of those that hold a value.
-fn spans(window: &Window<'_>, texts: bool) -> Vec<Range<usize>> {
+/// Where wide numbers are that may hold a value.
+fn spans(window: &Window<'_>, row: &Row) -> Vec<Range<usize>> {
     let mut spans: Vec<Range<usize>> = Vec::new();
     let (keep, digit) = (&window.squeezed.keep, &window.squeezed.digit);
     if !digit.any() {
@@ -88,6 +86,8 @@ fn spans(window: &Window<'_>, texts: bool) -> Vec<Range<usize>> {
         usize::MAX
     };
     let blocks = keep.words().len();
+    // No byte of a value or of text is as low as the highest ones of numbers of six and of eight digits.
+    let texts = Some(row).filter(|row| !(0..=8).any(|byte| row.may_be(byte)));
     for first in (0..blocks).step_by(LOOK) {
         let Look { wide, prefixed } = if blocks < LOOK_MIN {
             Look {
@@ -103,9 +103,9 @@ fn spans(window: &Window<'_>, texts: bool) -> Vec<Range<usize>> {
             blocks &= blocks - 1;
             let i = first + n;
             // At the end of an unfinished text any of them may be the first ones of a list.
-            let texts = texts && i < closed;
-            let found = wide >> n & 1 == 1 && is_wide(keep.two(i), digit.two(i), texts)
-                || prefixed >> n & 1 == 1 && has_prefix(window, i);
+            let texts = texts.filter(|_| i < closed);
+            let found =
+                wide >> n & 1 == 1 && is_wide(window, i, texts) || prefixed >> n & 1 == 1 && has_prefix(window, i);
             if !found {
                 continue;
             }
@@ -255,8 +255,28 @@ fn four_digits(digit: u64, next: u64) -> u64 {
     two & (two >> 2 | more << 62)
 }
 
-/// Whether numbers of enough digits begin in a block, or stand close together.
-fn is_wide(keep: u128, digit: u128, texts: bool) -> bool {
+/// Which of some numbers of up to eight digits, a bit where each begins in a block or the next one, may have all of their
+/// bytes in a value or in text.
+fn likely(window: &Window<'_>, block: usize, mut starts: u128, digit: u128, row: &Row) -> u128 {
+    let bytes = window.text.bytes;
+    let mut found = 0;
+    while starts != 0 {
+        let bit = starts.trailing_zeros();
+        starts &= starts - 1;
+        let at = window.from + 64 * block + bit as usize;
+        let end = at + (digit >> bit).trailing_ones() as usize;
+        // What may go on in the next block, or has a sign, is looked at later.
+        let other = bit + digits::MOST as u32 >= u128::BITS || at > 0 && bytes[at - 1] == b'-';
+        let may = other || Pairs { before: true }.hold(Digits::of(bytes, &(at..end)).decimal(), row);
+        found |= u128::from(may) << bit;
+    }
+    found
+}
+
+/// Whether numbers of enough digits begin in a block, or stand close together. `texts`: and may hold a value, the bytes of
+/// which are in this row.
+fn is_wide(window: &Window<'_>, block: usize, texts: Option<&Row>) -> bool {
+    let (keep, digit) = (window.squeezed.keep.two(block), window.squeezed.digit.two(block));
     let two = digit & digit >> 1;
     let four = two & two >> 2;
     let eight = four & four >> 4;
@@ -284,13 +304,16 @@ fn is_wide(keep: u128, digit: u128, texts: bool) -> bool {
         let after = after | after >> 4;
         after | after >> 8
     };
-    // One of nine digits has four bytes, one of seven two characters of UTF-16. Those of six and of eight are the first
-    // or the last one of a value, or a fraction between two others.
-    let (long, short) = if texts {
-        let (six, seven) = (four & two >> 4, four & four >> 3);
-        (wide & eight & digit >> 8, wide & (!six | seven & !eight))
-    } else {
-        (wide & eight, wide)
+    // One of nine digits has four bytes, and holds enough. Of others two must. Those of six and of eight digits are the
+    // first or the last one of a value, or a fraction between two others.
+    let (long, short) = match texts {
+        Some(row) => {
+            let (six, seven) = (four & two >> 4, four & four >> 3);
+            let long = wide & eight & digit >> 8;
+            let short = wide & (!six | seven & !eight);
+            (long, long | likely(window, block, short, digit, row))
+        }
+        None => (wide & eight, wide),
     };
     let (first, last) = (ends(short) & before(wide), ends(wide) & before(short));
     let pairs = first & last;
@@ -301,30 +324,70 @@ fn is_wide(keep: u128, digit: u128, texts: bool) -> bool {
 /// Where a word begins with a digit.
 struct Start {
     at: usize,
-    /// How many digits it begins with, and how many bytes of it there are, as far as the next block goes.
+    /// How many digits it begins with, as far as the next block goes.
     digits: usize,
-    inside: usize,
 }
 
 /// The words of some blocks that begin with a digit.
-#[inline(always)]
-fn starts<'w>(window: &'w Window<'_>, blocks: Range<usize>) -> impl Iterator<Item = Start> + 'w {
-    let (keep, digit) = (&window.squeezed.keep, &window.squeezed.digit);
-    let mut goes_on = blocks.start.checked_sub(1).map_or(0, |i| keep.at(i) >> 63);
-    blocks.flat_map(move |i| {
-        let kept = keep.at(i);
-        let mut starts = kept & digit.at(i) & !(kept << 1 | goes_on);
-        goes_on = kept >> 63;
-        std::iter::from_fn(move || {
-            let bit = (starts != 0).then(|| starts.trailing_zeros() as usize)?;
-            starts &= starts - 1;
-            Some(Start {
-                at: window.from + 64 * i + bit,
-                digits: (digit.two(i) >> bit).trailing_ones() as usize,
-                inside: (keep.two(i) >> bit).trailing_ones() as usize,
-            })
+struct Starts<'w> {
+    keep: &'w Mask,
+    digit: &'w Mask,
+    from: usize,
+    blocks: Range<usize>,
+    /// The block whose words are next, its digits, and where those words begin.
+    block: usize,
+    digits: u64,
+    starts: u64,
+    /// A word goes on from the block before.
+    goes_on: u64,
+}
+
+impl<'w> Starts<'w> {
+    fn of(window: &'w Window<'_>, blocks: Range<usize>) -> Self {
+        let (keep, digit) = (&window.squeezed.keep, &window.squeezed.digit);
+        Self {
+            keep,
+            digit,
+            from: window.from,
+            block: 0,
+            digits: 0,
+            starts: 0,
+            goes_on: blocks.start.checked_sub(1).map_or(0, |i| keep.at(i) >> 63),
+            blocks,
+        }
+    }
+
+    /// How many bytes there are of the word that was found last, as far as the next block goes.
+    #[inline(always)]
+    fn inside(&self, start: &Start) -> usize {
+        let bit = (start.at - self.from) % 64;
+        (self.keep.two(self.block) >> bit).trailing_ones() as usize
+    }
+}
+
+impl Iterator for Starts<'_> {
+    type Item = Start;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Start> {
+        while self.starts == 0 {
+            self.block = self.blocks.next()?;
+            let kept = self.keep.at(self.block);
+            self.digits = self.digit.at(self.block);
+            self.starts = kept & self.digits & !(kept << 1 | self.goes_on);
+            self.goes_on = kept >> 63;
+        }
+        let bit = self.starts.trailing_zeros() as usize;
+        self.starts &= self.starts - 1;
+        let mut digits = (self.digits >> bit).trailing_ones() as usize;
+        if bit + digits == 64 {
+            digits += self.digit.at(self.block + 1).trailing_ones() as usize;
+        }
+        Some(Start {
+            at: self.from + 64 * self.block + bit,
+            digits,
         })
-    })
+    }
 }
 
 /// Whether what ends here may go on after the text.
@@ -344,7 +407,9 @@ fn likely_parts(window: &Window<'_>, span: Range<usize>, row: &Row, parts: &mut 
     let (mut last_value, mut steps) = (0, 0);
     // Numbers close to one another, and whether they may hold a value.
     let (mut chain, mut holds) = (span.start..span.start, false);
-    for Start { at, digits, inside } in starts(window, blocks) {
+    let mut starts = Starts::of(window, blocks);
+    while let Some(start) = starts.next() {
+        let Start { at, digits } = start;
         let end = at + digits;
         let after = bytes.get(end).copied().unwrap_or(b' ');
         let plain = digits <= digits::MOST && !matches!(after | 0x20, b'x' | b'u' | b'l' | b'n' | b'i');
@@ -358,7 +423,7 @@ fn likely_parts(window: &Window<'_>, span: Range<usize>, row: &Row, parts: &mut 
             pairs.before = false;
         }
         if !plain {
-            chain.end = at + inside;
+            chain.end = at + starts.inside(&start);
             holds = true;
             continue;
         }
@@ -433,7 +498,10 @@ fn words(window: &Window<'_>, span: Range<usize>, words: &mut Vec<Word>) {
     words.clear();
     // A number is read from its start.
     let from = span.start.saturating_sub(WORD_DIGITS_MAX).max(window.from) - window.from;
-    for Start { at, digits, inside } in starts(window, from / 64..(span.end - window.from).div_ceil(64)) {
+    let mut starts = Starts::of(window, from / 64..(span.end - window.from).div_ceil(64));
+    while let Some(start) = starts.next() {
+        let (Start { at, digits }, inside) = (&start, starts.inside(&start));
+        let (at, digits) = (*at, *digits);
         if at >= span.end || inside > WORD_BYTES_MAX || is_fraction(bytes, at) {
             continue;
         }
