@@ -87,7 +87,8 @@ fn spans(window: &Window<'_>, row: &Row) -> Vec<Range<usize>> {
     };
     let blocks = keep.words().len();
     // No byte of a value or of text is as low as the highest ones of numbers of six and of eight digits.
-    let texts = Some(row).filter(|row| !(0..=8).any(|byte| row.may_be(byte)));
+    let known = (usize::MAX, 0);
+    let mut texts = (!(0..=8).any(|byte| row.may_be(byte))).then_some(Likely { row, known });
     for first in (0..blocks).step_by(LOOK) {
         let Look { wide, prefixed } = if blocks < LOOK_MIN {
             Look {
@@ -103,7 +104,7 @@ fn spans(window: &Window<'_>, row: &Row) -> Vec<Range<usize>> {
             blocks &= blocks - 1;
             let i = first + n;
             // At the end of an unfinished text any of them may be the first ones of a list.
-            let texts = texts.filter(|_| i < closed);
+            let texts = texts.as_mut().filter(|_| i < closed);
             let found =
                 wide >> n & 1 == 1 && is_wide(window, i, texts) || prefixed >> n & 1 == 1 && has_prefix(window, i);
             if !found {
@@ -255,27 +256,51 @@ fn four_digits(digit: u64, next: u64) -> u64 {
     two & (two >> 2 | more << 62)
 }
 
-/// Which of some numbers of up to eight digits, a bit where each begins in a block or the next one, may have all of their
-/// bytes in a value or in text.
-fn likely(window: &Window<'_>, block: usize, mut starts: u128, digit: u128, row: &Row) -> u128 {
-    let bytes = window.text.bytes;
-    let mut found = 0;
-    while starts != 0 {
-        let bit = starts.trailing_zeros();
-        starts &= starts - 1;
-        let at = window.from + 64 * block + bit as usize;
-        let end = at + (digit >> bit).trailing_ones() as usize;
-        // What may go on in the next block, or has a sign, is looked at later.
-        let other = bit + digits::MOST as u32 >= u128::BITS || at > 0 && bytes[at - 1] == b'-';
-        let may = other || Pairs { before: true }.hold(Digits::of(bytes, &(at..end)).decimal(), row);
-        found |= u128::from(may) << bit;
+/// Which numbers of up to eight digits may have all of their bytes in a value or in text, asked for two blocks at a time.
+struct Likely<'r> {
+    row: &'r Row,
+    /// The second block that was asked for last, and its numbers.
+    known: (usize, u64),
+}
+
+impl Likely<'_> {
+    /// Places in a second block from which on it is not seen how many digits a number has.
+    const UNSEEN: u64 = u64::MAX << (64 - digits::MOST);
+
+    /// Those of some numbers, a bit where each begins.
+    fn of(&mut self, window: &Window<'_>, block: usize, starts: u128) -> u128 {
+        let (first, second) = (starts as u64, (starts >> 64) as u64);
+        let first = if self.known.0 == block {
+            first & self.known.1 | self.ask(window, block, first & Self::UNSEEN)
+        } else {
+            self.ask(window, block, first)
+        };
+        let second = self.ask(window, block + 1, second);
+        self.known = (block + 1, second);
+        u128::from(second) << 64 | u128::from(first)
     }
-    found
+
+    fn ask(&self, window: &Window<'_>, block: usize, mut starts: u64) -> u64 {
+        let (bytes, digit) = (window.text.bytes, window.squeezed.digit.two(block));
+        let mut found = 0;
+        while starts != 0 {
+            let bit = starts.trailing_zeros();
+            starts &= starts - 1;
+            let at = window.from + 64 * block + bit as usize;
+            let end = at + (digit >> bit).trailing_ones() as usize;
+            let signed = at > 0 && bytes[at - 1] == b'-';
+            let may = signed
+                || end - at > digits::MOST
+                || Pairs { before: true }.hold(Digits::of(bytes, &(at..end)).decimal(), self.row);
+            found |= u64::from(may) << bit;
+        }
+        found
+    }
 }
 
 /// Whether numbers of enough digits begin in a block, or stand close together. `texts`: and may hold a value, the bytes of
 /// which are in this row.
-fn is_wide(window: &Window<'_>, block: usize, texts: Option<&Row>) -> bool {
+fn is_wide(window: &Window<'_>, block: usize, texts: Option<&mut Likely<'_>>) -> bool {
     let (keep, digit) = (window.squeezed.keep.two(block), window.squeezed.digit.two(block));
     let two = digit & digit >> 1;
     let four = two & two >> 2;
@@ -307,11 +332,11 @@ fn is_wide(window: &Window<'_>, block: usize, texts: Option<&Row>) -> bool {
     // One of nine digits has four bytes, and holds enough. Of others two must. Those of six and of eight digits are the
     // first or the last one of a value, or a fraction between two others.
     let (long, short) = match texts {
-        Some(row) => {
+        Some(likely) => {
             let (six, seven) = (four & two >> 4, four & four >> 3);
             let long = wide & eight & digit >> 8;
             let short = wide & (!six | seven & !eight);
-            (long, long | likely(window, block, short, digit, row))
+            (long, long | likely.of(window, block, short))
         }
         None => (wide & eight, wide),
     };
