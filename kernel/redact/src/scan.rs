@@ -10,13 +10,14 @@
 //! within a budget proportional to the text, so that no input takes more than linear time.
 
 use std::cell::OnceCell;
+use std::ops::Range;
 
 use crate::forms::Kind;
 use crate::index::{Candidate, Grams, Index, Literal};
 use crate::sieve::Places;
 use crate::squeeze::{Squeezed, is_kept, small};
 use crate::verify::{self, Text, Verdict};
-use crate::views::{self, Counts};
+use crate::views::{self, Counts, counting};
 use crate::{Form, pieces, policy};
 
 /// Deepest view: JSON in a string in JSON in base64 in a URL, and one more.
@@ -29,6 +30,9 @@ const WINDOW_BYTES: usize = 64 * 1024;
 /// texts. Each has its own, so that what is deep inside takes nothing from what shows at once.
 const BUDGET_PER_BYTE: usize = 4;
 const BUDGET_BYTES_MIN: usize = 256 * 1024;
+
+/// How many bytes at both ends of lines that only count are looked at like any others, at least.
+const COUNTING_BYTES: usize = 2048;
 
 /// Longest line that can be one of a table or a dump.
 pub(crate) const LINE_BYTES_MAX: usize = 2048;
@@ -177,39 +181,45 @@ impl Scanner<'_> {
 
     /// Scans one text or view. `limits`: triggers that the parent saw already.
     pub(crate) fn level(&mut self, text: Text<'_>, depth: usize, limits: Counts, scan: &mut Scan) {
-        let overlap = self.index.overlap();
+        let (overlap, length) = (self.index.overlap(), text.bytes.len());
         self.runs[depth] = None;
         let window = WINDOW_BYTES.max(4 * overlap);
-        let mut from = 0;
+        // Lines that only count, in which nothing has to be decoded; and from where on they are looked for.
+        let (mut dull, mut look_from) = (0..0, if depth == 0 { 0 } else { length });
+        let (mut from, mut inside) = (0, false);
         loop {
-            let to = if from + window + overlap >= text.bytes.len() {
-                text.bytes.len()
+            let mut to = if from + window + overlap >= length {
+                length
             } else {
                 from + window
             };
-            if depth == 0 {
-                self.allow(to - from);
+            let margin = overlap.max(COUNTING_BYTES);
+            if from >= look_from && !inside && to - from > 2 * margin {
+                look_from = to - overlap;
+                let middle = from + (to - from) / 2;
+                if let Some(found) = counting::lines(text.bytes, from, middle, margin) {
+                    (dull, look_from) = (found, length);
+                }
             }
-            let squeezed = Squeezed::new(&text.bytes[from..to], self.memory.pop().unwrap_or_default());
-            let window = Window {
-                text,
-                from,
-                to,
-                squeezed: &squeezed,
-                overlap,
-                last: to == text.bytes.len(),
-                ends: &OnceCell::new(),
-            };
-            self.direct(&window, depth, scan);
-            if depth < DEPTH_MAX {
-                views::all(self, &window, depth, limits, scan);
+            if !dull.is_empty() {
+                to = to.min(if inside { dull.end } else { dull.start });
             }
-            let last = window.last;
-            self.memory.push(squeezed);
-            if last {
+            let before = (scan.matches.len(), scan.live, scan.compared);
+            self.window(text, from..to, overlap, (depth, !inside, limits), scan);
+            if to == length {
                 break;
             }
-            from = to - overlap;
+            from = to - overlap.min(to - from);
+            if to == dull.start && !inside {
+                // What was found before them is in them too, perhaps.
+                inside = before == (scan.matches.len(), scan.live, scan.compared);
+                look_from = dull.end;
+                if !inside {
+                    dull = 0..0;
+                }
+            } else if to == dull.end && inside {
+                (dull, inside) = (0..0, false);
+            }
         }
         if !self.index.sparse.is_empty() {
             self.sparse(text, scan);
@@ -217,6 +227,35 @@ impl Scanner<'_> {
         if depth == 0 && self.index.words.len() > 0 {
             self.words(text, scan);
         }
+    }
+
+    /// Scans a part of a text, and its views if they are asked for.
+    fn window(
+        &mut self,
+        text: Text<'_>,
+        Range { start, end }: Range<usize>,
+        overlap: usize,
+        (depth, decoded, limits): (usize, bool, Counts),
+        scan: &mut Scan,
+    ) {
+        if depth == 0 {
+            self.allow(end - start);
+        }
+        let squeezed = Squeezed::new(&text.bytes[start..end], self.memory.pop().unwrap_or_default());
+        let window = Window {
+            text,
+            from: start,
+            to: end,
+            squeezed: &squeezed,
+            overlap,
+            last: end == text.bytes.len(),
+            ends: &OnceCell::new(),
+        };
+        self.direct(&window, depth, scan);
+        if depth < DEPTH_MAX && decoded {
+            views::all(self, &window, depth, limits, scan);
+        }
+        self.memory.push(squeezed);
     }
 
     /// Everything that shows in the squeezed text.

@@ -6,6 +6,7 @@ pub(crate) mod base64;
 pub(crate) mod chars;
 mod columns;
 mod counted;
+pub(crate) mod counting;
 pub(crate) mod dense;
 mod digits;
 pub(crate) mod dump;

@@ -1,0 +1,156 @@
+//! Lines that only count: `line 41`, `line 42`, `line 43` …, alike but for numbers that are one more in each line.
+//!
+//! Programs print thousands of them. Each is looked at as it stands; but what shows only when something is decoded shows in
+//! the first ones too, and what shows only in several lines together shows in none of them: no value is spelt by texts that
+//! do not change and by more than [`STEPS_MAX`](super::numbers::STEPS_MAX) numbers that count.
+
+use std::ops::Range;
+
+use super::digits::{self, Digits};
+
+/// Longest line that is compared.
+const LINE_BYTES_MAX: usize = 512;
+
+/// Fewest bytes of such lines that are told apart.
+const BYTES_MIN: usize = 4096;
+
+/// Where whole lines around a place only count, but for the first and the last `margin` bytes of them; nowhere before
+/// `from`. Nothing, where there are few.
+pub(crate) fn lines(bytes: &[u8], from: usize, place: usize, margin: usize) -> Option<Range<usize>> {
+    let line_at = |start: usize| {
+        let rest = &bytes[start..bytes.len().min(start + LINE_BYTES_MAX)];
+        memchr::memchr(b'\n', rest).map(|n| start..start + n)
+    };
+    let line_before = |start: usize| {
+        let end = start.checked_sub(1).filter(|end| *end > from)?;
+        let start = from.max(end.saturating_sub(LINE_BYTES_MAX));
+        memchr::memrchr(b'\n', &bytes[start..end]).map(|n| start + n + 1..end)
+    };
+    let near = from.max(place.saturating_sub(LINE_BYTES_MAX));
+    let first = near + memchr::memrchr(b'\n', &bytes[near..place])? + 1;
+    let middle = line_at(first)?;
+    let mut last = middle.clone();
+    while let Some(next) = line_at(last.end + 1).filter(|next| counts(&bytes[last.clone()], &bytes[next.clone()])) {
+        last = next;
+    }
+    if last == middle {
+        return None;
+    }
+    let mut head = middle;
+    while let Some(before) = line_before(head.start).filter(|line| counts(&bytes[line.clone()], &bytes[head.clone()])) {
+        head = before;
+    }
+    // Whole lines of them.
+    let start = (head.start + margin..last.end).find(|at| bytes[*at] == b'\n')? + 1;
+    let end = last.end.checked_sub(margin).filter(|end| *end >= start + BYTES_MIN)?;
+    Some(start..memchr::memrchr(b'\n', &bytes[start..end])? + start + 1)
+}
+
+/// Whether the second line is the first one with one more in some of its numbers.
+fn counts(mut a: &[u8], mut b: &[u8]) -> bool {
+    let mut counted = false;
+    loop {
+        let same = common(a, b);
+        match (&a[same..], &b[same..]) {
+            ([], []) => return counted,
+            // Nine of ten numbers differ in their last digit only.
+            ([digit @ b'0'..=b'8', first @ ..], [next, second @ ..])
+                if *next == digit + 1
+                    && [first, second]
+                        .iter()
+                        .all(|rest| !rest.first().is_some_and(u8::is_ascii_digit)) =>
+            {
+                (a, b, counted) = (first, second, true);
+                continue;
+            }
+            _ => {}
+        }
+        // The number in which they differ.
+        let before = a[..same].iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        (a, b) = (&a[same - before..], &b[same - before..]);
+        let Some((first, second)) = number(a).zip(number(b)) else {
+            return false;
+        };
+        if first.0 + 1 != second.0 {
+            return false;
+        }
+        (a, b) = (&a[first.1..], &b[second.1..]);
+        counted = true;
+    }
+}
+
+/// The number with which a text begins, and how many digits it has.
+fn number(text: &[u8]) -> Option<(u32, usize)> {
+    let digits = match text.first_chunk() {
+        Some(head) => digits::leading(*head),
+        None => text.iter().take_while(|byte| byte.is_ascii_digit()).count(),
+    };
+    let whole = (1..=digits::MOST).contains(&digits) && !text.get(digits).is_some_and(u8::is_ascii_digit);
+    whole.then(|| (Digits::of(text, &(0..digits)).decimal(), digits))
+}
+
+/// How many bytes both texts begin with.
+fn common(a: &[u8], b: &[u8]) -> usize {
+    let chunks = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
+    let mut same = 0;
+    for (a, b) in chunks {
+        let differ = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
+        if differ != 0 {
+            return same + differ.trailing_zeros() as usize / 8;
+        }
+        same += 8;
+    }
+    same + a[same..].iter().zip(&b[same..]).take_while(|(a, b)| a == b).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_count_are_told_from_others() {
+        for (a, b) in [
+            ("line 1", "line 2"),
+            ("line 9", "line 10"),
+            ("12: 999 of 2000", "13: 1000 of 2000"),
+            ("7", "8"),
+            ("item 0041 of 7 is done", "item 0042 of 7 is done"),
+            ("0.99", "0.100"),
+        ] {
+            assert!(counts(a.as_bytes(), b.as_bytes()), "{a}, {b}");
+        }
+        for (a, b) in [
+            ("line 1", "line 1"),
+            ("line 1", "line 3"),
+            ("line 2", "line 1"),
+            ("line 1 a", "line 2 b"),
+            ("line 1", "line 2 "),
+            ("line 1", "Line 2"),
+            ("a", "b"),
+            ("", "1"),
+            ("123456789", "123456790"),
+            ("1 1", "2 3"),
+        ] {
+            assert!(!counts(a.as_bytes(), b.as_bytes()), "{a}, {b}");
+        }
+    }
+
+    #[test]
+    fn lines_around_a_place_are_whole_and_inside() {
+        let counting: String = (0..2000).map(|i| format!("line {i}\n")).collect();
+        let text = format!("before\n{counting}after\nand more\n");
+        let (first, last) = (7, 7 + counting.len());
+        for place in (first + 20..last - 20).step_by(7) {
+            let found = lines(text.as_bytes(), 0, place, 100).unwrap();
+            assert!(found.start >= first + 100 && found.start < first + 120, "{place}");
+            assert!(found.end <= last - 100 && found.end > last - 120, "{place}");
+            for end in [found.start, found.end] {
+                assert_eq!(text.as_bytes()[end - 1], b'\n', "{place}");
+            }
+        }
+        assert_eq!(lines(text.as_bytes(), 0, 3, 100), None);
+        assert_eq!(lines(text.as_bytes(), 0, text.len() - 3, 100), None);
+        let from = first + 9000;
+        assert!(lines(text.as_bytes(), from, from + 4000, 100).unwrap().start >= from + 100);
+    }
+}

@@ -1,0 +1,99 @@
+//! Thousands of lines that only count (`item 41`, `item 42`): what each of them shows, and what stands among them.
+
+#[path = "support/streams.rs"]
+mod streams;
+
+use sealbook_redact::{Redactor, TOKEN};
+use streams::{learn, live, stream};
+
+const VALUE: &str = "plantedT0ken9xQ4";
+
+/// Lines enough for several windows.
+fn counting(from: usize, shown: &str) -> String {
+    (from..from + 20_000).map(|i| format!("item {i}: {shown}\n")).collect()
+}
+
+/// The text as a whole, and as a stream in parts of several sizes.
+fn everywhere(redactor: &Redactor, text: &str) -> Vec<String> {
+    let mut all = vec![redactor.text(text).into_owned()];
+    let parts = |size: usize| text.as_bytes().chunks(size);
+    let streams = [
+        stream(redactor, parts(4_000)),
+        stream(redactor, parts(text.len())),
+        live(redactor, parts(70_000)),
+    ];
+    all.extend(streams.map(|left| String::from_utf8_lossy(&left).into_owned()));
+    all
+}
+
+/// Ways to show the value in which it does not stand as it is.
+fn decoded() -> Vec<String> {
+    let each = |show: &dyn Fn(u8) -> String| VALUE.bytes().map(show).collect::<String>();
+    let list = |show: &dyn Fn(u8) -> String| VALUE.bytes().map(show).collect::<Vec<_>>().join(", ");
+    vec![
+        each(&|b| format!("%{b:02x}")),
+        each(&|b| format!("\\u{b:04x}")),
+        each(&|b| format!("&#{b};")),
+        each(&|b| format!("\u{1b}[3{}m{}\u{1b}[0m", b % 8, char::from(b))),
+        format!("[{}]", list(&|b| b.to_string())),
+        format!("[{}]", list(&|b| format!("{b:#x}"))),
+        each(&|b| format!("\\\\u{b:04x}")),
+    ]
+}
+
+#[test]
+fn each_of_many_lines_that_count_is_decoded() {
+    let redactor = learn(&[VALUE.as_bytes()]);
+    for shown in decoded() {
+        for left in everywhere(&redactor, &counting(95, &shown)) {
+            assert_eq!(
+                left.lines().filter(|line| line.contains(TOKEN)).count(),
+                20_000,
+                "{shown}"
+            );
+            assert!(!left.contains(&shown), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn what_stands_among_lines_that_count_is_found() {
+    // A long value is looked for over a longer stretch.
+    let long = "another-planted-value-".repeat(100);
+    for values in [vec![VALUE.as_bytes()], vec![VALUE.as_bytes(), long.as_bytes()]] {
+        let redactor = learn(&values);
+        let a_line_each = |show: &dyn Fn(u8) -> String| VALUE.bytes().map(|b| show(b) + "\n").collect::<String>();
+        let mut rows = vec![
+            a_line_each(&|b| format!("char: {}", char::from(b))),
+            a_line_each(&|b| b.to_string()),
+            a_line_each(&|b| format!("item {b}: plain")),
+            format!("item 1: {}\nitem 2: {}\n", &VALUE[..8], &VALUE[8..]),
+        ];
+        rows.extend(decoded().iter().map(|shown| format!("item 7: {shown}\n")));
+        for shown in rows {
+            let [before, after] = [7, 41_234].map(|from| counting(from, "plain"));
+            for left in everywhere(&redactor, &format!("{before}{shown}{after}")) {
+                let found = left.strip_prefix(&before).and_then(|left| left.strip_suffix(&after));
+                let found = found.unwrap_or_else(|| panic!("lines before or after are changed: {shown}"));
+                assert!(found.contains(TOKEN), "{shown}: {found}");
+            }
+        }
+    }
+}
+
+#[test]
+fn lines_that_count_stay() {
+    let redactor = learn(&[VALUE.as_bytes(), b"correct horse battery staple", b"two\nplanted-lines"]);
+    for shown in [
+        "",
+        "plain",
+        "of 20000 is done",
+        "%41 and \\n and &amp;",
+        "[1, 2, 3, 4, 5, 6, 7]",
+    ] {
+        let text = counting(0, shown);
+        for left in everywhere(&redactor, &text) {
+            assert!(left == text, "{shown}");
+        }
+    }
+}
