@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use crate::learnt::{self, Learnt};
 use crate::places::{Build, Map};
 use crate::probe::{self, Probe};
-use crate::rewrite::{give_up, rewrite, show_type};
+use crate::rewrite::{apart, give_up, rewrite, show_type};
 use crate::sys;
 use crate::warm::{self, Built};
 
@@ -61,10 +61,17 @@ pub(crate) fn main(program: &Path, args: Vec<OsString>) -> ! {
             let _ = fs::write(&source, &code);
             // Without it, a panic has no place, and the cell runs all the same.
             let _ = map.write_table(folder, &code);
+            let apart = learnt
+                .as_ref()
+                .filter(|_| plan.is_apart)
+                .and_then(|_| apart(&code, &map));
             // Asked in any case: what waits for another build must not be there while this one runs.
-            let waits = |_: &&String| learnt.is_some() && !plan.is_plain;
+            let waits = |_: &&String| learnt.is_some() && !plan.is_plain && apart.is_none();
             let built = warm::build(folder, key.as_ref().filter(waits), &code);
             if let Some(learnt) = learnt {
+                if let Some(code) = apart {
+                    build_apart(folder, &learnt, &code);
+                }
                 build(folder, &learnt, (&code, &map), built, plan.is_plain);
             }
         }
@@ -109,11 +116,7 @@ pub(crate) fn fail(tool: &str, error: &std::io::Error) -> ! {
 /// Says what the compiler that waited said, or becomes rustc. What cargo would say about its success is said before;
 /// evcxr asks for it after a success only.
 fn build(folder: &Path, learnt: &Learnt, (code, map): (&str, &Map), built: Option<Built>, is_plain: bool) {
-    let Some(library) = learnt.library() else { return };
-    let artifact = serde_json::json!({
-        "reason": "compiler-artifact", "target": {"name": "ctx"}, "filenames": [library],
-    });
-    if writeln!(std::io::stdout(), "{artifact}").is_err() {
+    if !say_library(learnt) {
         return;
     }
     if let Some(mut built) = built {
@@ -132,15 +135,34 @@ fn build(folder: &Path, learnt: &Learnt, (code, map): (&str, &Map), built: Optio
         }
         let rustc = rustc.stdin(Stdio::null()).output();
         match rustc {
-            Ok(output) => finish(
-                folder,
-                &Built {
-                    success: output.status.success(),
-                    messages: String::from_utf8_lossy(&output.stderr).into_owned(),
-                },
-            ),
+            Ok(output) => finish(folder, &Built::new(output.status.success(), &output.stderr)),
             Err(error) => fail("rustc", &error),
         }
+    }
+}
+
+/// Says to evcxr where the library will be.
+fn say_library(learnt: &Learnt) -> bool {
+    let Some(library) = learnt.library() else { return false };
+    let artifact = serde_json::json!({
+        "reason": "compiler-artifact", "target": {"name": "ctx"}, "filenames": [library],
+    });
+    writeln!(std::io::stdout(), "{artifact}").is_ok()
+}
+
+/// Builds code in which the cell is apart from what it uses. Returns if the compiler does not accept it: a few names mean
+/// something else there, and errors are to be those of the code as it was.
+fn build_apart(folder: &Path, learnt: &Learnt, code: &str) {
+    if learnt::put_source(folder, code).is_err() {
+        return;
+    }
+    let mut rustc = learnt.command(learnt.build_args(), None);
+    rustc.args(learnt::apart_args(folder)).stdin(Stdio::null());
+    if let Ok(output) = rustc.output()
+        && output.status.success()
+        && say_library(learnt)
+    {
+        finish(folder, &Built::new(true, &output.stderr));
     }
 }
 

@@ -160,6 +160,11 @@ pub(crate) fn plain_args(folder: &Path) -> [String; 2] {
     ["-Copt-level=0".to_owned(), format!("-Cincremental={}", cache.display())]
 }
 
+/// More arguments for a build of a cell apart from the functions it uses, which are in this cache only.
+pub(crate) fn apart_args(folder: &Path) -> [String; 1] {
+    [format!("-Cincremental={}", folder.join("home/apart").display())]
+}
+
 /// Lets cargo run our wrapper in front of rustc, to learn.
 pub(crate) fn listen(command: &mut Command, folder: &Path, key: &str) {
     command

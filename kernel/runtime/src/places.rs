@@ -64,6 +64,8 @@ pub(crate) struct Build {
     pub(crate) replaced: Vec<String>,
     /// To optimise the cell would take too long.
     pub(crate) is_plain: bool,
+    /// The cell uses an earlier function that takes long to compile: it is compiled once, apart from the cells.
+    pub(crate) is_apart: bool,
 }
 
 impl Build {
@@ -290,6 +292,7 @@ f();
             boxed: vec!["f".to_owned()],
             replaced: vec!["g".to_owned()],
             is_plain: true,
+            is_apart: true,
         };
         build.store(folder.path()).unwrap();
         let loaded = Build::load(folder.path());
@@ -299,9 +302,10 @@ f();
                 loaded.is_opaque,
                 loaded.boxed,
                 loaded.replaced,
-                loaded.is_plain
+                loaded.is_plain,
+                loaded.is_apart
             ),
-            (build.pieces, true, build.boxed, build.replaced, true)
+            (build.pieces, true, build.boxed, build.replaced, true, true)
         );
     }
 }

@@ -29,6 +29,29 @@ pub(crate) fn rewrite(source: &str, build: &Build, map: &Map) -> String {
     code.join()
 }
 
+/// Rewritten code with the cell in a module of its own: rustc compiles a module anew when something in it has changed, and
+/// the functions of earlier cells have not. `None` if the code is not as expected.
+pub(crate) fn apart(code: &str, map: &Map) -> Option<String> {
+    // A macro that comes with all else would be ambiguous beside the standard library's.
+    let macros: Vec<&str> = ["print", "dbg"]
+        .into_iter()
+        .filter(|name| code.contains(&format!("\nuse dbutils::{name};\n")))
+        .collect();
+    let mut code = Lines::new(code, map);
+    let is = |at: usize, start: &str| code.own(at).is_some_and(|line| line.starts_with(start));
+    let start = (1..code.count()).rev().find(|at| {
+        is(*at, "pub extern \"C\" fn run_user_code_") && code.own(at - 1) == Some("#[unsafe(no_mangle)]\n")
+    })?;
+    let end = code.last(code.count(), |line| line.trim_end() == "}")?;
+    let opening = format!(
+        "mod sealbook_cell {{ use super::*; use super::{{{}}}; #[unsafe(no_mangle)]\n",
+        macros.join(", ")
+    );
+    code.set(start - 1, opening);
+    code.set(end, "}}\n".to_owned());
+    Some(code.join())
+}
+
 /// Generated code, line by line.
 struct Lines<'a> {
     lines: Vec<Cow<'a, str>>,
@@ -335,6 +358,30 @@ println!("EVCXR_PANIC_NOTIFICATION");
     }
 
     #[test]
+    fn a_cell_may_be_apart() {
+        let piece = Piece {
+            text: "}\n#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_2(\n".to_owned(),
+            cell: 1,
+            label: "cell [1]".to_owned(),
+            line: 1,
+            column: 0,
+            is_statement: true,
+        };
+        let source = format!(
+            "#![allow(x)]\nuse dbutils::dbg;\nfn a() {{\n}}\n#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_2(\n{}store\n}}\n",
+            piece.text
+        );
+        let map = Map::new(&source, vec![piece.clone()]);
+        let expected = format!(
+            "#![allow(x)]\nuse dbutils::dbg;\nfn a() {{\n}}\nmod sealbook_cell {{ use super::*; use super::{{dbg}}; #[unsafe(no_mangle)]\n\
+             pub extern \"C\" fn run_user_code_2(\n{}store\n}}}}\n",
+            piece.text
+        );
+        assert_eq!(apart(&source, &map), Some(expected));
+        assert_eq!(apart("fn a() {}\n", &Map::default()), None);
+    }
+
+    #[test]
     fn closures_are_kept_in_boxes() {
         let source = "store.put_variable::<T>(stringify!(g), g);\nstore.put_variable::<T>(stringify!(f), f);\n";
         let build = Build {
@@ -452,7 +499,7 @@ evcxr_variable_store.put_variable::<J<!>>(stringify!(f), f);
                 is_opaque: false,
                 boxed: vec!["f".to_owned()],
                 replaced: vec!["port".to_owned()],
-                is_plain: false,
+                ..Build::default()
             };
             // Without any line of evcxr's own that is edited, and with all of them.
             let plain = format!("#![allow(x)]\n{user}pub extern \"C\" fn run_user_code_2(\n{user}({user})\n}}\n");

@@ -50,7 +50,7 @@ pub(crate) struct Built {
 }
 
 impl Built {
-    fn new(success: bool, messages: &[u8]) -> Built {
+    pub(crate) fn new(success: bool, messages: &[u8]) -> Built {
         Built {
             success,
             messages: String::from_utf8_lossy(messages).into_owned(),

@@ -64,6 +64,10 @@ const TESTS: &[Test] = &[
     ("commands", comfort::commands),
     ("types", comfort::types),
     ("long_lists_are_not_optimised", comfort::long_lists_are_not_optimised),
+    (
+        "long_lists_of_functions_are_compiled_once",
+        comfort::long_lists_of_functions_are_compiled_once,
+    ),
     ("the_newest_definition_counts", comfort::the_newest_definition_counts),
     (
         "lines_that_look_generated_are_kept",

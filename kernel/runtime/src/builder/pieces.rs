@@ -1,11 +1,12 @@
 //! The cells of a notebook, cut into the pieces that evcxr copies into generated code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::path::Path;
 
 use ra_ap_syntax::{AstNode, Edition, SourceFile, ast};
 
+use super::lists;
 use super::types::Typed;
 use crate::completeness;
 use crate::places::{Build, Map, Piece};
@@ -26,6 +27,8 @@ pub(super) struct Cells {
     known: Vec<Piece>,
     /// Sources of the cells that they are of.
     sources: BTreeMap<u64, String>,
+    /// Of the known items: those that take long to compile, by their text.
+    lists: BTreeSet<String>,
     /// The cell that runs.
     current: u64,
     label: String,
@@ -59,10 +62,7 @@ impl Cells {
 
     /// Whether a cell whose items are known has the word `name`.
     pub(super) fn mention(&self, name: &str) -> bool {
-        let is_separator = |c: char| !c.is_alphanumeric() && c != '_';
-        self.sources
-            .values()
-            .any(|code| code.split(is_separator).any(|word| word == name))
+        self.sources.values().any(|code| words(code).any(|word| word == name))
     }
 
     /// The running cell as one piece.
@@ -98,6 +98,7 @@ impl Cells {
             boxed: typed.boxed.clone(),
             replaced,
             is_plain,
+            is_apart: !is_plain && self.use_lists(&typed.code),
         }
         .store(folder)
     }
@@ -107,6 +108,13 @@ impl Cells {
         let map = self.map(source, typed);
         self.known = map.into_pieces().filter(|piece| !piece.is_statement).collect();
         self.known.sort_by_key(|piece| std::cmp::Reverse(piece.cell));
+        let before = std::mem::take(&mut self.lists);
+        let is_list = |text: &String| words(text).any(|word| word == "fn") && lists::are_long(text);
+        for Piece { text, cell, .. } in &self.known {
+            if before.contains(text) || (*cell == self.current && is_list(text)) {
+                self.lists.insert(text.clone());
+            }
+        }
         for piece in &mut self.known {
             if piece.label == "cell" {
                 piece.label = "an earlier cell".to_owned();
@@ -117,9 +125,33 @@ impl Cells {
         self.sources.retain(|cell, _| is_needed(cell));
     }
 
+    /// Whether `code` uses an earlier function that takes long to compile, itself or by way of others. What only has such a
+    /// name counts, too.
+    fn use_lists(&self, code: &str) -> bool {
+        if self.lists.is_empty() {
+            return false;
+        }
+        let mut used: HashSet<&str> = words(code).collect();
+        let mut left: Vec<&Piece> = self.known.iter().collect();
+        loop {
+            let (found, others): (Vec<&Piece>, Vec<&Piece>) = left
+                .into_iter()
+                .partition(|piece| defined(&piece.text).any(|name| used.contains(name)));
+            if found.iter().any(|piece| self.lists.contains(&piece.text)) {
+                return true;
+            }
+            if found.is_empty() {
+                return false;
+            }
+            used.extend(found.iter().flat_map(|piece| words(&piece.text)));
+            left = others;
+        }
+    }
+
     /// Everything was forgotten.
     pub(super) fn clear(&mut self) {
         self.known.clear();
+        self.lists.clear();
     }
 
     fn piece(&self, text: &str, (line, column): (usize, usize), is_statement: bool) -> Piece {
@@ -162,6 +194,31 @@ impl Cells {
         }
         pieces
     }
+}
+
+fn words(code: &str) -> impl Iterator<Item = &str> {
+    code.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty())
+}
+
+/// Names that an item defines, and some other words.
+fn defined(item: &str) -> impl Iterator<Item = &str> {
+    const KINDS: &[&str] = &[
+        "fn",
+        "const",
+        "static",
+        "struct",
+        "enum",
+        "union",
+        "trait",
+        "type",
+        "mod",
+        "macro_rules",
+    ];
+    words(item)
+        .zip(words(item).skip(1))
+        .filter(|(kind, _)| KINDS.contains(kind))
+        .map(|(_, name)| name)
 }
 
 #[cfg(test)]

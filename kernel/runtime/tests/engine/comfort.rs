@@ -261,6 +261,47 @@ pub fn long_lists_are_not_optimised() {
     assert!(!plain.exists());
 }
 
+/// A function with many values is compiled once for all cells that use it.
+pub fn long_lists_of_functions_are_compiled_once() {
+    let before = folders();
+    let mut notebook = Notebook::open();
+    let folder = folders().into_iter().find(|folder| !before.contains(folder)).unwrap();
+    let apart = folder.join("home/apart");
+    let list = "\"a\".to_string(), ".repeat(250);
+    notebook.ok(&format!(
+        "fn table() -> Vec<String> {{ vec![{list}] }}\nfn rows() -> usize {{ table().len() }}"
+    ));
+    notebook.ok("let kept = 7_usize; fn other() -> i32 { 1 }");
+    // One that does not use it is compiled as ever.
+    assert_eq!(notebook.result("other()"), "1");
+    assert!(!apart.exists());
+    for (code, result) in [
+        ("table().len() + kept", "257"),
+        ("let mut kept = kept + 1; rows() + kept", "258"),
+        ("print!(\"{}\", table()[0]); kept", "8"),
+    ] {
+        assert_eq!(notebook.result(code), result, "{code}");
+        // The compiler leaves what it made of the function, if it accepts the code.
+        assert!(holds(&apart, "work-products.bin"), "{code}");
+        std::fs::remove_dir_all(&apart).unwrap();
+    }
+    // What only means something in its old place is compiled there, and errors are those of the cell.
+    notebook.ok("mod tools { macro_rules! assert { () => { 3 } } pub(crate) use assert; } use tools::assert;");
+    assert_eq!(notebook.result("table().len() + assert!()"), "253");
+    assert!(!holds(&apart, "work-products.bin"));
+    let (ename, _, traceback) = notebook.error("let n = 1;\nlet m: String = table();");
+    assert_eq!(ename, "E0308");
+    assert!(traceback.contains("2:"), "{traceback}");
+    assert!(notebook.error("table();\npanic!(\"here\")").2.contains("2:1"));
+    assert_eq!(notebook.result("kept"), "8");
+}
+
+/// Whether a file of this name is in the folder, or below.
+fn holds(folder: &std::path::Path, name: &str) -> bool {
+    let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.any(|entry| entry.file_name() == name || holds(&entry.path(), name))
+}
+
 /// Of a variable and an item of one name it is the newer that counts.
 pub fn the_newest_definition_counts() {
     let mut notebook = Notebook::open();
