@@ -35,9 +35,123 @@ fn is_zlib(head: &[u8]) -> bool {
     head.len() >= 2 && head[0] == 0x78 && (usize::from(head[0]) << 8 | usize::from(head[1])).is_multiple_of(31)
 }
 
-/// Whether a deflate stream without a header may start here.
+/// Whether a deflate stream without a header may start here (RFC 1951, 3.2): told by its first symbols, as half of all
+/// noise begins like one.
 pub(super) fn may_be_raw(head: &[u8]) -> bool {
-    head.len() >= 12 && matches!(head[0] >> 1 & 3, 1 | 2)
+    if head.len() < RAW_BYTES_MIN {
+        return false;
+    }
+    let mut bits = Bits::of(head);
+    bits.take(1);
+    match bits.take(2) {
+        Some(1) => is_fixed(bits).unwrap_or(true),
+        Some(2) => is_dynamic(bits).unwrap_or(true),
+        _ => false,
+    }
+}
+
+/// Shortest deflate stream that is looked for without a header.
+const RAW_BYTES_MIN: usize = 12;
+
+/// The first bits of some data, the lowest one of each byte first.
+struct Bits {
+    value: u128,
+    left: u32,
+}
+
+impl Bits {
+    fn of(data: &[u8]) -> Self {
+        let mut first = [0; 16];
+        let length = data.len().min(first.len());
+        first[..length].copy_from_slice(&data[..length]);
+        Self {
+            value: u128::from_le_bytes(first),
+            left: 8 * length as u32,
+        }
+    }
+
+    /// The next `n` bits, up to sixteen, if there are so many.
+    fn take(&mut self, n: u32) -> Option<u32> {
+        let taken = self.value as u32 & ((1 << n) - 1);
+        self.left = self.left.checked_sub(n)?;
+        self.value >>= n;
+        Some(taken)
+    }
+
+    /// The next `n` bits of a code, which has its highest one first, without taking them.
+    fn code(&self, n: u32) -> Option<u32> {
+        (self.left >= n).then(|| (self.value as u32).reverse_bits() >> (u32::BITS - n))
+    }
+}
+
+/// Whether symbols in the fixed codes begin with a byte and repeat only what was there (3.2.6). Nothing, if the data ends
+/// before that is known.
+fn is_fixed(mut bits: Bits) -> Option<bool> {
+    let mut bytes = 0;
+    loop {
+        let symbol = match bits.code(9)? {
+            code @ ..0x60 => {
+                bits.take(7);
+                256 + (code >> 2)
+            }
+            code @ ..0x180 => {
+                bits.take(8);
+                (code >> 1) - 0x30
+            }
+            code @ ..0x190 => {
+                bits.take(8);
+                280 + (code >> 1) - 0xC0
+            }
+            code => {
+                bits.take(9);
+                144 + code - 0x190
+            }
+        };
+        let length = match symbol {
+            0..=255 => {
+                bytes += 1;
+                continue;
+            }
+            256 => return Some(bytes > 0),
+            257..=264 => symbol - 254,
+            265..=284 => {
+                let more = (symbol - 261) / 4;
+                3 + ((4 + (symbol - 265) % 4) << more) + bits.take(more)?
+            }
+            285 => 258,
+            _ => return Some(false),
+        };
+        let code = bits.code(5)?;
+        bits.take(5);
+        let distance = match code {
+            0..=3 => code + 1,
+            4..=29 => {
+                let more = code / 2 - 1;
+                1 + ((2 + code % 2) << more) + bits.take(more)?
+            }
+            _ => return Some(false),
+        };
+        if distance > bytes {
+            return Some(false);
+        }
+        bytes += length;
+    }
+}
+
+/// Whether codes of its own begin as such: those for the lengths of the others use all there are (3.2.7).
+fn is_dynamic(mut bits: Bits) -> Option<bool> {
+    let literals = bits.take(5)?;
+    bits.take(5)?;
+    let lengths = bits.take(4)? + 4;
+    let (mut sum, mut used) = (0, 0);
+    for _ in 0..lengths {
+        let length = bits.take(3)?;
+        if length > 0 {
+            sum += 0x80 >> length;
+            used += 1;
+        }
+    }
+    Some(literals <= 29 && (sum == 0x80 || used == 1))
 }
 
 /// Whether data inflates to text.
@@ -181,5 +295,44 @@ fn chunks(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &m
             stream(scanner, window, at + 8 + zlib..at + 10 + zlib, true, depth, scan);
         }
         at += 12 + length;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::DeflateEncoder;
+
+    use super::*;
+
+    /// What a compressor makes is always taken for it, noise hardly ever.
+    #[test]
+    fn streams_without_a_header_are_told_from_noise() {
+        let mut state = 7u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state >> 16
+        };
+        let mut taken = 0;
+        for n in 0..4000 {
+            let length = 8 + next() as usize % 200;
+            let mut text = |letters: u32| (0..length).map(|_| b'!' + (next() % letters) as u8).collect::<Vec<_>>();
+            let text = text([2, 20, 90][n % 3]);
+            for level in [1, 6, 9] {
+                let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(level));
+                encoder.write_all(&text).unwrap();
+                let data = encoder.finish().unwrap();
+                let stored = data[0] >> 1 & 3 == 0;
+                assert!(stored || data.len() < RAW_BYTES_MIN || may_be_raw(&data), "{text:?}");
+                for end in RAW_BYTES_MIN..data.len().min(20) {
+                    assert!(stored || may_be_raw(&data[..end]), "{end} of {text:?}");
+                }
+            }
+            let noise: Vec<u8> = (0..16).map(|_| next() as u8).collect();
+            taken += usize::from(may_be_raw(&noise));
+        }
+        assert!(taken < 400, "{taken} of 4000");
     }
 }
