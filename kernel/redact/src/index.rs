@@ -595,7 +595,9 @@ impl Index {
             .chars()
             .filter(|c| !c.is_ascii())
         {
-            if views::terminal::is_noise(char.encode_utf8(&mut [0; 4]).as_bytes()) && !self.holds(char) {
+            let mut utf8 = [0; 4];
+            let utf8 = char.encode_utf8(&mut utf8).as_bytes();
+            if views::terminal::is_noise(utf8) && !self.holds_unusual(utf8) {
                 self.unusual.push(char);
             }
         }
@@ -680,9 +682,13 @@ impl Index {
         self.longest_canon.load(Ordering::Relaxed) as usize
     }
 
-    /// Whether some value holds this unusual character.
-    pub(crate) fn holds(&self, char: char) -> bool {
-        self.unusual.iter().any(|held| *held == char)
+    /// Whether some value holds the unusual character in UTF-8.
+    pub(crate) fn holds_unusual(&self, utf8: &[u8]) -> bool {
+        self.unusual.len() > 0
+            && self
+                .unusual
+                .iter()
+                .any(|held| held.encode_utf8(&mut [0; 4]).as_bytes() == utf8)
     }
 
     /// Whether nothing can be found.

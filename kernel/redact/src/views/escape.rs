@@ -23,7 +23,7 @@ pub(crate) fn decode(text: Text<'_>, region: Range<usize>, wide: bool, plain: bo
         // Backslashes that escape backslashes: half of a run of them.
         let pairs = bytes[at..region.end].iter().take_while(|b| **b == b'\\').count() / 2;
         if pairs > 0 {
-            view.decode_pairs(b'\\', at, pairs);
+            view.decode_each(b'\\', at, 2, pairs);
             at += 2 * pairs;
             continue;
         }

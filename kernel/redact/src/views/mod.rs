@@ -113,7 +113,9 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
                     limits[TERMINAL] = stripped.unusual;
                     let again = &strip(false);
                     if scanner.again(window, stripped, again, end, Form::Terminal, depth, limits, scan) {
-                        scanner.lazily(window, &strip(true), end, Form::Terminal, depth, counts, scan);
+                        // What moves in it is looked at below, before its borders and blanks are read as such.
+                        limits[TERMINAL] = usize::MAX;
+                        scanner.lazily(window, &strip(true), end, Form::Terminal, depth, limits, scan);
                     }
                     // Where nothing was found without the zero bytes, nothing is among them in units of plain characters.
                     let open = end == text.bytes.len() && !text.complete;

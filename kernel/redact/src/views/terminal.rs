@@ -31,17 +31,14 @@ pub(crate) fn strip(index: &Index, text: Text<'_>, region: Range<usize>, blanks:
             }
         }
         // Mostly a few characters between two sequences.
-        let few = region.end.min(at + 16);
+        let few = region.end.min(at + 8);
         let from = at;
         while at < few && !SPECIAL[usize::from(bytes[at])] {
             view.copy(bytes[at], at);
             at += 1;
         }
-        if at - from == 16 {
-            let same = bytes[at..region.end]
-                .iter()
-                .take_while(|b| !SPECIAL[usize::from(**b)])
-                .count();
+        if at - from == 8 {
+            let same = plain_ones(&bytes[at..region.end]);
             view.copy_range(bytes, at..at + same);
             at += same;
         }
@@ -66,7 +63,7 @@ pub(crate) fn strip(index: &Index, text: Text<'_>, region: Range<usize>, blanks:
                 // Bars and borders are many of one character.
                 let count = 1 + repeats(&bytes[at..region.end], n);
                 if blanks {
-                    (0..count).for_each(|i| view.decode(byte, at + n * i..at + n * (i + 1)));
+                    view.decode_each(byte, at, n, count);
                 } else {
                     view.unusual += count;
                     view.copy_range(bytes, at..at + n * count);
@@ -94,11 +91,32 @@ pub(crate) fn strip(index: &Index, text: Text<'_>, region: Range<usize>, blanks:
     view
 }
 
+/// How many plain characters a text begins with.
+fn plain_ones(text: &[u8]) -> usize {
+    let (blocks, rest) = text.as_chunks::<64>();
+    for (i, block) in blocks.iter().enumerate() {
+        let special = which(block, is_special);
+        if special != 0 {
+            return 64 * i + special.trailing_zeros() as usize;
+        }
+    }
+    text.len() - rest.len() + rest.iter().take_while(|b| !SPECIAL[usize::from(**b)]).count()
+}
+
 /// How often a character of so many bytes stands once more after itself.
 #[inline]
 fn repeats(text: &[u8], n: usize) -> usize {
-    let (first, rest) = text.split_at(n.min(text.len()));
-    rest.chunks_exact(n).take_while(|next| *next == first).count()
+    fn count<const N: usize>(text: &[u8]) -> usize {
+        match text.as_chunks::<N>().0 {
+            [first, rest @ ..] => rest.iter().take_while(|next| *next == first).count(),
+            [] => 0,
+        }
+    }
+    match n {
+        2 => count::<2>(text),
+        3 => count::<3>(text),
+        _ => 0,
+    }
 }
 
 /// Appends sixty-four bytes without control characters that stand by themselves; false when there is anything else among
@@ -465,16 +483,7 @@ fn piece(index: &Index, bytes: &[u8]) -> Piece {
         b'\r' if bytes.get(1) == Some(&b'\n') => Piece::Plain,
         0..=0x1F | 0x7F => Piece::Nothing(1),
         0xC2 | 0xCC | 0xCD | 0xE2 | 0xEF => match above_ascii(bytes) {
-            Piece::As(byte, n) => {
-                let char = std::str::from_utf8(&bytes[..n])
-                    .ok()
-                    .and_then(|text| text.chars().next());
-                if char.is_some_and(|char| index.holds(char)) {
-                    Piece::Plain
-                } else {
-                    Piece::As(byte, n)
-                }
-            }
+            Piece::As(_, n) if index.holds_unusual(&bytes[..n]) => Piece::Plain,
             other => other,
         },
         _ => Piece::Plain,

@@ -149,13 +149,13 @@ impl View {
         self.bytes.push(byte);
     }
 
-    /// The same byte `n` times, decoded from two bytes of the parent each time.
-    pub(super) fn decode_pairs(&mut self, byte: u8, from: usize, n: usize) {
+    /// The same byte `count` times, decoded from `n` bytes of the parent each time.
+    pub(super) fn decode_each(&mut self, byte: u8, from: usize, n: usize, count: usize) {
         self.changed = true;
         if self.plain {
-            self.bytes.resize(self.bytes.len() + n, byte);
+            self.bytes.resize(self.bytes.len() + count, byte);
         } else {
-            (0..n).for_each(|i| self.decode(byte, from + 2 * i..from + 2 * i + 2));
+            (0..count).for_each(|i| self.decode(byte, from + n * i..from + n * (i + 1)));
         }
     }
 
