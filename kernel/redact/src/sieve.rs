@@ -434,6 +434,25 @@ mod tests {
             .collect()
     }
 
+    /// The places as they are found without vectors.
+    fn one_by_one(sieve: &Sieve, padded: &[u8], len: usize, strides: [Option<usize>; 2]) -> Places {
+        let text = Text {
+            padded,
+            len,
+            key: sieve.key,
+        };
+        let mut places = Places::default();
+        for hits in [&mut places.long, &mut places.short] {
+            hits.start(len + ROOM);
+        }
+        if sieve.grams.load(Ordering::Acquire) <= FEW * GRAMS_PER_WORD_MAX {
+            text.sift_anywhere::<FEW, FEW_BITS>(sieve.few.first_chunk().unwrap(), strides, &mut places);
+        } else {
+            text.sift_anywhere::<MANY, MANY_BITS>(sieve.many.first_chunk().unwrap(), strides, &mut places);
+        }
+        places
+    }
+
     /// Every sampled place of a gram that was entered is found, in short texts and long ones, in both sieves, and hardly
     /// any other.
     #[test]
@@ -457,10 +476,11 @@ mod tests {
                     if at % 2 == 0 { 6 } else { 4 },
                 );
             }
-            for len in [4, 5, 6, 13, 54, 55, 56, 62, 63, 400] {
+            for len in [4, 5, 6, 13, 54, 55, 56, 62, 63, 110, 111, 112, 400, 4000] {
                 let mut text = noise(len, 99);
                 for (i, at) in (0..len.saturating_sub(10)).step_by(21).enumerate() {
-                    text[at..at + 6].copy_from_slice(&known[7 * i..7 * i + 6]);
+                    let from = 7 * i % (known.len() - 6);
+                    text[at..at + 6].copy_from_slice(&known[from..from + 6]);
                 }
                 let texts: Vec<&[u8]> = text.windows(6).collect();
                 let has = |text: &[u8], chars: usize, parity: usize| {
@@ -473,6 +493,12 @@ mod tests {
                 padded.resize(len + 8, 0);
                 let mut places = Places::default();
                 sieve.places(&padded, len, strides, &mut places);
+                let shown = |places: &Places| [places.long.iter().collect::<Vec<_>>(), places.short.iter().collect()];
+                assert_eq!(
+                    shown(&places),
+                    shown(&one_by_one(&sieve, &padded, len, strides)),
+                    "{len}"
+                );
                 for at in sampled(strides[0]).filter(|at| has(texts[*at], 6, 0)) {
                     assert!(places.long.iter().any(|place| place == at), "{len}: {at}");
                 }
