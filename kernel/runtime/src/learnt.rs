@@ -35,6 +35,9 @@ const KEY_VARIABLE: &str = "SEALBOOK_BUILD_KEY";
 /// Passes the build folder to the wrapper.
 const FOLDER_VARIABLE: &str = "SEALBOOK_BUILD_FOLDER";
 
+/// Passes the number of the process that starts the wrapper, for what would not notice itself that it is gone.
+pub(crate) const PARENT_VARIABLE: &str = "SEALBOOK_PARENT";
+
 /// A cell's library stays mapped for as long as the notebook lives, and is copied with the process before each cell: so
 /// it is two mappings, with one page that is its own, instead of five with two.
 const SMALL_LIBRARY: &[&str] = &[
@@ -176,6 +179,11 @@ pub(crate) fn listen(command: &mut Command, folder: &Path, key: &str) {
 /// Our binary under the name [`WRAPPER`]: `args` are rustc and its arguments. Never returns.
 pub(crate) fn wrap(args: Vec<OsString>) -> ! {
     sys::die_with_parent();
+    // It may have ended before.
+    let parent = std::env::var(PARENT_VARIABLE).ok();
+    if parent.is_some_and(|pid| pid != std::os::unix::process::parent_id().to_string()) {
+        std::process::exit(1);
+    }
     let words: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
     let crate_name = words
         .windows(2)

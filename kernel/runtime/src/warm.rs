@@ -151,12 +151,12 @@ fn build_for(shim: &UnixStream, mut waiting: Waiting, source: &str) -> io::Resul
                 end(waiting.process);
                 return Err(io::ErrorKind::Interrupted.into());
             }
+            // When it fails, the script does it. When the shim is gone, that is seen next.
             if either[2].is_ready()
-                && waiting.linker.as_mut().is_some_and(Linker::has_all)
-                && let Some(linker) = waiting.linker.take()
+                && let Some(linker) = &mut waiting.linker
+                && linker.has_all()
             {
-                // When it fails, and when it has ended, the script does it. When the shim is gone, that is seen next.
-                let _ = linker.link(|| Wait::on(shim));
+                linker.link(|| Wait::on(shim));
             }
             if !either[0].is_ready() {
                 continue;

@@ -60,6 +60,10 @@ const TESTS: &[Test] = &[
     ("interrupts_at_any_time", deaths::interrupts_at_any_time),
     ("processes_cannot_be_read", hygiene::processes_cannot_be_read),
     ("idle_processes_sleep", hygiene::idle_processes_sleep),
+    (
+        "what_waits_ends_with_its_parent",
+        hygiene::what_waits_ends_with_its_parent,
+    ),
     ("connections_do_not_survive", crashes::connections_do_not_survive),
     ("commands", comfort::commands),
     ("types", comfort::types),

@@ -127,6 +127,36 @@ fn ways_in(pid: i32) -> Vec<&'static str> {
     ways
 }
 
+pub fn what_waits_ends_with_its_parent() {
+    let mut notebook = Notebook::open();
+    notebook.ok("1");
+    let builder = Processes::of_this().builder;
+    let since = std::time::Instant::now();
+    let linker = loop {
+        let found = processes::children(builder)
+            .into_iter()
+            .find(|pid| processes::command(*pid).contains("lld"));
+        if let Some(pid) = found {
+            break pid;
+        }
+        assert!(since.elapsed().as_secs() < 20, "no linker waits");
+        std::thread::yield_now();
+    };
+    processes::kill(builder);
+    assert!(processes::is_over(linker));
+    // Also when the parent has ended before.
+    let folder = tempfile::tempdir().unwrap();
+    let wrapper = folder.path().join("sealbook-rustc");
+    std::os::unix::fs::symlink(std::env::current_exe().unwrap(), &wrapper).unwrap();
+    let mut orphan = std::process::Command::new(wrapper);
+    let status = orphan
+        .args(["sleep", "30"])
+        .env("SEALBOOK_PARENT", "1")
+        .status()
+        .unwrap();
+    assert!(!status.success());
+}
+
 /// Counted are wake-ups, not time: a busy machine does not change them.
 pub fn idle_processes_sleep() {
     /// Of all threads of the three processes, in a second. One that polls does more.
