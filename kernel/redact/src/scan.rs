@@ -32,7 +32,7 @@ const BUDGET_PER_BYTE: usize = 4;
 const BUDGET_BYTES_MIN: usize = 256 * 1024;
 
 /// How many bytes at both ends of lines that only count are looked at like any others, at least.
-const COUNTING_BYTES: usize = 2048;
+const COUNTING_BYTES: usize = 1024;
 
 /// Longest line that can be one of a table or a dump.
 pub(crate) const LINE_BYTES_MAX: usize = 2048;

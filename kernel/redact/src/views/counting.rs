@@ -2,11 +2,12 @@
 //!
 //! Programs print thousands of them. Each is looked at as it stands; but what shows only when something is decoded shows in
 //! the first ones too, and what shows only in several lines together shows in none of them: no value is spelt by texts that
-//! do not change and by more than [`STEPS_MAX`](super::numbers::STEPS_MAX) numbers that count.
+//! do not change and by more than [`STEPS_MAX`] numbers that count.
 
 use std::ops::Range;
 
 use super::digits::{self, Digits};
+use super::numbers::STEPS_MAX;
 
 /// Longest line that is compared.
 const LINE_BYTES_MAX: usize = 512;
@@ -14,36 +15,54 @@ const LINE_BYTES_MAX: usize = 512;
 /// Fewest bytes of such lines that are told apart.
 const BYTES_MIN: usize = 4096;
 
-/// Where whole lines around a place only count, but for the first and the last `margin` bytes of them; nowhere before
-/// `from`. Nothing, where there are few.
+/// How many of such lines at both ends are none, at least: their numbers may be the first or the last ones of a value.
+const LINES_MIN: usize = 2 * STEPS_MAX;
+
+/// Where whole lines around a place only count, but for the first and the last ones of them, of `margin` bytes or more;
+/// nowhere before `from`. Nothing, where there are few.
 pub(crate) fn lines(bytes: &[u8], from: usize, place: usize, margin: usize) -> Option<Range<usize>> {
-    let line_at = |start: usize| {
-        let rest = &bytes[start..bytes.len().min(start + LINE_BYTES_MAX)];
-        memchr::memchr(b'\n', rest).map(|n| start..start + n)
-    };
-    let line_before = |start: usize| {
-        let end = start.checked_sub(1).filter(|end| *end > from)?;
-        let start = from.max(end.saturating_sub(LINE_BYTES_MAX));
-        memchr::memrchr(b'\n', &bytes[start..end]).map(|n| start + n + 1..end)
-    };
     let near = from.max(place.saturating_sub(LINE_BYTES_MAX));
-    let first = near + memchr::memrchr(b'\n', &bytes[near..place])? + 1;
-    let middle = line_at(first)?;
+    let middle = line_at(bytes, near + memchr::memrchr(b'\n', &bytes[near..place])? + 1)?;
+    let counts = |first: &Range<usize>, second: &Range<usize>| counts(&bytes[first.clone()], &bytes[second.clone()]);
     let mut last = middle.clone();
-    while let Some(next) = line_at(last.end + 1).filter(|next| counts(&bytes[last.clone()], &bytes[next.clone()])) {
-        last = next;
+    loop {
+        // Where the next line is as long and counts, it has the same bytes, and no line break among them.
+        let start = last.end + 1;
+        let alike = start..start + last.len();
+        if bytes.get(alike.end) == Some(&b'\n') && counts(&last, &alike) {
+            last = alike;
+            continue;
+        }
+        match line_at(bytes, start).filter(|next| counts(&last, next)) {
+            Some(next) => last = next,
+            None => break,
+        }
     }
     if last == middle {
         return None;
     }
+    let margin = margin.max(LINES_MIN * (last.len() + 1));
     let mut head = middle;
-    while let Some(before) = line_before(head.start).filter(|line| counts(&bytes[line.clone()], &bytes[head.clone()])) {
+    while let Some(before) = line_before(bytes, head.start, from).filter(|line| counts(line, &head)) {
         head = before;
     }
     // Whole lines of them.
     let start = (head.start + margin..last.end).find(|at| bytes[*at] == b'\n')? + 1;
     let end = last.end.checked_sub(margin).filter(|end| *end >= start + BYTES_MIN)?;
     Some(start..memchr::memrchr(b'\n', &bytes[start..end])? + start + 1)
+}
+
+/// The line that begins at a place, if it ends soon.
+fn line_at(bytes: &[u8], start: usize) -> Option<Range<usize>> {
+    let rest = bytes.get(start..)?;
+    memchr::memchr(b'\n', &rest[..rest.len().min(LINE_BYTES_MAX)]).map(|n| start..start + n)
+}
+
+/// The line before the one that begins at a place, if it begins soon before, and after `from`.
+fn line_before(bytes: &[u8], start: usize, from: usize) -> Option<Range<usize>> {
+    let end = start.checked_sub(1).filter(|end| *end > from)?;
+    let near = from.max(end.saturating_sub(LINE_BYTES_MAX));
+    memchr::memrchr(b'\n', &bytes[near..end]).map(|n| near + n + 1..end)
 }
 
 /// Whether the second line is the first one with one more in some of its numbers.
@@ -140,10 +159,15 @@ mod tests {
         let counting: String = (0..2000).map(|i| format!("line {i}\n")).collect();
         let text = format!("before\n{counting}after\nand more\n");
         let (first, last) = (7, 7 + counting.len());
-        for place in (first + 20..last - 20).step_by(7) {
-            let found = lines(text.as_bytes(), 0, place, 100).unwrap();
-            assert!(found.start >= first + 100 && found.start < first + 120, "{place}");
-            assert!(found.end <= last - 100 && found.end > last - 120, "{place}");
+        for place in (first + 20..last - 20).step_by(97) {
+            let found = lines(text.as_bytes(), 0, place, 500).unwrap();
+            assert!(found.start >= first + 500 && found.start < first + 520, "{place}");
+            assert!(found.end <= last - 500 && found.end > last - 520, "{place}");
+            // And not fewer than so many lines.
+            let found = lines(text.as_bytes(), 0, place, 1).unwrap();
+            for rest in [&text[first..found.start], &text[found.end..last]] {
+                assert!(rest.lines().count() >= LINES_MIN, "{place}: {rest}");
+            }
             for end in [found.start, found.end] {
                 assert_eq!(text.as_bytes()[end - 1], b'\n', "{place}");
             }
