@@ -58,6 +58,8 @@ pub fn filter(
     }
     drop(secrets);
     let mut stream = redactor.stream(Tail::default());
+    // A file is all there: nobody waits for what comes.
+    let waits = !is_file(&reader);
     let mut buffer = zeroize::Zeroizing::new(vec![0; READ_BYTES]);
     // When the oldest byte that was not looked at yet must be.
     let mut due: Option<Instant> = None;
@@ -75,10 +77,16 @@ pub fn filter(
             Err(error) => return Err(FilterError::Read(error)),
         };
         write(&mut writer, &stream.push(Lane::Stdout, &buffer[..n]))?;
-        due = due.or_else(|| Some(Instant::now() + DELAY));
+        due = due.or_else(|| waits.then(|| Instant::now() + DELAY));
     }
     let (last, _) = stream.finish();
     write(&mut writer, &last)
+}
+
+/// Whether this is a file and not a pipe or a terminal.
+fn is_file(reader: &impl AsFd) -> bool {
+    let file = reader.as_fd().try_clone_to_owned().map(std::fs::File::from);
+    file.and_then(|file| file.metadata()).is_ok_and(|data| data.is_file())
 }
 
 /// Whether a read of `reader` gives something, an end included, before `time` has passed; never when it is zero.

@@ -219,6 +219,8 @@ impl Scanner<'_> {
                 }
             } else if to == dull.end && inside {
                 (dull, inside) = (0..0, false);
+                // A line cut in two might be one of another kind.
+                from = memchr::memrchr(b'\n', &text.bytes[..from]).map_or(from, |n| n + 1);
             }
         }
         if !self.index.sparse.is_empty() {

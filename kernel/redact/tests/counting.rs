@@ -81,6 +81,65 @@ fn what_stands_among_lines_that_count_is_found() {
     }
 }
 
+/// In one of the lines the number that counts makes the value whole.
+#[test]
+fn a_value_with_the_number_that_counts_is_found() {
+    let long = "plantedT0ken9xQ4";
+    let shifted = |k: u32| -> String {
+        let bytes: Vec<_> = long.bytes().map(|b| (u32::from(b) + k - 60).to_string()).collect();
+        format!("[{}]\n", bytes.join(", "))
+    };
+    let cases: [(&str, usize, String); 5] = [
+        ("K7-4917", 1000, (4417..5417).map(|i| format!("K7%2D{i}\n")).collect()),
+        (
+            "PIN-4917",
+            3000,
+            (3417..6417)
+                .map(|i| format!("PIN-\u{1b}[1;36m{i}\u{1b}[0m\n"))
+                .collect(),
+        ),
+        (
+            "49170817",
+            1000,
+            (4400..5400)
+                .map(|i| format!("\u{1b}[1m{i}\u{1b}[0m{:04}\n", i - 4100))
+                .collect(),
+        ),
+        (
+            "AB-4917-CD",
+            4200,
+            (2817..7017).map(|i| format!("AB&#45;{i}&#45;CD\n")).collect(),
+        ),
+        (long, 120, (0..120).map(shifted).collect()),
+    ];
+    for (value, lines, text) in cases {
+        let redactor = learn(&[value.as_bytes()]);
+        for left in everywhere(&redactor, &text) {
+            assert_eq!(
+                (left.lines().count(), left.matches(TOKEN).count()),
+                (lines, 1),
+                "{value}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_last_lines_that_count_stay_before_others() {
+    let value = "pyQ1k6FvVfR9GGC9yccmoGoxqPhSQ4DvsQNBtMU8VaZxZIXjpeFYZXtERLaZAk2Is";
+    let before: String = (1600..2000)
+        .map(|i| format!("2026-11-24 INFO step {i} of 9000\n"))
+        .collect();
+    let rows: String = (1607..)
+        .zip(value.bytes())
+        .map(|(i, b)| format!("{i}: {b}\n"))
+        .collect();
+    let redactor = learn(&[value.as_bytes()]);
+    for left in everywhere(&redactor, &format!("{before}{rows}")) {
+        assert_eq!(left.strip_prefix(&before), Some("1607: [REDACTED]\n"));
+    }
+}
+
 #[test]
 fn lines_that_count_stay() {
     let redactor = learn(&[VALUE.as_bytes(), b"correct horse battery staple", b"two\nplanted-lines"]);

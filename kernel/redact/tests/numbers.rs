@@ -137,3 +137,52 @@ fn a_column_that_goes_on_later_is_held() {
         assert!(visible < 2, "{at}: {shown}");
     }
 }
+
+/// What numbers may stand for takes nothing from what is decoded twice beside them.
+#[test]
+fn a_value_beside_a_dump_of_zeros_is_found() {
+    use base64::Engine as _;
+    let value = "na\u{ef}ve-planted-\u{c7}l\u{e9}99xY";
+    let redactor = learn(&[value.as_bytes()]);
+    let json = value.chars().map(|c| {
+        if c.is_ascii() {
+            c.to_string()
+        } else {
+            format!("\\u{:04x}", u32::from(c))
+        }
+    });
+    let encoded =
+        base64::engine::general_purpose::STANDARD.encode(format!("{{\"pw\": \"{}\"}}", json.collect::<String>()));
+    let dumps: [fn(usize) -> String; 2] = [
+        |i| format!("0x{:08x}: 0x00000000\n", 4 * i + 0x2000_0000),
+        |i| format!("0x{:04x} 00\n", 16 * i),
+    ];
+    for row in dumps {
+        for rows in [800, 2500, 6000] {
+            let dump: String = (0..rows).map(row).collect();
+            for text in [
+                format!("{dump}{encoded}\n"),
+                format!("{encoded}\n{dump}"),
+                format!("{dump}{encoded}\n{dump}"),
+            ] {
+                assert!(redactor.text(&text).contains(TOKEN), "{rows} of {}", row(0));
+            }
+        }
+    }
+}
+
+/// Words that the lines of a value share, behind those of a logger's prefix.
+#[test]
+fn lines_that_share_many_words_are_found_behind_a_prefix() {
+    for value in [
+        "user 17 has key 81-planted\nuser 18 has key 92-planted",
+        "alpha beta gamma planted1\nalpha beta gamma planted2\nalpha beta gamma planted3",
+    ] {
+        let redactor = learn(&[value.as_bytes()]);
+        for prefix in ["> ", "INFO ", "2026-11-24 INFO ", "[7] worker: "] {
+            let text: String = value.lines().map(|line| format!("{prefix}{line}\n")).collect();
+            let left = redactor.text(&text);
+            assert!(left.contains(TOKEN) && !left.contains("planted"), "{text}: {left}");
+        }
+    }
+}

@@ -1,13 +1,15 @@
 //! Lines that only count: `line 41`, `line 42`, `line 43` …, alike but for numbers that are one more in each line.
 //!
-//! Programs print thousands of them. Each is looked at as it stands; but what shows only when something is decoded shows in
-//! the first ones too, and what shows only in several lines together shows in none of them: no value is spelt by texts that
-//! do not change and by more than [`STEPS_MAX`] numbers that count.
+//! Programs print thousands of them. Each is looked at as it stands. Nothing in them is decoded when there is nothing to
+//! decode in one of them: no sign with which an escape begins, no list, no run of base64 digits. And what shows only in
+//! several lines together shows in none of them: no value is spelt by texts that do not change and by more than
+//! [`STEPS_MAX`] numbers that count.
 
 use std::ops::Range;
 
 use super::digits::{self, Digits};
 use super::numbers::STEPS_MAX;
+use super::sextets::is_digit;
 
 /// Longest line that is compared.
 const LINE_BYTES_MAX: usize = 512;
@@ -38,7 +40,8 @@ pub(crate) fn lines(bytes: &[u8], from: usize, place: usize, margin: usize) -> O
             None => break,
         }
     }
-    if last == middle {
+    // All of them are like the last one, which has the longest numbers.
+    if last == middle || !is_plain(&bytes[last.clone()]) {
         return None;
     }
     let margin = margin.max(LINES_MIN * (last.len() + 1));
@@ -50,6 +53,34 @@ pub(crate) fn lines(bytes: &[u8], from: usize, place: usize, margin: usize) -> O
     let start = (head.start + margin..last.end).find(|at| bytes[*at] == b'\n')? + 1;
     let end = last.end.checked_sub(margin).filter(|end| *end >= start + BYTES_MIN)?;
     Some(start..memchr::memrchr(b'\n', &bytes[start..end])? + start + 1)
+}
+
+/// Numbers of a line that are no list, and how many of those may have several bytes each.
+const NUMBERS_MAX: usize = 4;
+const WIDE_MAX: usize = 2;
+
+/// Letters, digits and signs of base64 in a row that are no run of it.
+const WORD_BYTES_MAX: usize = 15;
+
+/// Whether there is nothing in a line that could be decoded, a number included that is one of several.
+fn is_plain(line: &[u8]) -> bool {
+    let (mut numbers, mut wide, mut digits, mut word) = (0, 0, 0, 0);
+    for (i, byte) in line.iter().enumerate() {
+        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
+        numbers += usize::from(digits == 1);
+        wide += usize::from(digits == 4);
+        word = if is_digit(*byte) { word + 1 } else { 0 };
+        let decodes = match byte {
+            b'\\' | b'%' | b'&' | b'<' => true,
+            b'=' => line.get(i + 1).is_none_or(u8::is_ascii_hexdigit),
+            b'\t' | b' '..=b'~' => false,
+            _ => true,
+        };
+        if decodes || word > WORD_BYTES_MAX {
+            return false;
+        }
+    }
+    numbers <= NUMBERS_MAX && wide <= WIDE_MAX
 }
 
 /// The line that begins at a place, if it ends soon.
@@ -151,6 +182,35 @@ mod tests {
             ("1 1", "2 3"),
         ] {
             assert!(!counts(a.as_bytes(), b.as_bytes()), "{a}, {b}");
+        }
+    }
+
+    #[test]
+    fn lines_with_something_to_decode_are_told_from_others() {
+        for line in [
+            "",
+            "line 41",
+            "2026: item 41 of 9000 (a/b)\tok",
+            "i = 41",
+            "| 12 | a-b_c | 3.5",
+        ] {
+            assert!(is_plain(line.as_bytes()), "{line}");
+        }
+        for line in [
+            "K7%2D41",
+            "K7\\u002d41",
+            "K7&#45;41",
+            "<b>41",
+            "\u{1b}[1m41",
+            "K7=41",
+            "41=",
+            "\u{e4} 41",
+            "41\r",
+            "1, 2, 3, 4, 5",
+            "12345 12345 12345",
+            "cGxhbnRlZFQwa2Vu 41",
+        ] {
+            assert!(!is_plain(line.as_bytes()), "{line}");
         }
     }
 

@@ -41,6 +41,12 @@ pub(super) fn may_be_raw(head: &[u8]) -> bool {
     if head.len() < RAW_BYTES_MIN {
         return false;
     }
+    // A flush before the first byte leaves a block without any.
+    if let [first, 0, 0, 0xFF, 0xFF, ..] = head
+        && first & 0b111 == 0
+    {
+        return true;
+    }
     let mut bits = Bits::of(head);
     bits.take(1);
     match bits.take(2) {
@@ -112,7 +118,8 @@ fn is_fixed(mut bits: Bits) -> Option<bool> {
                 bytes += 1;
                 continue;
             }
-            256 => return Some(bytes > 0),
+            // Another block may follow.
+            256 => return Some(true),
             257..=264 => symbol - 254,
             265..=284 => {
                 let more = (symbol - 261) / 4;
@@ -302,10 +309,25 @@ fn chunks(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &m
 mod tests {
     use std::io::Write as _;
 
-    use flate2::Compression;
     use flate2::write::DeflateEncoder;
+    use flate2::{Compress, Compression, FlushCompress};
 
     use super::*;
+
+    /// A flush before the first byte leaves a block without any.
+    #[test]
+    fn streams_that_begin_with_an_empty_block_are_inflated() {
+        for flush in [FlushCompress::Partial, FlushCompress::Sync, FlushCompress::Full] {
+            let mut state = Compress::new(Compression::default(), false);
+            let mut data = Vec::with_capacity(1000);
+            state.compress_vec(b"", &mut data, flush).unwrap();
+            let begun = data.len();
+            state
+                .compress_vec(b"user=admin&password=planted-value", &mut data, FlushCompress::Finish)
+                .unwrap();
+            assert!(begun > 0 && may_be_raw(&data) && raw_text(&data), "{data:?}");
+        }
+    }
 
     /// What a compressor makes is always taken for it, noise hardly ever.
     #[test]

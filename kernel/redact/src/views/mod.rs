@@ -172,8 +172,9 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
     }
     printable(scanner, window, &triggers, reach, depth, scan);
     literals::scan(scanner, window, reach, depth, scan);
-    numbers::scan(scanner, window, depth, scan);
+    // Before numbers, which may stand for so much that nothing is left for what is in it.
     base64::scan(scanner, window, depth, scan);
+    numbers::scan(scanner, window, depth, scan);
     chars::scan(scanner, window, depth, scan);
     let several_words = !lines::are_words(window);
     if several_words {

@@ -72,8 +72,8 @@ fn joined(
     parts.clear();
 }
 
-/// Words that lines share of which the last one may belong to the text, and one before it, and one before that.
-const WORDS: usize = 3;
+/// Words that lines share of which the last ones may belong to the text: so many of them.
+const WORDS: usize = 6;
 
 /// The text of lines that begin alike, when some value has several words or lines: its lines may begin with words that all
 /// of them share.
