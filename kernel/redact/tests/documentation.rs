@@ -19,6 +19,7 @@ fn the_comparison_names_tests_that_exist() {
         ("planted", read("kernel/wire/tests/planted.rs")),
         ("places", read("kernel/redact/tests/places.rs")),
         ("numbers", read("kernel/redact/tests/numbers.rs")),
+        ("counting", read("kernel/redact/tests/counting.rs")),
     ]
     .into();
     let document = read("docs/redaction.md");
