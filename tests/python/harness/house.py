@@ -156,9 +156,10 @@ class House:
             (self.root / "proc" / f"{member.pid}-files").write_text("\n".join(links))
         return len(family)
 
-    def search(self):
-        """Searches everything that this user's programs left behind, and what they may have left outside."""
-        others = self._others()
+    def search(self, *, cells=True):
+        """Searches everything that this user's programs left behind, and what they may have left outside. Without `cells` not the
+        folders in which running kernels compile: where cells hold a value themselves."""
+        others = self._builds(mine=not cells)
         outside = [path for folder in SHARED_FOLDERS if folder.is_dir() for path in folder.iterdir()
                    if path.name.startswith(OURS) and path.exists() and path.stat().st_mtime >= self.started - 1
                    and path not in self.root.parents and path != self.root and path not in others]
@@ -166,14 +167,14 @@ class House:
         assert report.files > 0, "there was nothing to search"
         return report
 
-    def _others(self):
-        """Build folders of running kernels of other houses."""
-        mine = {process.pid for process in self.processes()}
+    def _builds(self, *, mine):
+        """Build folders of running kernels of other houses, and of this one."""
+        skipped = set() if mine else {process.pid for process in self.processes()}
         found = set()
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 words = process.cmdline()
-                if process.pid not in mine and "cell-builder" in words:
+                if process.pid not in skipped and "cell-builder" in words:
                     found.update(Path(word) for word in words if word.startswith("/"))
         return found
 
