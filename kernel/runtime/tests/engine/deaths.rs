@@ -57,7 +57,9 @@ pub fn a_killed_worker() {
 pub fn a_killed_supervisor() {
     let mut notebook = Notebook::open();
     notebook.ok("let mut n = 1; fn kept() -> i32 { 5 }");
-    let (ename, text, _) = killed(&mut notebook, |processes| processes.supervisor);
+    let (ename, text, child) = killed(&mut notebook, |processes| processes.supervisor);
+    // It would have ended what the cell started.
+    processes::kill(child);
     assert_eq!(ename, "ProcessDied");
     assert!(text.contains("variables are lost"), "{text}");
     // Definitions are the builder's.
