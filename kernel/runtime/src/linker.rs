@@ -163,16 +163,23 @@ fn write_script(folder: &Path, lld: &str) -> io::Result<()> {
     if path.exists() {
         return Ok(());
     }
-    let [asked, ended] = [ASKED, ENDED].map(|name| folder.join(name));
+    let [asked, ended] = [ASKED, ENDED].map(|name| folder.join(name).to_str().map(word));
+    let (Some(asked), Some(ended)) = (asked, ended) else {
+        return Err(io::ErrorKind::InvalidFilename.into());
+    };
+    let lld = word(lld);
     let text = format!(
         "#!/bin/sh\n\
-         if {{ printf '%s\\n' \"$@\" '' >'{}' && read -r ended <&3; }} 3<'{}' && [ \"$ended\" = done ]; then exit 0; fi\n\
-         exec '{lld}' \"$@\"\n",
-        asked.display(),
-        ended.display(),
+         if {{ printf '%s\\n' \"$@\" '' >{asked} && read -r ended <&3; }} 3<{ended} && [ \"$ended\" = done ]; then exit 0; fi\n\
+         exec {lld} \"$@\"\n"
     );
     fs::write(&path, text)?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700))
+}
+
+/// A word of the shell's, whatever is in it.
+fn word(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// The arguments, a line each, as lld reads them from a file. A small library is linked fastest without other threads.
@@ -348,18 +355,24 @@ mod tests {
         }
     }
 
+    /// With a name that the shell would not read as it is.
+    fn build_folder() -> tempfile::TempDir {
+        let folder = tempfile::Builder::new().prefix("o'brien $x ").tempdir().unwrap();
+        fs::create_dir(folder.path().join("bin")).unwrap();
+        symlink("/usr/bin/env", folder.path().join("bin").join(WRAPPER)).unwrap();
+        folder
+    }
+
     /// Runs the script with two arguments, while a linker waits that does what `lld` says when it has read its arguments as
     /// often as lld reads them. Gives what was written to `linked`.
     fn link(lld: &str) -> String {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = build_folder();
         let folder = folder.path();
-        fs::create_dir(folder.join("bin")).unwrap();
-        symlink("/usr/bin/env", folder.join("bin").join(WRAPPER)).unwrap();
         let program = folder.join("lld");
         let linked = folder.join("linked");
         let text = format!(
-            "#!/bin/sh\nfile=${{3#@}}\nexec >>'{}'\n[ \"$file\" = \"$3\" ] || cat \"$file\" >/dev/null\n{lld}\n",
-            linked.display()
+            "#!/bin/sh\nfile=${{3#@}}\nexec >>{}\n[ \"$file\" = \"$3\" ] || cat \"$file\" >/dev/null\n{lld}\n",
+            word(linked.to_str().unwrap())
         );
         fs::write(&program, text).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
@@ -382,10 +395,8 @@ mod tests {
 
     #[test]
     fn the_script_may_listen_late() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = build_folder();
         let folder = folder.path();
-        fs::create_dir(folder.join("bin")).unwrap();
-        symlink("/usr/bin/env", folder.join("bin").join(WRAPPER)).unwrap();
         for (program, expected) in [
             ("/bin/true", "done\n"),
             ("/bin/false", "failed\n"),
