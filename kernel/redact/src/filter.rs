@@ -39,7 +39,8 @@ impl std::error::Error for FilterError {
     }
 }
 
-/// Copies `reader` to `writer` with every form of the secrets hidden; what is safe leaves within a few tens of milliseconds. Returns the notices
+/// Copies `reader` to `writer` with every form of the secrets hidden; what is safe leaves within a few tens of milliseconds, but for
+/// a file, which is all there. Returns the notices
 /// about values that can be masked only partly or not at all through `notice`, before the first byte is read.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ use std::ops::Range;
 use crate::forms::Kind;
 use crate::index::{Candidate, Grams, Index, Literal};
 use crate::sieve::Places;
-use crate::squeeze::{Squeezed, is_kept, small};
+use crate::squeeze::{Squeezed, is_kept, sixty_four, small};
 use crate::verify::{self, Text, Verdict};
 use crate::views::{self, Counts, counting};
 use crate::{Form, pieces, policy};
@@ -674,14 +674,7 @@ impl<'w, 't> Cases<'w, 't> {
                 .bytes
                 .get(self.window.from + 64 * block..)
                 .unwrap_or_default();
-            let small = match rest.first_chunk() {
-                Some(here) => small(here),
-                None => {
-                    let mut here = [0; 64];
-                    here[..rest.len()].copy_from_slice(rest);
-                    small(&here)
-                }
-            };
+            let small = small(&sixty_four(rest));
             self.known = (block, [letters & !small, letters & small]);
         }
         self.known.1
@@ -717,8 +710,16 @@ fn alone_on_its_line(bytes: &[u8], from: usize) -> bool {
 
 /// Length of the common prefix.
 #[inline]
-fn common(a: &[u8], b: &[u8]) -> usize {
-    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+pub(crate) fn common(a: &[u8], b: &[u8]) -> usize {
+    let mut same = 0;
+    for (a, b) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
+        let differ = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
+        if differ != 0 {
+            return same + differ.trailing_zeros() as usize / 8;
+        }
+        same += 8;
+    }
+    same + a[same..].iter().zip(&b[same..]).take_while(|(a, b)| a == b).count()
 }
 
 /// The comparisons made last: a form has several sampled grams.

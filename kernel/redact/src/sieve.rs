@@ -22,9 +22,6 @@ const MANY: usize = 1 << MANY_BITS;
 /// A sieve this full lets too much through.
 const GRAMS_PER_WORD_MAX: usize = 4;
 
-/// More room than there are places, so that a few are written at a time.
-const ROOM: usize = 16;
-
 type Words<const N: usize> = [AtomicU64; N];
 
 /// Two bits of one word for each gram.
@@ -81,17 +78,12 @@ impl Hits {
         self.memory[..self.len].iter().map(|at| *at as usize)
     }
 
-    /// None, and room for so many.
-    fn start(&mut self, most: usize) {
-        self.len = 0;
-        if self.memory.len() < most {
-            self.memory.resize(most, 0);
-        }
-    }
-
     #[inline(always)]
     fn push(&mut self, at: usize) {
-        self.memory[self.len] = at as u32;
+        match self.memory.get_mut(self.len) {
+            Some(place) => *place = at as u32,
+            None => self.memory.push(at as u32),
+        }
         self.len += 1;
     }
 }
@@ -124,9 +116,7 @@ impl Sieve {
     /// Every so many places of a squeezed text of `len` characters, and zeros after it, at which a gram of six or of four
     /// may begin.
     pub(crate) fn places(&self, padded: &[u8], len: usize, strides: [Option<usize>; 2], out: &mut Places) {
-        for (hits, stride) in [(&mut out.long, strides[0]), (&mut out.short, strides[1])] {
-            hits.start(stride.map_or(0, |stride| len / stride + ROOM));
-        }
+        (out.long.len, out.short.len) = (0, 0);
         if padded.len() < len + 8 {
             return;
         }
@@ -154,24 +144,19 @@ struct Text<'t> {
 
 impl Text<'_> {
     fn sift<const N: usize, const BITS: u32>(self, words: &Words<N>, strides: [Option<usize>; 2], out: &mut Places) {
+        // A few places are asked before vectors and their room are there.
         #[cfg(target_arch = "x86_64")]
-        if x86::has_gather() {
-            let [long, short] = strides;
-            let from = match strides {
-                #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
-                // SAFETY: the features were detected.
-                [Some(WIDE), Some(WIDE) | None] => unsafe { x86::sift(self, words, short.is_some(), out) },
-                _ => 0,
-            };
-            if let (Some(WIDE), Some(WIDE)) = (long, short) {
+        if let [Some(WIDE), short @ (Some(WIDE) | None)] = strides
+            && self.len >= x86::LEN_MIN
+            && x86::has_gather()
+        {
+            #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
+            // SAFETY: the features were detected.
+            let from = unsafe { x86::sift(self, words, short.is_some(), out) };
+            if short.is_some() {
                 self.one_by_one::<N, BITS, true, true>(words, from, WIDE, out);
-                return;
-            }
-            if let Some(stride) = long {
-                self.one_by_one::<N, BITS, true, false>(words, from, stride, out);
-            }
-            if let Some(stride) = short {
-                self.one_by_one::<N, BITS, false, true>(words, 0, stride, out);
+            } else {
+                self.one_by_one::<N, BITS, true, false>(words, from, WIDE, out);
             }
             return;
         }
@@ -300,15 +285,19 @@ impl Text<'_> {
 mod x86 {
     use std::arch::asm;
     use std::arch::x86_64::{
-        __m256i, __m512i, _mm256_add_epi32, _mm256_maskz_compress_epi32, _mm256_set1_epi32, _mm256_setr_epi32,
-        _mm256_storeu_si256, _mm512_and_si512, _mm512_loadu_si512, _mm512_maskz_permutexvar_epi8, _mm512_mul_epu32,
-        _mm512_rorv_epi64, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_srli_epi64, _mm512_test_epi64_mask,
+        __m256i, __m512i, _mm_cvtsi32_si128, _mm256_add_epi32, _mm256_maskz_compress_epi32, _mm256_set1_epi32,
+        _mm256_setr_epi32, _mm256_storeu_si256, _mm512_and_si512, _mm512_loadu_si512, _mm512_mul_epu32,
+        _mm512_permutexvar_epi8, _mm512_rorv_epi64, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_srl_epi64,
+        _mm512_srli_epi64, _mm512_test_epi64_mask,
     };
 
     use super::{FOUR_SHIFTS, Hits, LONG, Places, SIX_SHIFTS, Text, WIDE, Words};
 
     /// Places that are asked at once.
     const LANES: usize = 8;
+
+    /// Shorter texts are asked about without vectors.
+    pub(super) const LEN_MIN: usize = 256;
 
     /// Whether this processor asks several words at once.
     #[inline]
@@ -346,6 +335,13 @@ mod x86 {
             .saturating_sub(LONG.gram - 1 + (LANES - 1) * WIDE)
             .div_ceil(STEP);
         let steps = steps.min(text.padded.len().saturating_sub(64 - STEP) / STEP);
+        // Eight are written at a time, of which those that there are count.
+        for hits in [&mut out.long, &mut out.short] {
+            let most = LANES * (steps + 1);
+            if hits.memory.len() < most {
+                hits.memory.resize(most, 0);
+            }
+        }
         // SAFETY: sixty-four bytes are there.
         let spread = unsafe { _mm512_loadu_si512(SPREAD.as_ptr().cast()) };
         let (key, last) = (_mm512_set1_epi64(text.key.into()), _mm512_set1_epi64(N as i64 - 1));
@@ -356,8 +352,7 @@ mod x86 {
             let at = step * STEP;
             let bytes: &[u8] = &text.padded[at..at + 64];
             // SAFETY: sixty-four bytes are there.
-            let grams =
-                _mm512_maskz_permutexvar_epi8(u64::MAX, spread, unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) });
+            let grams = _mm512_permutexvar_epi8(spread, unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) });
             let four = _mm512_mul_epu32(grams, key);
             let six = _mm512_mul_epu32(_mm512_srli_epi64::<16>(grams), key);
             let index = _mm512_and_si512(shift(four, 32 - bits), last);
@@ -393,7 +388,7 @@ mod x86 {
     #[inline]
     #[target_feature(enable = "avx512f")]
     fn shift(lanes: __m512i, bits: u32) -> __m512i {
-        std::arch::x86_64::_mm512_srl_epi64(lanes, std::arch::x86_64::_mm_cvtsi32_si128(bits as i32))
+        _mm512_srl_epi64(lanes, _mm_cvtsi32_si128(bits as i32))
     }
 
     /// The words with these numbers, each below how many there are.
@@ -442,9 +437,6 @@ mod tests {
             key: sieve.key,
         };
         let mut places = Places::default();
-        for hits in [&mut places.long, &mut places.short] {
-            hits.start(len + ROOM);
-        }
         if sieve.grams.load(Ordering::Acquire) <= FEW * GRAMS_PER_WORD_MAX {
             text.sift_anywhere::<FEW, FEW_BITS>(sieve.few.first_chunk().unwrap(), strides, &mut places);
         } else {

@@ -282,6 +282,16 @@ const fn is_trigger(byte: u8) -> bool {
     }
 }
 
+/// The first sixty-four bytes of a text, with zeros after its end.
+#[inline]
+pub(crate) fn sixty_four(text: &[u8]) -> [u8; 64] {
+    text.first_chunk().copied().unwrap_or_else(|| {
+        let mut all = [0; 64];
+        all[..text.len()].copy_from_slice(text);
+        all
+    })
+}
+
 /// Where a byte stands among sixty-four.
 #[inline]
 pub(crate) fn places(bytes: &[u8; 64], byte: u8) -> u64 {

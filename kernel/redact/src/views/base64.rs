@@ -11,6 +11,7 @@ use super::inflate;
 use super::sextets::{self, is_digit};
 use crate::Form;
 use crate::scan::{Scan, Scanner, Window};
+use crate::squeeze::sixty_four;
 
 /// Shortest run that is looked at.
 const RUN_BYTES_MIN: usize = 16;
@@ -99,14 +100,7 @@ impl<'w> Digits<'w> {
     fn look(&self, block: usize) -> u64 {
         let part = &self.window.text.bytes[self.window.from..self.window.to];
         let Some(rest) = part.get(64 * block..) else { return 0 };
-        match rest.first_chunk::<64>() {
-            Some(here) => sextets::places(here),
-            None => {
-                let mut here = [0; 64];
-                here[..rest.len()].copy_from_slice(rest);
-                sextets::places(&here)
-            }
-        }
+        sextets::places(&sixty_four(rest))
     }
 
     /// Where the run that goes on at `at` begins, within the window.

@@ -10,6 +10,7 @@ use std::ops::Range;
 use super::digits::{self, Digits};
 use super::numbers::STEPS_MAX;
 use super::sextets::is_digit;
+use crate::scan::common;
 
 /// Longest line that is compared.
 const LINE_BYTES_MAX: usize = 512;
@@ -137,20 +138,6 @@ fn number(text: &[u8]) -> Option<(u32, usize)> {
     };
     let whole = (1..=digits::MOST).contains(&digits) && !text.get(digits).is_some_and(u8::is_ascii_digit);
     whole.then(|| (Digits::of(text, &(0..digits)).decimal(), digits))
-}
-
-/// How many bytes both texts begin with.
-fn common(a: &[u8], b: &[u8]) -> usize {
-    let chunks = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
-    let mut same = 0;
-    for (a, b) in chunks {
-        let differ = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
-        if differ != 0 {
-            return same + differ.trailing_zeros() as usize / 8;
-        }
-        same += 8;
-    }
-    same + a[same..].iter().zip(&b[same..]).take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]

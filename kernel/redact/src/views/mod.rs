@@ -31,7 +31,7 @@ use std::ops::Range;
 
 use crate::Form;
 use crate::scan::{Match, Scan, Scanner, Window};
-use crate::squeeze::{high, places};
+use crate::squeeze::{high, places, sixty_four};
 use crate::verify::Text;
 
 pub(crate) use view::View;
@@ -416,14 +416,7 @@ fn find_triggers(window: &Window<'_>) -> [Triggers; FAMILIES] {
             continue;
         }
         let start = window.from + 64 * i;
-        let mut last = [0; 64];
-        let here = match bytes[start..].first_chunk::<64>() {
-            Some(here) => here,
-            None => {
-                last[..bytes.len() - start].copy_from_slice(&bytes[start..]);
-                &last
-            }
-        };
+        let here = &sixty_four(&bytes[start..]);
         let mut masks = [0u64; FAMILIES];
         masks[ESCAPE] = trigger & places(here, b'\\');
         // What makes a byte of it is a digit or a letter; at the end more may come.

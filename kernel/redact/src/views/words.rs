@@ -525,8 +525,8 @@ fn words(window: &Window<'_>, span: Range<usize>, words: &mut Vec<Word>) {
     let from = span.start.saturating_sub(WORD_DIGITS_MAX).max(window.from) - window.from;
     let mut starts = Starts::of(window, from / 64..(span.end - window.from).div_ceil(64));
     while let Some(start) = starts.next() {
-        let (Start { at, digits }, inside) = (&start, starts.inside(&start));
-        let (at, digits) = (*at, *digits);
+        let inside = starts.inside(&start);
+        let Start { at, digits } = start;
         if at >= span.end || inside > WORD_BYTES_MAX || is_fraction(bytes, at) {
             continue;
         }
