@@ -213,8 +213,6 @@ def test_redact_says_nothing_before_it_knows_its_secrets(fresh_house):
     assert done.returncode != 0 and done.stdout == b"" and "empty-secret" in done.err
 
 
-
-
 def test_no_service_outlives_its_test(fresh_house):
     """The tests' own care: a service of another data folder goes with the house, too."""
     elsewhere = fresh_house.root / "elsewhere"

@@ -78,9 +78,7 @@ impl User {
     pub fn ok(&self, line: &str) -> String {
         self.run(line).ok()
     }
-}
 
-impl User {
     /// The embedded services that run in folders of this home.
     pub fn services(&self) -> Vec<u32> {
         let home = self.path("").into_os_string().into_encoded_bytes();

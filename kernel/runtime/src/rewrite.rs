@@ -282,6 +282,18 @@ fn shared_store(code: &mut Lines) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A statement of the first cell.
+    fn statement(text: &str) -> Piece {
+        Piece {
+            text: text.to_owned(),
+            cell: 1,
+            label: "cell [1]".to_owned(),
+            line: 1,
+            column: 0,
+            is_statement: true,
+        }
+    }
     use crate::places::Piece;
 
     /// As it is done, when nothing is known of the cells.
@@ -359,14 +371,7 @@ println!("EVCXR_PANIC_NOTIFICATION");
 
     #[test]
     fn a_cell_may_be_apart() {
-        let piece = Piece {
-            text: "}\n#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_2(\n".to_owned(),
-            cell: 1,
-            label: "cell [1]".to_owned(),
-            line: 1,
-            column: 0,
-            is_statement: true,
-        };
+        let piece = statement("}\n#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_2(\n");
         let source = format!(
             "#![allow(x)]\nuse dbutils::dbg;\nfn a() {{\n}}\n#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_2(\n{}store\n}}\n",
             piece.text
@@ -545,14 +550,7 @@ evcxr_variable_store.put_variable::<J<!>>(stringify!(f), f);
 
     #[test]
     fn a_result_may_have_its_parentheses_on_lines_of_their_own() {
-        let piece = Piece {
-            text: "vec![\n(\n1, 2\n),\n]\n".to_owned(),
-            cell: 1,
-            label: "cell [1]".to_owned(),
-            line: 1,
-            column: 0,
-            is_statement: true,
-        };
+        let piece = statement("vec![\n(\n1, 2\n),\n]\n");
         let source = format!(
             "pub extern \"C\" fn run_user_code_2(\n(\n{}).evcxr_display();\n}}\n",
             piece.text

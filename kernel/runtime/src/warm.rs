@@ -242,19 +242,20 @@ pub(crate) fn build(folder: &Path, key: Option<&String>, source: &str) -> Option
 mod tests {
     use super::*;
 
-    /// A compiler that is a shell: it reads its source under the name, as rustc does.
-    fn learn(folder: &Path, key: &str) {
+    /// A compiler that is a shell and runs a script: it reads its source under the name, as rustc does.
+    fn learn(folder: &Path, key: &str, script: &str) {
         for name in ["bin", "home/cell/src"] {
             fs::create_dir_all(folder.join(name)).unwrap();
         }
         symlink("/usr/bin/env", folder.join("bin").join(learnt::WRAPPER)).unwrap();
-        let script = "read code < src/lib.rs; echo \"said $code\" >&2; exit 1";
         let learnt = serde_json::json!({
             "key": key, "rustc": "/bin/sh", "args": ["-c", script],
-            "folder": folder.join("home/cell"), "environment": {},
+            "folder": folder.join("home/cell"), "environment": {"PATH": std::env::var("PATH").unwrap()},
         });
         fs::write(folder.join("learnt.json"), learnt.to_string()).unwrap();
     }
+
+    const SAYS_CODE: &str = "read code < src/lib.rs; echo \"said $code\" >&2; exit 1";
 
     #[test]
     fn what_waits_builds_once_and_only_what_it_was_started_for() {
@@ -263,7 +264,7 @@ mod tests {
         let compilers = Compilers::serve(folder).unwrap();
         let key = "key".to_owned();
         assert!(build(folder, Some(&key), "nobody waits\n").is_none());
-        learn(folder, &key);
+        learn(folder, &key, SAYS_CODE);
         compilers.prepare();
         let built = build(folder, Some(&key), "one\n").unwrap();
         assert_eq!((built.success, built.messages.as_str()), (false, "said one\n"));
@@ -281,12 +282,8 @@ mod tests {
         let folder = folder.path();
         let compilers = Compilers::serve(folder).unwrap();
         let key = "key".to_owned();
-        learn(folder, &key);
         let script = "read code < src/lib.rs; echo '{\"artifact\":\"lib.so\",\"emit\":\"link\"}' >&2; read word < lingers; echo late >&2; exit 1";
-        let text = fs::read_to_string(folder.join("learnt.json")).unwrap();
-        let mut learnt: serde_json::Value = serde_json::from_str(&text).unwrap();
-        learnt["args"] = serde_json::json!(["-c", script]);
-        fs::write(folder.join("learnt.json"), learnt.to_string()).unwrap();
+        learn(folder, &key, script);
         let lingers = folder.join("home/cell/lingers");
         sys::named_pipe(&lingers).unwrap();
         compilers.prepare();
@@ -302,13 +299,8 @@ mod tests {
         let folder = folder.path();
         let compilers = Compilers::serve(folder).unwrap();
         let key = "key".to_owned();
-        learn(folder, &key);
         let script = "read code < src/lib.rs; sleep 1000 & echo $$ $! > started.new; mv started.new started; wait";
-        let text = fs::read_to_string(folder.join("learnt.json")).unwrap();
-        let mut learnt: serde_json::Value = serde_json::from_str(&text).unwrap();
-        learnt["args"] = serde_json::json!(["-c", script]);
-        learnt["environment"] = serde_json::json!({"PATH": std::env::var("PATH").unwrap()});
-        fs::write(folder.join("learnt.json"), learnt.to_string()).unwrap();
+        learn(folder, &key, script);
         compilers.prepare();
         let mut shim = UnixStream::connect(folder.join(SOCKET)).unwrap();
         let request = Request {
@@ -341,7 +333,7 @@ mod tests {
         let folder = folder.path();
         let compilers = Compilers::serve(folder).unwrap();
         let key = "key".to_owned();
-        learn(folder, &key);
+        learn(folder, &key, SAYS_CODE);
         compilers.prepare();
         let (mut shim, ours) = UnixStream::pair().unwrap();
         let request = Request {

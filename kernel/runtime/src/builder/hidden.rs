@@ -13,6 +13,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::Deserialize;
+
 /// Crates of the standard library whose methods cells can see.
 const STANDARD: &[&str] = &["core", "alloc", "std"];
 
@@ -75,6 +77,20 @@ impl Hidden {
     }
 }
 
+/// What is read of `Cargo.lock`.
+#[derive(Deserialize)]
+struct Lock {
+    #[serde(default)]
+    package: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    version: String,
+    source: Option<String>,
+}
+
 /// Where the sources are of what `Cargo.lock` lists. `None` if some are not where cargo keeps those of a registry.
 fn of_packages(lock: &str) -> Option<Vec<PathBuf>> {
     let cargo_home = std::env::var_os("CARGO_HOME")
@@ -84,14 +100,8 @@ fn of_packages(lock: &str) -> Option<Vec<PathBuf>> {
         .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
         .unwrap_or_default();
     let mut folders = Vec::new();
-    for package in lock.split("[[package]]").skip(1) {
-        let value = |key: &str| {
-            package
-                .lines()
-                .find_map(|line| line.strip_prefix(key)?.strip_suffix('"'))
-        };
-        let (name, version) = (value("name = \"")?, value("version = \"")?);
-        if OWN.contains(&name) && value("source = \"").is_none() {
+    for Package { name, version, source } in toml::from_str::<Lock>(lock).ok()?.package {
+        if OWN.contains(&&*name) && source.is_none() {
             continue;
         }
         let mut places = registries
