@@ -497,6 +497,7 @@ pub(crate) struct Index {
     pub(crate) words: Append<Word>,
     secrets: Append<Known>,
     longest: AtomicU32,
+    longest_counting: AtomicU32,
     longest_canon: AtomicU32,
     /// Characters of learnt values that a terminal view would write as plain ones.
     unusual: Append<char>,
@@ -530,6 +531,7 @@ impl Default for Index {
             words: Append::default(),
             secrets: Append::default(),
             longest: AtomicU32::new(0),
+            longest_counting: AtomicU32::new(0),
             longest_canon: AtomicU32::new(0),
             unusual: Append::default(),
             writer: Mutex::default(),
@@ -590,6 +592,9 @@ impl Index {
     fn publish(&self, vault: &mut Vault, secret: u32, value: &[u8]) {
         self.longest
             .fetch_max(value.len().min(u32::MAX as usize) as u32, Ordering::Relaxed);
+        let counting = value.chunk_by(|a, b| a.checked_add(1) == Some(*b));
+        self.longest_counting
+            .fetch_max(counting.map(<[u8]>::len).max().unwrap_or(0) as u32, Ordering::Relaxed);
         for char in std::str::from_utf8(value)
             .unwrap_or_default()
             .chars()
@@ -675,6 +680,11 @@ impl Index {
     /// Length of the longest value or part learnt.
     pub(crate) fn longest(&self) -> usize {
         self.longest.load(Ordering::Relaxed) as usize
+    }
+
+    /// How many bytes in a row count up in a value, like those of `abcd`.
+    pub(crate) fn longest_counting(&self) -> usize {
+        self.longest_counting.load(Ordering::Relaxed) as usize
     }
 
     /// Length of the longest squeezed form.

@@ -21,6 +21,7 @@ mod pieces;
 mod policy;
 mod redaction;
 mod redactor;
+mod runs;
 mod scan;
 mod seal;
 mod secret;

@@ -13,12 +13,13 @@ use std::cell::OnceCell;
 use std::ops::Range;
 
 use crate::forms::Kind;
-use crate::index::{Candidate, Grams, Index, Literal};
+use crate::index::{Candidate, Grams, Index, Literal, RARE_CHARS};
 use crate::sieve::Places;
-use crate::squeeze::{Squeezed, is_kept, sixty_four, small};
+use crate::squeeze::{Squeezed, is_kept};
 use crate::verify::{self, Text, Verdict};
-use crate::views::{self, Counts, counting};
-use crate::{Form, pieces, policy};
+use crate::views::dull::{self, Decoded, Dull};
+use crate::views::{self, Counts};
+use crate::{Form, pieces, policy, runs};
 
 /// Deepest view: JSON in a string in JSON in base64 in a URL, and one more.
 pub(crate) const DEPTH_MAX: usize = 6;
@@ -31,8 +32,11 @@ const WINDOW_BYTES: usize = 64 * 1024;
 const BUDGET_PER_BYTE: usize = 4;
 const BUDGET_BYTES_MIN: usize = 256 * 1024;
 
-/// How many bytes at both ends of lines that only count are looked at like any others, at least.
-const COUNTING_BYTES: usize = 1024;
+/// How many bytes at both ends of dull lines are looked at like any others, at least.
+const DULL_BYTES: usize = 512;
+
+/// How many more are when something among those was compared.
+const DULL_MORE_BYTES: usize = 4096;
 
 /// Longest line that can be one of a table or a dump.
 pub(crate) const LINE_BYTES_MAX: usize = 2048;
@@ -103,6 +107,11 @@ impl Scan {
 impl Index {
     /// Scans a text; `complete` says that nothing follows it.
     pub(crate) fn scan(&self, text: &[u8], complete: bool) -> Scan {
+        self.scan_after(0, text, complete)
+    }
+
+    /// The same, when what stands in the first `seen` bytes alone is known.
+    pub(crate) fn scan_after(&self, seen: usize, text: &[u8], complete: bool) -> Scan {
         let mut scan = Scan::default();
         if cfg!(feature = "leak-for-tests") || self.is_empty() || text.is_empty() {
             return scan;
@@ -119,6 +128,7 @@ impl Index {
             elements: Vec::new(),
             runs: [None; DEPTH_MAX + 1],
             lined: 0,
+            seen,
         };
         scanner.level(Text { bytes: text, complete }, 0, Counts::default(), &mut scan);
         scan
@@ -148,6 +158,8 @@ pub(crate) struct Scanner<'i> {
     pub(crate) runs: [Option<usize>; DEPTH_MAX + 1],
     /// How many of the views that are being scanned were put together from parts of lines.
     pub(crate) lined: u8,
+    /// Bytes at the start of the text in which nothing has to be found that ends there.
+    seen: usize,
 }
 
 impl Scanner<'_> {
@@ -184,8 +196,8 @@ impl Scanner<'_> {
         let (overlap, length) = (self.index.overlap(), text.bytes.len());
         self.runs[depth] = None;
         let window = WINDOW_BYTES.max(4 * overlap);
-        // Lines that only count, in which nothing has to be decoded; and from where on they are looked for.
-        let (mut dull, mut look_from) = (0..0, if depth == 0 { 0 } else { length });
+        // Lines of which little has to be decoded; and from where on they are looked for.
+        let (mut dull, mut look_from) = (Dull::none(), if depth == 0 { 0 } else { length });
         let (mut from, mut inside) = (0, false);
         loop {
             let mut to = if from + window + overlap >= length {
@@ -193,34 +205,45 @@ impl Scanner<'_> {
             } else {
                 from + window
             };
-            let margin = overlap.max(COUNTING_BYTES);
-            if from >= look_from && !inside && to - from > 2 * margin {
+            if from >= look_from && !inside && to - from > 2 * (overlap + DULL_BYTES) {
                 look_from = to - overlap;
                 let middle = from + (to - from) / 2;
-                if let Some(found) = counting::lines(text.bytes, from, middle, margin) {
-                    (dull, look_from) = (found, length);
+                if let Some(found) = dull::lines(text.bytes, from, middle, DULL_BYTES) {
+                    (dull, look_from) = (found, found.end);
+                    // So far, they have been looked at as the end of what came before.
+                    inside = from == 0 && dull.start <= self.seen;
                 }
             }
+            // As it stands, what crosses their end is looked at together with them.
+            let dull_to = (dull.end + overlap).min(length);
             if !dull.is_empty() {
-                to = to.min(if inside { dull.end } else { dull.start });
+                to = to.min(if inside { dull_to } else { dull.start });
             }
-            let before = (scan.matches.len(), scan.live, scan.compared);
-            self.window(text, from..to, overlap, (depth, !inside, limits), scan);
+            let (before, compared) = ((scan.matches.len(), scan.live), scan.compared);
+            let decoded = if inside { dull.decoded } else { Decoded::Everything };
+            self.window(text, from..to, overlap, (depth, decoded, limits), scan);
+            if inside && to == dull_to {
+                (from, inside) = (dull.end, false);
+                dull = Dull::none();
+                continue;
+            }
             if to == length {
                 break;
             }
             from = to - overlap.min(to - from);
-            if to == dull.start && !inside {
+            if !inside && to == dull.start {
                 // What was found before them is in them too, perhaps.
-                inside = before == (scan.matches.len(), scan.live, scan.compared);
+                let found = before != (scan.matches.len(), scan.live);
+                inside = !found && (compared == scan.compared || dull.decoded == Decoded::Rows);
                 look_from = dull.end;
-                if !inside {
-                    dull = 0..0;
+                if found {
+                    dull = Dull::none();
+                } else if !inside {
+                    // Something alike was, so that a few more are looked at.
+                    let more = dull.start + DULL_MORE_BYTES;
+                    let rest = text.bytes.get(more..dull.end).unwrap_or_default();
+                    dull.start = memchr::memchr(b'\n', rest).map_or(dull.end, |n| more + n + 1);
                 }
-            } else if to == dull.end && inside {
-                (dull, inside) = (0..0, false);
-                // A line cut in two might be one of another kind.
-                from = memchr::memrchr(b'\n', &text.bytes[..from]).map_or(from, |n| n + 1);
             }
         }
         if !self.index.sparse.is_empty() {
@@ -237,7 +260,7 @@ impl Scanner<'_> {
         text: Text<'_>,
         Range { start, end }: Range<usize>,
         overlap: usize,
-        (depth, decoded, limits): (usize, bool, Counts),
+        (depth, decoded, limits): (usize, Decoded, Counts),
         scan: &mut Scan,
     ) {
         if depth == 0 {
@@ -254,8 +277,12 @@ impl Scanner<'_> {
             ends: &OnceCell::new(),
         };
         self.direct(&window, depth, scan);
-        if depth < DEPTH_MAX && decoded {
-            views::all(self, &window, depth, limits, scan);
+        if depth < DEPTH_MAX {
+            match decoded {
+                Decoded::Everything => views::all(self, &window, depth, limits, scan),
+                Decoded::Rows => views::dump::scan(self, &window, true, depth, scan),
+                Decoded::Nothing => {}
+            }
         }
         self.memory.push(squeezed);
     }
@@ -324,26 +351,24 @@ impl Scanner<'_> {
         let (padded, class) = (window.squeezed.padded(), grams.class());
         let last = (window.squeezed.canon().len() + 1).saturating_sub(class.gram);
         let squeezed = window.squeezed;
-        let mut cases = Cases::of(window);
-        for (i, here, next) in squeezed.keep.runs::<12>() {
-            let keep = u128::from(next) << 64 | u128::from(here);
-            let two = keep & keep >> 1;
-            let four = two & two >> 2;
-            let mut starts = (four & four >> 4 & four >> 8) as u64 & !cases.both(i);
-            while starts != 0 {
-                let bit = starts.trailing_zeros() as usize;
-                let stretch = (!(starts >> bit)).trailing_zeros() as usize;
-                starts = if bit + stretch >= 64 {
-                    0
-                } else {
-                    starts >> (bit + stretch) << (bit + stretch)
-                };
-                let first = squeezed.before(i) + (here & ((1 << bit) - 1)).count_ones() as usize;
-                let to = last.min(first + stretch + crate::index::RARE_CHARS);
-                for at in (first..to).step_by(class.stride) {
-                    let gram = class.load(padded, at);
-                    if grams.maybe(gram) {
-                        self.look(window, grams, gram, at, depth, recent, scan);
+        let blocks = squeezed.keep.words().len();
+        for first in (0..blocks).step_by(runs::BLOCKS) {
+            for (i, mut starts) in (first..).zip(runs::of_one_case(squeezed, first)) {
+                while starts != 0 {
+                    let bit = starts.trailing_zeros() as usize;
+                    let stretch = (!(starts >> bit)).trailing_zeros() as usize;
+                    starts = if bit + stretch >= 64 {
+                        0
+                    } else {
+                        starts >> (bit + stretch) << (bit + stretch)
+                    };
+                    let first = squeezed.before(i) + (squeezed.keep.at(i) & ((1 << bit) - 1)).count_ones() as usize;
+                    let to = last.min(first + stretch + RARE_CHARS);
+                    for at in (first..to).step_by(class.stride) {
+                        let gram = class.load(padded, at);
+                        if grams.maybe(gram) {
+                            self.look(window, grams, gram, at, depth, recent, scan);
+                        }
                     }
                 }
             }
@@ -644,54 +669,6 @@ impl Iterator for Lines<'_> {
         let line = self.start..*end;
         self.start = end + 1;
         Some(line)
-    }
-}
-
-/// Where letters of both cases are near one another.
-struct Cases<'w, 't> {
-    window: &'w Window<'t>,
-    /// The block that was looked at last, and its capital and small letters.
-    known: (usize, [u64; 2]),
-}
-
-impl<'w, 't> Cases<'w, 't> {
-    fn of(window: &'w Window<'t>) -> Self {
-        Self {
-            window,
-            known: (usize::MAX, [0; 2]),
-        }
-    }
-
-    /// Capital and small letters of a block.
-    #[inline]
-    fn look(&mut self, block: usize) -> [u64; 2] {
-        if self.known.0 != block {
-            let squeezed = self.window.squeezed;
-            let letters = squeezed.keep.at(block) & !squeezed.digit.at(block);
-            let rest = self
-                .window
-                .text
-                .bytes
-                .get(self.window.from + 64 * block..)
-                .unwrap_or_default();
-            let small = small(&sixty_four(rest));
-            self.known = (block, [letters & !small, letters & small]);
-        }
-        self.known.1
-    }
-
-    /// The places in a block from which on both are among the next [`RARE_CHARS`](crate::index::RARE_CHARS) bytes.
-    #[inline]
-    fn both(&mut self, block: usize) -> u64 {
-        const { assert!(crate::index::RARE_CHARS == 12) };
-        let (here, next) = (self.look(block), self.look(block + 1));
-        let near = |case: usize| {
-            let places = u128::from(next[case]) << 64 | u128::from(here[case]);
-            let two = places | places >> 1;
-            let four = two | two >> 2;
-            (four | four >> 4 | four >> 8) as u64
-        };
-        near(0) & near(1)
     }
 }
 

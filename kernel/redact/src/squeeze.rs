@@ -15,6 +15,8 @@ pub(crate) struct Squeezed {
     /// Which bytes were kept.
     pub(crate) keep: Mask,
     pub(crate) digit: Mask,
+    /// Kept bytes that are neither digits nor have the bit of small letters.
+    pub(crate) capital: Mask,
     /// Single and double ones.
     pub(crate) quote: Mask,
     /// What may start something that has to be decoded.
@@ -91,15 +93,14 @@ impl Mask {
             .map(|(i, (here, next))| (i, *here, *next))
     }
 
-    /// Those of them in which at least `N` bits in a row, twelve or sixteen, stand or begin.
+    /// The words from one on, with zeros where there are none.
     #[inline]
-    pub(crate) fn runs<const N: u32>(&self) -> impl Iterator<Item = (usize, u64, u64)> {
-        self.pairs().filter(|(_, here, next)| {
-            let two = here & here >> 1;
-            let four = two & two >> 2;
-            let eight = four & four >> 4;
-            eight & if N == 12 { four } else { eight } >> 8 != 0
-                || (!here).leading_zeros() + (!next).trailing_zeros() >= N
+    pub(crate) fn words_from<const N: usize>(&self, first: usize) -> [u64; N] {
+        let words = self.words.get(first..).unwrap_or_default();
+        words.first_chunk().copied().unwrap_or_else(|| {
+            let mut all = [0; N];
+            all[..words.len()].copy_from_slice(words);
+            all
         })
     }
 }
@@ -109,6 +110,7 @@ struct Rows<'s> {
     before: &'s mut [u32],
     keep: &'s mut [u64],
     digit: &'s mut [u64],
+    capital: &'s mut [u64],
     quote: &'s mut [u64],
     trigger: &'s mut [u64],
     line: &'s mut [u64],
@@ -141,10 +143,11 @@ impl Squeezed {
         out
     }
 
-    fn masks(&mut self) -> [&mut Mask; 6] {
+    fn masks(&mut self) -> [&mut Mask; 7] {
         [
             &mut self.keep,
             &mut self.digit,
+            &mut self.capital,
             &mut self.quote,
             &mut self.trigger,
             &mut self.line,
@@ -171,6 +174,7 @@ impl Squeezed {
             before: &mut self.before[blocks.clone()],
             keep: &mut self.keep.words[blocks.clone()],
             digit: &mut self.digit.words[blocks.clone()],
+            capital: &mut self.capital.words[blocks.clone()],
             quote: &mut self.quote.words[blocks.clone()],
             trigger: &mut self.trigger.words[blocks.clone()],
             line: &mut self.line.words[blocks.clone()],
@@ -253,6 +257,7 @@ impl Rows<'_> {
             };
             self.keep[n] = mask(&is_kept);
             self.digit[n] = mask(&|byte| byte.is_ascii_digit());
+            self.capital[n] = mask(&|byte| is_kept(byte) && !byte.is_ascii_digit() && byte & SMALL == 0);
             self.quote[n] = mask(&|byte| matches!(byte, b'\'' | b'"'));
             self.trigger[n] = mask(&is_trigger);
             self.line[n] = mask(&|byte| byte == b'\n');
@@ -272,15 +277,22 @@ pub(crate) const fn is_kept(byte: u8) -> bool {
     byte >= 0x80 || byte.is_ascii_alphanumeric()
 }
 
+/// The bit that tells small letters from capital ones.
+const SMALL: u8 = 0x20;
+
 /// What starts an escape, a tag, an entity, a terminal code or an invisible character. In UTF-8 the last ones start with
-/// 0xC2, 0xCC, 0xCD, 0xE2 or 0xEF.
+/// one of [`HIGH_TRIGGERS`].
 const fn is_trigger(byte: u8) -> bool {
+    let [a, b, c, d, e] = HIGH_TRIGGERS;
     match byte {
-        b'\\' | b'%' | b'&' | b'<' | 0x7F | 0xC2 | 0xCC | 0xCD | 0xE2 | 0xEF => true,
+        b'\\' | b'%' | b'&' | b'<' | 0x7F => true,
         b'\t' | b'\n' => false,
-        _ => byte < 0x20,
+        _ => byte < 0x20 || byte == a || byte == b || byte == c || byte == d || byte == e,
     }
 }
+
+/// First bytes of characters that show nothing.
+const HIGH_TRIGGERS: [u8; 5] = [0xC2, 0xCC, 0xCD, 0xE2, 0xEF];
 
 /// The first sixty-four bytes of a text, with zeros after its end.
 #[inline]
@@ -330,19 +342,6 @@ pub(crate) fn same(a: &[u8; 64], b: &[u8; 64]) -> u64 {
         .fold(0, |mask, (i, (a, b))| mask | u64::from(a == b) << i)
 }
 
-/// Which of sixty-four bytes have the bit that tells small letters from capital ones.
-#[inline]
-pub(crate) fn small(bytes: &[u8; 64]) -> u64 {
-    #[cfg(target_arch = "x86_64")]
-    #[expect(unsafe_code, reason = "vector instructions that every processor of this kind has")]
-    // SAFETY: x86-64 includes SSE2.
-    unsafe {
-        x86::small(bytes)
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    high(&bytes.map(|byte| byte << 2))
-}
-
 /// Which of sixty-four bytes are above ASCII.
 #[inline]
 pub(crate) fn high(bytes: &[u8; 64]) -> u64 {
@@ -356,15 +355,14 @@ pub(crate) fn high(bytes: &[u8; 64]) -> u64 {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m128i, __m512i, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_cvtsi64_si128,
-        _mm_cvtsi128_si64, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm_setzero_si128,
-        _mm_shuffle_epi8, _mm_slli_epi16, _mm_srli_epi16, _mm_srli_si128, _mm512_and_si512, _mm512_broadcast_i32x4,
-        _mm512_cmpeq_epi8_mask, _mm512_cmple_epu8_mask, _mm512_loadu_si512, _mm512_mask_add_epi8,
-        _mm512_maskz_compress_epi8, _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi8, _mm512_shuffle_epi8,
-        _mm512_srli_epi16, _mm512_storeu_si512, _mm512_sub_epi8, _mm512_test_epi8_mask,
+        __m128i, _MM_HINT_T0, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_cvtsi64_si128,
+        _mm_cvtsi128_si64, _mm_movemask_epi8, _mm_or_si128, _mm_prefetch, _mm_set_epi64x, _mm_set1_epi8,
+        _mm_setzero_si128, _mm_shuffle_epi8, _mm_slli_epi16, _mm_srli_epi16, _mm_srli_si128, _mm512_cmpeq_epi8_mask,
+        _mm512_loadu_si512, _mm512_mask_add_epi8, _mm512_maskz_compress_epi8, _mm512_maskz_permutex2var_epi8,
+        _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi8, _mm512_storeu_si512, _mm512_test_epi8_mask,
     };
 
-    use super::{Rows, is_trigger};
+    use super::{HIGH_TRIGGERS, Rows, SMALL, is_trigger};
 
     /// For each set of kept bytes out of eight: where they stand, first to last.
     static PACK: [u64; 256] = {
@@ -467,17 +465,6 @@ mod x86 {
         })
     }
 
-    #[inline]
-    #[target_feature(enable = "sse2")]
-    pub(super) fn small(bytes: &[u8; 64]) -> u64 {
-        let quarters = bytes.as_chunks::<16>().0.iter().enumerate();
-        quarters.fold(0, |mask, (i, quarter)| {
-            let word = u128::from_le_bytes(*quarter);
-            let v = _mm_set_epi64x((word >> 64) as i64, word as i64);
-            mask | u64::from(_mm_movemask_epi8(_mm_slli_epi16(v, 2)) as u32) << (16 * i)
-        })
-    }
-
     #[target_feature(enable = "ssse3")]
     fn vector(bytes: &[u8; 16]) -> __m128i {
         let word = u128::from_le_bytes(*bytes);
@@ -488,63 +475,117 @@ mod x86 {
     #[inline]
     pub(super) fn has_compress() -> bool {
         std::arch::is_x86_feature_detected!("avx512bw")
+            && std::arch::is_x86_feature_detected!("avx512vbmi")
             && std::arch::is_x86_feature_detected!("avx512vbmi2")
             && std::arch::is_x86_feature_detected!("popcnt")
     }
 
-    #[target_feature(enable = "avx512f", enable = "avx512bw", enable = "avx512vbmi2", enable = "popcnt")]
+    /// How far ahead of the block that is read memory is asked for.
+    const AHEAD_BYTES: usize = 1024;
+
+    /// What a byte of ASCII is, a bit for each kind.
+    const KINDS: [[u8; 64]; 2] = {
+        let mut kinds = [[0; 64]; 2];
+        let mut byte = 0;
+        while byte < 128 {
+            let kind = match byte as u8 {
+                b'0'..=b'9' => DIGIT,
+                b'A'..=b'Z' | b'a'..=b'z' => LETTER,
+                b'\'' | b'"' => QUOTE,
+                b'\n' => LINE,
+                b'=' => EQUALS,
+                b'|' => BAR,
+                other if is_trigger(other) => TRIGGER,
+                _ => 0,
+            };
+            kinds[byte / 64][byte % 64] = kind;
+            byte += 1;
+        }
+        kinds
+    };
+    /// The highest bit is read without a test.
+    const DIGIT: u8 = 1 << 7;
+    const LETTER: u8 = 1 << 6;
+    const QUOTE: u8 = 1 << 5;
+    const TRIGGER: u8 = 1 << 4;
+    const LINE: u8 = 1 << 3;
+    const EQUALS: u8 = 1 << 2;
+    const BAR: u8 = 1 << 1;
+
+    #[target_feature(
+        enable = "avx512f",
+        enable = "avx512bw",
+        enable = "avx512vbmi",
+        enable = "avx512vbmi2",
+        enable = "popcnt"
+    )]
     #[expect(unsafe_code, reason = "loads and stores of whole vectors")]
     pub(super) fn fill_wide(out: &mut Rows<'_>, blocks: &[[u8; 64]]) {
         let splat = |byte: u8| _mm512_set1_epi8(byte as i8);
-        let at_most =
-            |v: __m512i, low: u8, span: u8| _mm512_cmple_epu8_mask(_mm512_sub_epi8(v, splat(low)), splat(span));
-        let (low_table, high_table) = (
-            _mm512_broadcast_i32x4(vector(&NIBBLES.0)),
-            _mm512_broadcast_i32x4(vector(&NIBBLES.1)),
+        // SAFETY: sixty-four bytes are there.
+        let load = |bytes: &[u8; 64]| unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) };
+        let [first, second] = KINDS.each_ref().map(load);
+        let small_bit = splat(SMALL);
+        // So long as the text is, which the compiler sees once instead of at every block.
+        let rows = blocks.len();
+        let (before, keep, digit, capital) = (
+            &mut out.before[..rows],
+            &mut out.keep[..rows],
+            &mut out.digit[..rows],
+            &mut out.capital[..rows],
         );
-        let (case, low_nibble) = (splat(0x20), splat(0x0F));
+        let (quote, trigger, line, equals) = (
+            &mut out.quote[..rows],
+            &mut out.trigger[..rows],
+            &mut out.line[..rows],
+            &mut out.equals[..rows],
+        );
         let mut len = out.len;
-        let mut bars = 0;
+        let mut all = splat(0);
         for (n, bytes) in blocks.iter().enumerate() {
-            // SAFETY: sixty-four bytes are there.
-            let v = unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) };
-            let alpha = at_most(_mm512_or_si512(v, case), b'a', 25);
-            let digit = at_most(v, b'0', 9);
-            let keep = alpha | digit | _mm512_movepi8_mask(v);
-            let low = _mm512_shuffle_epi8(low_table, _mm512_and_si512(v, low_nibble));
-            let high = _mm512_shuffle_epi8(high_table, _mm512_and_si512(_mm512_srli_epi16(v, 4), low_nibble));
-            out.before[n] = len as u32;
-            out.keep[n] = keep;
-            out.digit[n] = digit;
-            out.quote[n] = _mm512_cmpeq_epi8_mask(v, splat(b'\'')) | _mm512_cmpeq_epi8_mask(v, splat(b'"'));
-            out.trigger[n] = _mm512_test_epi8_mask(low, high);
-            out.line[n] = _mm512_cmpeq_epi8_mask(v, splat(b'\n'));
-            out.equals[n] = _mm512_cmpeq_epi8_mask(v, splat(b'='));
-            bars |= _mm512_cmpeq_epi8_mask(v, splat(b'|'));
-            let packed = _mm512_maskz_compress_epi8(
-                keep,
-                _mm512_mask_add_epi8(v, alpha & !_mm512_test_epi8_mask(v, case), v, case),
-            );
+            let v = load(bytes);
+            _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(AHEAD_BYTES).cast());
+            let high = _mm512_movepi8_mask(v);
+            let kind = _mm512_maskz_permutex2var_epi8(!high, first, v, second);
+            let is = |wanted: u8| _mm512_test_epi8_mask(kind, splat(wanted));
+            let (letters, digits) = (is(LETTER), _mm512_movepi8_mask(kind));
+            let small = _mm512_test_epi8_mask(v, small_bit);
+            let keeps = letters | digits | high;
+            before[n] = len as u32;
+            keep[n] = keeps;
+            digit[n] = digits;
+            capital[n] = (letters | high) & !small;
+            quote[n] = is(QUOTE);
+            line[n] = is(LINE);
+            equals[n] = is(EQUALS);
+            trigger[n] = is(TRIGGER);
+            if high != 0 {
+                trigger[n] |= HIGH_TRIGGERS
+                    .iter()
+                    .fold(0, |mask, byte| mask | _mm512_cmpeq_epi8_mask(v, splat(*byte)));
+            }
+            all = _mm512_or_si512(all, kind);
+            let packed = _mm512_maskz_compress_epi8(keeps, _mm512_mask_add_epi8(v, letters & !small, v, small_bit));
             let room = &mut out.canon[len..len + 64];
             // SAFETY: `room` is sixty-four bytes long.
             unsafe { _mm512_storeu_si512(room.as_mut_ptr().cast(), packed) };
-            len += keep.count_ones() as usize;
+            len += keeps.count_ones() as usize;
         }
         out.len = len;
-        out.bars |= bars != 0;
+        out.bars |= _mm512_test_epi8_mask(all, splat(BAR)) != 0;
     }
 
     #[target_feature(enable = "ssse3", enable = "popcnt")]
     pub(super) fn fill(out: &mut Rows<'_>, blocks: &[[u8; 64]]) {
         let splat = |byte: u8| _mm_set1_epi8(byte as i8);
         let (low_table, high_table) = (vector(&CLASSES.0), vector(&CLASSES.1));
-        let (low_nibble, case, zero) = (splat(0x0F), splat(0x20), _mm_setzero_si128());
+        let (low_nibble, case, zero) = (splat(0x0F), splat(SMALL), _mm_setzero_si128());
         let (kept, seldom) = (_mm_set1_epi8(LETTER_OR_DIGIT), _mm_set1_epi8(SELDOM));
         let equal = |v: __m128i, byte: u8| u64::from(_mm_movemask_epi8(_mm_cmpeq_epi8(v, splat(byte))) as u32);
         let mut len = out.len;
         for (n, bytes) in blocks.iter().enumerate() {
             out.before[n] = len as u32;
-            let (mut keep, mut digit, mut line, mut equals) = (0, 0, 0, 0);
+            let (mut keep, mut digit, mut small, mut line, mut equals) = (0, 0, 0, 0, 0);
             let (mut classes, mut signs) = (zero, zero);
             for (i, quarter) in bytes.as_chunks::<16>().0.iter().enumerate() {
                 let v = vector(quarter);
@@ -556,6 +597,7 @@ mod x86 {
                 let digits = _mm_movemask_epi8(_mm_slli_epi16(class, 7 - DIGIT_BIT)) as u32;
                 keep |= u64::from(keeps) << (16 * i);
                 digit |= u64::from(digits) << (16 * i);
+                small |= u64::from(_mm_movemask_epi8(_mm_slli_epi16(v, 2)) as u32) << (16 * i);
                 line |= equal(v, b'\n') << (16 * i);
                 equals |= equal(v, b'=') << (16 * i);
                 (classes, signs) = (_mm_or_si128(classes, class), _mm_or_si128(signs, v));
@@ -571,6 +613,7 @@ mod x86 {
                 }
             }
             (out.keep[n], out.digit[n], out.line[n], out.equals[n]) = (keep, digit, line, equals);
+            out.capital[n] = keep & !digit & !small;
             let plain = _mm_cmpeq_epi8(_mm_and_si128(classes, seldom), zero);
             (out.quote[n], out.trigger[n]) = if _mm_movemask_epi8(plain) == 0xFFFF && _mm_movemask_epi8(signs) == 0 {
                 (0, 0)
@@ -672,6 +715,7 @@ mod tests {
                     let masks = [
                         &squeezed.keep,
                         &squeezed.digit,
+                        &squeezed.capital,
                         &squeezed.quote,
                         &squeezed.trigger,
                         &squeezed.line,

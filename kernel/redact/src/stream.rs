@@ -16,6 +16,7 @@ use crate::held::{Held, ROOM_BYTES, wipe};
 use crate::redaction::{self, Redaction};
 use crate::redactor::Redactor;
 use crate::scan::Match;
+use crate::views::sextets;
 
 /// Most bytes held back while they may begin a secret. Beyond it the start of the held text is masked: a secret this
 /// long in its longest form (a pretty-printed list of bytes) has no honest twin.
@@ -90,9 +91,7 @@ impl Track {
 
 /// A place to cut a text at: base64 is read in groups of four characters, so a run of it is cut between groups.
 fn aligned(text: &[u8], cut: usize) -> usize {
-    let digit = |b: &u8| b.is_ascii_alphanumeric() || b"+/-_".contains(b);
-    let into = text[..cut].iter().rev().take_while(|b| digit(b)).count();
-    cut - into % 4
+    cut - sextets::suffix(&text[..cut]) % 4
 }
 
 /// The redactor of one execution's output.
@@ -255,14 +254,17 @@ impl StreamRedactor {
         }
         // Nearly always all of it is one piece.
         let whole = pieces.len() == 1 && length - before == self.pending.len();
-        let alone = whole.then(|| self.pending.after(context, |text| index.scan(text, complete)));
+        let alone = whole.then(|| {
+            self.pending
+                .after(context, |text| index.scan_after(before, text, complete))
+        });
         let scan = alone.flatten().unwrap_or_else(|| {
             let mut text = Vec::with_capacity(length);
             text.extend_from_slice(context);
             for (_, from, n) in &pieces {
                 text.extend_from_slice(&self.pending.bytes()[*from..from + n]);
             }
-            let scan = index.scan(&text, complete);
+            let scan = index.scan_after(before, &text, complete);
             wipe(&mut text);
             scan
         });

@@ -3,7 +3,7 @@
 #[path = "support/streams.rs"]
 mod streams;
 
-use sealbook_redact::{Redactor, TOKEN};
+use sealbook_redact::{Lane, Redactor, TOKEN, Tail};
 use streams::{learn, live, stream};
 
 const VALUE: &str = "plantedT0ken9xQ4";
@@ -137,6 +137,42 @@ fn the_last_lines_that_count_stay_before_others() {
     let redactor = learn(&[value.as_bytes()]);
     for left in everywhere(&redactor, &format!("{before}{rows}")) {
         assert_eq!(left.strip_prefix(&before), Some("1607: [REDACTED]\n"));
+    }
+}
+
+/// Both streams are looked at alone and together.
+#[test]
+fn what_stands_among_lines_of_two_streams_that_count_is_found() {
+    let redactor = learn(&[VALUE.as_bytes()]);
+    let (before, after) = (counting(7, "plain"), counting(41_234, "plain"));
+    for shown in decoded() {
+        let (first, second) = shown.split_at(shown.len() / 2);
+        for boundary in [false, true] {
+            let mut stream = redactor.stream(Tail::default());
+            let mut chunks = Vec::new();
+            let mut lanes = [Lane::Stdout, Lane::Stderr].into_iter().cycle();
+            for part in before
+                .as_bytes()
+                .chunks(100_000)
+                .chain([first.as_bytes(), second.as_bytes()])
+            {
+                let lane = if part.len() < 200 {
+                    Lane::Stdout
+                } else {
+                    lanes.next().unwrap_or(Lane::Stdout)
+                };
+                chunks.extend(stream.push(lane, part));
+                chunks.extend(stream.advance());
+                if boundary {
+                    stream.boundary();
+                }
+            }
+            chunks.extend(stream.push(Lane::Stdout, after.as_bytes()));
+            chunks.extend(stream.finish().0);
+            let left: Vec<u8> = chunks.into_iter().flat_map(|chunk| chunk.bytes).collect();
+            let left = String::from_utf8_lossy(&left);
+            assert!(left.contains(TOKEN) && !left.contains(&shown), "{shown}, {boundary}");
+        }
     }
 }
 

@@ -186,3 +186,55 @@ fn lines_that_share_many_words_are_found_behind_a_prefix() {
         }
     }
 }
+
+/// Words in hexadecimal that happen to have no letters, right after and before other numbers.
+#[test]
+fn padded_words_of_digits_are_found_beside_other_numbers() {
+    let value = "8492671530192";
+    let redactor = learn(&[value.as_bytes()]);
+    let lines = |n: u32, step: u32| (1..n).map(|i| format!("{}\n", i * step % 91)).collect::<String>();
+    for others in [String::new(), lines(6, 1), lines(61, 1), lines(61, 37)] {
+        for word in [|b: u8| format!("{b:04x}\n"), |b: u8| format!("{b:08x}\n")] {
+            let words: String = value.bytes().map(word).collect();
+            let text = format!("{others}{words}{others}");
+            let left = redactor.text(&text);
+            assert!(left.contains(TOKEN) && !left.contains(&word(b'8')), "{text}: {left}");
+        }
+    }
+}
+
+/// Decimal numbers right after rows of hexadecimal ones.
+#[test]
+fn decimal_numbers_are_found_after_a_dump() {
+    let value = "plantedT0ken9xQ4";
+    let redactor = learn(&[value.as_bytes()]);
+    let row = |i: usize| format!("{:08x}  {}\n", 8 * i, "de ad 0b ee 1f 00 c4 7a ".trim_end());
+    let dump: String = (0..40).map(row).collect();
+    for number in [|b: u8| format!("{b}.000000 "), |b: u8| format!("{b}, ")] {
+        let list: String = value.bytes().map(number).collect();
+        for text in [
+            format!("{dump}{list}\n"),
+            format!("{list}\n{dump}"),
+            format!("{dump}{list}\n{dump}"),
+        ] {
+            let left = redactor.text(&text);
+            assert!(left.contains(TOKEN) && !left.contains(&list), "{text}: {left}");
+            assert!(left.contains(&dump), "{left}");
+        }
+    }
+}
+
+/// The first part of a value that counts, after other numbers that count, when the program pauses.
+#[test]
+fn a_value_that_counts_is_held_after_numbers_that_count() {
+    let value = "abcdefghijklmnopqrstuvwxyz0123456789";
+    let redactor = learn(&[value.as_bytes()]);
+    let lines = |numbers: &mut dyn Iterator<Item = u8>| numbers.map(|n| format!("{n}\n")).collect::<String>();
+    for (from, n) in [(70, 17), (40, 20), (40, 26)] {
+        let before = lines(&mut (from..97)) + &lines(&mut value.bytes().take(n));
+        let after = lines(&mut value.bytes().skip(n));
+        let left = live(&redactor, [before.as_bytes(), after.as_bytes()]);
+        let left = String::from_utf8_lossy(&left).into_owned();
+        assert!(left.contains(TOKEN) && !left.contains("\n97\n"), "{from}, {n}: {left}");
+    }
+}

@@ -10,6 +10,7 @@ use super::View;
 use super::inflate;
 use super::sextets::{self, is_digit};
 use crate::Form;
+use crate::runs::has_sixteen;
 use crate::scan::{Scan, Scanner, Window};
 use crate::squeeze::sixty_four;
 
@@ -25,16 +26,11 @@ const LINE_BYTES_MIN: usize = 32;
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let digits = Digits::new(window);
     let mut free = window.from;
-    for (i, here, next) in window.squeezed.keep.runs::<16>() {
-        if window.from + 64 * (i + 1) <= free {
-            continue;
-        }
-        let keep = u128::from(next) << 64 | u128::from(here);
-        if stretches(keep) == 0 {
-            continue;
-        }
+    let (keep, mut block) = (&window.squeezed.keep, 0);
+    while let Some(i) = (block..keep.words().len()).find(|i| has_sixteen(keep.at(*i), keep.at(i + 1))) {
+        block = i + 1;
         // Bytes above ASCII are kept in the squeezed text too.
-        let mut starts = stretches(keep & (u128::from(digits.of(i + 1)) << 64 | u128::from(digits.of(i))));
+        let mut starts = stretches(keep.two(i) & (u128::from(digits.of(i + 1)) << 64 | u128::from(digits.of(i))));
         let base = window.from + 64 * i;
         loop {
             // What belongs to the run before is done with.
@@ -44,6 +40,10 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
             }
             let at = base + starts.trailing_zeros() as usize;
             free = run(scanner, window, &digits, at, depth, scan).max(at + 1);
+            if free >= base + 64 {
+                block = (free - window.from) / 64;
+                break;
+            }
         }
     }
     if window.last && !window.text.complete {
@@ -120,15 +120,7 @@ impl<'w> Digits<'w> {
 
     /// Where the run that begins at `at` ends, within the window.
     fn end_of_run(&self, at: usize) -> usize {
-        let mut end = at - self.window.from;
-        loop {
-            let n = (self.of(end / 64) >> (end % 64)).trailing_ones() as usize;
-            end += n;
-            // After the window's end there are none.
-            if n == 0 || !end.is_multiple_of(64) {
-                return self.window.from + end;
-            }
-        }
+        at + sextets::prefix(&self.window.text.bytes[at..self.window.to])
     }
 }
 

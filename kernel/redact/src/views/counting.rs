@@ -3,37 +3,32 @@
 //! Programs print thousands of them. Each is looked at as it stands. Nothing in them is decoded when there is nothing to
 //! decode in one of them: no sign with which an escape begins, no list, no run of base64 digits. And what shows only in
 //! several lines together shows in none of them: no value is spelt by texts that do not change and by more than
-//! [`STEPS_MAX`] numbers that count.
+//! [`STEPS_MAX`](super::numbers::STEPS_MAX) numbers that count.
 
 use std::ops::Range;
 
 use super::digits::{self, Digits};
-use super::numbers::STEPS_MAX;
+use super::dull::{line_at, line_before};
 use super::sextets::is_digit;
 use crate::scan::common;
 
-/// Longest line that is compared.
-const LINE_BYTES_MAX: usize = 512;
-
-/// Fewest bytes of such lines that are told apart.
-const BYTES_MIN: usize = 4096;
-
-/// How many of such lines at both ends are none, at least: their numbers may be the first or the last ones of a value.
-const LINES_MIN: usize = 2 * STEPS_MAX;
-
-/// Where whole lines around a place only count, but for the first and the last ones of them, of `margin` bytes or more;
-/// nowhere before `from`. Nothing, where there are few.
-pub(crate) fn lines(bytes: &[u8], from: usize, place: usize, margin: usize) -> Option<Range<usize>> {
-    let near = from.max(place.saturating_sub(LINE_BYTES_MAX));
-    let middle = line_at(bytes, near + memchr::memrchr(b'\n', &bytes[near..place])? + 1)?;
+/// The lines that count around one, from the first to the last one.
+pub(super) fn around(bytes: &[u8], from: usize, middle: &Range<usize>) -> Option<Range<usize>> {
+    // Before others are looked for, which may be many.
+    if !is_plain(&bytes[middle.clone()]) {
+        return None;
+    }
     let counts = |first: &Range<usize>, second: &Range<usize>| counts(&bytes[first.clone()], &bytes[second.clone()]);
     let mut last = middle.clone();
+    let mut steps = Steps::default();
     loop {
         // Where the next line is as long and counts, it has the same bytes, and no line break among them.
         let start = last.end + 1;
         let alike = start..start + last.len();
         if bytes.get(alike.end) == Some(&b'\n') && counts(&last, &alike) {
-            last = alike;
+            steps.learn(&bytes[last.start..start], &bytes[start..=alike.end]);
+            let ahead = steps.ahead(&bytes[start..]);
+            last = alike.start + ahead..alike.end + ahead;
             continue;
         }
         match line_at(bytes, start).filter(|next| counts(&last, next)) {
@@ -42,18 +37,95 @@ pub(crate) fn lines(bytes: &[u8], from: usize, place: usize, margin: usize) -> O
         }
     }
     // All of them are like the last one, which has the longest numbers.
-    if last == middle || !is_plain(&bytes[last.clone()]) {
+    if last == *middle || !is_plain(&bytes[last.clone()]) {
         return None;
     }
-    let margin = margin.max(LINES_MIN * (last.len() + 1));
-    let mut head = middle;
+    let mut head = middle.clone();
     while let Some(before) = line_before(bytes, head.start, from).filter(|line| counts(line, &head)) {
         head = before;
     }
-    // Whole lines of them.
-    let start = (head.start + margin..last.end).find(|at| bytes[*at] == b'\n')? + 1;
-    let end = last.end.checked_sub(margin).filter(|end| *end >= start + BYTES_MIN)?;
-    Some(start..memchr::memrchr(b'\n', &bytes[start..end])? + start + 1)
+    Some(head.start..last.end)
+}
+
+/// How lines of one length go on until one of their numbers has no digit left to count with.
+#[derive(Default)]
+struct Steps {
+    /// Where the digits stand that count, in a line.
+    digits: Vec<usize>,
+    /// What is added to each byte from line to line: for as many lines as there may be, one after the other.
+    add: Vec<u8>,
+    /// Bytes of a line.
+    line: usize,
+    /// Whether the last two lines differ by that.
+    known: bool,
+    /// Memory for a line in which digits are carried over.
+    next: Vec<u8>,
+}
+
+impl Steps {
+    /// Learns it from two lines that count.
+    fn learn(&mut self, first: &[u8], second: &[u8]) {
+        let add = |i: usize| second[i].wrapping_sub(first[i]);
+        let line = first.len();
+        self.known = (0..line).all(|i| add(i) <= 1);
+        if !self.known || self.line == line && (0..line).all(|i| add(i) == self.add[i]) {
+            return;
+        }
+        self.line = line;
+        self.digits.clear();
+        self.digits.extend((0..line).filter(|i| add(*i) == 1));
+        self.add.clear();
+        for _ in 1..=9 {
+            self.add.extend((0..line).map(add));
+        }
+    }
+
+    /// How many bytes after the second of those lines, with which a text begins, the last one begins up to which all are
+    /// as long and count.
+    fn ahead(&mut self, text: &[u8]) -> usize {
+        let mut at = 0;
+        while self.known {
+            let (Some(line), Some(rest)) = (text.get(at..at + self.line), text.get(at + self.line..)) else {
+                break;
+            };
+            // Until the first digit is a nine, all of them change by the same.
+            let left = |i: &usize| usize::from(b'9' - line[*i]);
+            let n = self.digits.iter().map(left).min().unwrap_or(0) * self.line;
+            if n > 0 {
+                let (Some(here), Some(next)) = (text.get(at..at + n), rest.get(..n)) else {
+                    break;
+                };
+                let sums = here.iter().zip(&self.add).map(|(byte, add)| byte.wrapping_add(*add));
+                // Without branches, so that many bytes are compared at once.
+                if sums.zip(next).fold(0, |differ, (sum, byte)| differ | (sum ^ byte)) != 0 {
+                    break;
+                }
+            } else {
+                self.next.clear();
+                self.next.extend_from_slice(line);
+                if !self.digits.iter().all(|digit| count(&mut self.next[..=*digit])) || !rest.starts_with(&self.next) {
+                    break;
+                }
+            }
+            at += n.max(self.line);
+        }
+        at
+    }
+}
+
+/// Makes the number at the end of a text one more, unless it gets one digit more.
+fn count(text: &mut [u8]) -> bool {
+    for byte in text.iter_mut().rev() {
+        match byte {
+            b'9' => *byte = b'0',
+            b'0'..=b'8' => {
+                *byte += 1;
+                return true;
+            }
+            _ => break,
+        }
+    }
+    false
 }
 
 /// Numbers of a line that are no list, and how many of those may have several bytes each.
@@ -82,19 +154,6 @@ fn is_plain(line: &[u8]) -> bool {
         }
     }
     numbers <= NUMBERS_MAX && wide <= WIDE_MAX
-}
-
-/// The line that begins at a place, if it ends soon.
-fn line_at(bytes: &[u8], start: usize) -> Option<Range<usize>> {
-    let rest = bytes.get(start..)?;
-    memchr::memchr(b'\n', &rest[..rest.len().min(LINE_BYTES_MAX)]).map(|n| start..start + n)
-}
-
-/// The line before the one that begins at a place, if it begins soon before, and after `from`.
-fn line_before(bytes: &[u8], start: usize, from: usize) -> Option<Range<usize>> {
-    let end = start.checked_sub(1).filter(|end| *end > from)?;
-    let near = from.max(end.saturating_sub(LINE_BYTES_MAX));
-    memchr::memrchr(b'\n', &bytes[near..end]).map(|n| near + n + 1..end)
 }
 
 /// Whether the second line is the first one with one more in some of its numbers.
@@ -173,6 +232,41 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_one_length_are_counted_at_once() {
+        let lines = |range: std::ops::Range<u32>| range.map(|i| format!("{i}: x {}\n", 3 * i)).collect::<String>();
+        let counting = |range: std::ops::Range<u32>| range.map(|i| format!("{i}: x {}\n", i + 3)).collect::<String>();
+        let text = counting(121..997);
+        for (first, lines_ahead) in [(121, 875), (122, 874), (130, 866), (994, 2), (995, 1)] {
+            let mut steps = Steps::default();
+            // Also after lines that count otherwise.
+            for other in [
+                "7: x 10\n8: x 11\n",
+                "30: x 88\n31: x 88\n",
+                &counting(first..first + 2),
+            ] {
+                let line = other.len() / 2;
+                steps.learn(&other.as_bytes()[..line], &other.as_bytes()[line..]);
+            }
+            let rest = &text[11 * (first as usize - 121)..];
+            let ahead = steps.ahead(rest.as_bytes()) / 11;
+            assert!(ahead <= lines_ahead && ahead + 9 > lines_ahead, "{first}: {ahead}");
+            assert_eq!(steps.ahead(&rest.as_bytes()[..10]), 0);
+            // Up to a line that is another one, and not beyond.
+            for change in [5, 15, 50] {
+                let mut changed = rest.as_bytes().to_vec();
+                if let Some(byte) = changed.get_mut(11 * change + 5) {
+                    *byte = b'y';
+                }
+                let ahead = steps.ahead(&changed) / 11;
+                assert!(ahead < change, "{first}: {ahead}, {change}");
+            }
+        }
+        let mut steps = Steps::default();
+        steps.learn(b"12: x 36\n", b"13: x 39\n");
+        assert_eq!(steps.ahead(lines(13..30).as_bytes()), 0);
+    }
+
+    #[test]
     fn lines_with_something_to_decode_are_told_from_others() {
         for line in [
             "",
@@ -199,29 +293,5 @@ mod tests {
         ] {
             assert!(!is_plain(line.as_bytes()), "{line}");
         }
-    }
-
-    #[test]
-    fn lines_around_a_place_are_whole_and_inside() {
-        let counting: String = (0..2000).map(|i| format!("line {i}\n")).collect();
-        let text = format!("before\n{counting}after\nand more\n");
-        let (first, last) = (7, 7 + counting.len());
-        for place in (first + 20..last - 20).step_by(97) {
-            let found = lines(text.as_bytes(), 0, place, 500).unwrap();
-            assert!(found.start >= first + 500 && found.start < first + 520, "{place}");
-            assert!(found.end <= last - 500 && found.end > last - 520, "{place}");
-            // And not fewer than so many lines.
-            let found = lines(text.as_bytes(), 0, place, 1).unwrap();
-            for rest in [&text[first..found.start], &text[found.end..last]] {
-                assert!(rest.lines().count() >= LINES_MIN, "{place}: {rest}");
-            }
-            for end in [found.start, found.end] {
-                assert_eq!(text.as_bytes()[end - 1], b'\n', "{place}");
-            }
-        }
-        assert_eq!(lines(text.as_bytes(), 0, 3, 100), None);
-        assert_eq!(lines(text.as_bytes(), 0, text.len() - 3, 100), None);
-        let from = first + 9000;
-        assert!(lines(text.as_bytes(), from, from + 4000, 100).unwrap().start >= from + 100);
     }
 }

@@ -13,7 +13,7 @@ use std::ops::Range;
 use super::numbers::{ELEMENTS_MIN, STEPS_MAX};
 use super::tokens::{SEPARATOR_BYTES_MAX, TOKEN_BYTES_MAX};
 use crate::scan::Window;
-use crate::squeeze::Squeezed;
+use crate::squeeze::{Squeezed, places};
 
 /// Bytes at the end of an unfinished text that are looked at in any case: a list may have begun there.
 const TAIL_BYTES: usize = 512;
@@ -73,6 +73,9 @@ pub(crate) struct Marks {
     /// How many there are before each block.
     before: Vec<u32>,
 }
+
+/// What follows a code of a terminal, or begins one: without codes the text is read again.
+const ESCAPE: u8 = 0x1B;
 
 /// Room after the last mark.
 const PADDING: usize = 64 + 2;
@@ -134,6 +137,9 @@ impl Marks {
                 continue;
             }
             let mut found = ends(*keep, *digit, &mut carry);
+            if found != 0 {
+                found &= !places(text, ESCAPE);
+            }
             // Eight at a time, of which those that there are stay: how many cannot be predicted.
             let (mut at, end) = (len, len + found.count_ones() as usize);
             while at < end {
@@ -213,19 +219,26 @@ const STEP_MASK: u64 = (1 << STEP) - 1;
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        _mm512_cmpeq_epi8_mask, _mm512_loadu_si512, _mm512_mask_mov_epi8, _mm512_maskz_compress_epi8, _mm512_set1_epi8,
-        _mm512_storeu_si512,
+        _mm512_cmpeq_epi8_mask, _mm512_loadu_si512, _mm512_mask2_permutex2var_epi8, _mm512_maskz_compress_epi8,
+        _mm512_movepi8_mask, _mm512_set1_epi8, _mm512_storeu_si512,
     };
 
-    use super::{Marks, Range, Squeezed, ends};
+    use super::{ESCAPE, MARK, Marks, Range, Squeezed, ends};
 
     pub(super) fn is_present() -> bool {
         std::arch::is_x86_feature_detected!("avx512bw")
+            && std::arch::is_x86_feature_detected!("avx512vbmi")
             && std::arch::is_x86_feature_detected!("avx512vbmi2")
             && std::arch::is_x86_feature_detected!("popcnt")
     }
 
-    #[target_feature(enable = "avx512f", enable = "avx512bw", enable = "avx512vbmi2", enable = "popcnt")]
+    #[target_feature(
+        enable = "avx512f",
+        enable = "avx512bw",
+        enable = "avx512vbmi",
+        enable = "avx512vbmi2",
+        enable = "popcnt"
+    )]
     #[expect(unsafe_code, reason = "loads and stores of whole vectors")]
     pub(super) fn pack(
         marks: &mut Marks,
@@ -234,7 +247,10 @@ mod x86 {
         text: &[[u8; 64]],
         (mut len, mut carry): (usize, u64),
     ) -> (usize, u64) {
-        let splat = |byte: u8| _mm512_set1_epi8(byte as i8);
+        let (tables, _) = MARK.as_chunks::<64>();
+        // SAFETY: sixty-four bytes are there.
+        let load = |bytes: &[u8; 64]| unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) };
+        let (first, second) = (load(&tables[0]), load(&tables[1]));
         let masks = squeezed.keep.words()[blocks.clone()]
             .iter()
             .zip(&squeezed.digit.words()[blocks]);
@@ -244,15 +260,14 @@ mod x86 {
                 continue;
             }
             let found = ends(*keep, *digit, &mut carry);
-            // SAFETY: sixty-four bytes are there.
-            let v = unsafe { _mm512_loadu_si512(text.as_ptr().cast()) };
-            let blank = _mm512_cmpeq_epi8_mask(v, splat(b'\n'))
-                | _mm512_cmpeq_epi8_mask(v, splat(b'\r'))
-                | _mm512_cmpeq_epi8_mask(v, splat(b'\t'))
-                | _mm512_cmpeq_epi8_mask(v, splat(b','))
-                | _mm512_cmpeq_epi8_mask(v, splat(b']'))
-                | _mm512_cmpeq_epi8_mask(v, splat(b')'));
-            let packed = _mm512_maskz_compress_epi8(found, _mm512_mask_mov_epi8(v, blank, splat(b' ')));
+            if found == 0 {
+                continue;
+            }
+            let v = load(text);
+            let found = found & !_mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(ESCAPE as i8));
+            // A byte above ASCII is its own mark.
+            let mark = _mm512_mask2_permutex2var_epi8(first, v, !_mm512_movepi8_mask(v), second);
+            let packed = _mm512_maskz_compress_epi8(found, mark);
             let room = &mut marks.bytes[len..len + 64];
             // SAFETY: `room` is sixty-four bytes long.
             unsafe { _mm512_storeu_si512(room.as_mut_ptr().cast(), packed) };
@@ -286,6 +301,9 @@ fn one_by_one(window: &Window<'_>, range: Range<usize>, count: &mut Count, spans
             found &= found - 1;
             // Without branches: in a log nothing here can be predicted.
             let mark = bytes.get(at).map_or(0, |byte| MARK[usize::from(*byte)]);
+            if mark == ESCAPE {
+                continue;
+            }
             let (one, two) = (usize::from(mark == marks[1]), usize::from(mark == marks[0]));
             // A word that does not end like a number is none.
             let number = bytes

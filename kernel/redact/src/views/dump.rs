@@ -4,7 +4,9 @@
 
 use std::ops::Range;
 
-use super::View;
+use super::escape::number;
+use super::layout::Layout;
+use super::{View, dull};
 use crate::Form;
 use crate::scan::{Scan, Scanner, Window};
 
@@ -20,8 +22,8 @@ struct Row {
     cells: usize,
 }
 
-/// Scans what the rows of a window show.
-pub(super) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+/// Scans what the rows of a window show. `uniform`: they are those of one dump, with bytes in hexadecimal.
+pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, uniform: bool, depth: usize, scan: &mut Scan) {
     let bytes = window.text.bytes;
     let mut rows: Vec<Row> = Vec::new();
     // A window after the first one begins in the middle of a line.
@@ -33,7 +35,7 @@ pub(super) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
             rows.push(Row { range: line, cells });
         } else if !rows.is_empty() && bytes[line.clone()].trim_ascii() != b"*" && !unfinished(&line) {
             // A star stands for rows that repeat the one before.
-            all_readings(scanner, window, &rows, line.start, depth, scan);
+            all_readings(scanner, window, &rows, line.start, uniform, depth, scan);
             rows.clear();
         }
     }
@@ -45,7 +47,7 @@ pub(super) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
             && !bytes[end..].contains(&b'\n')
             && bytes.len() - end <= ROW_BYTES_MAX;
         let end = if begun { bytes.len() } else { end };
-        all_readings(scanner, window, &rows, end, depth, scan);
+        all_readings(scanner, window, &rows, end, uniform, depth, scan);
     }
 }
 
@@ -131,30 +133,62 @@ fn hex_digits(text: &[u8]) -> usize {
 /// Whether a line up to its first border is an offset and bytes, so that there is nothing in it but what its row shows:
 /// pairs of digits with a blank after each, or with more of them after every fourth one and before the border.
 pub(super) fn is_row(line: &[u8], border: usize) -> bool {
-    let Some(mut at) = offset(line).filter(|cells| *cells < border && !line[..*cells].contains(&b'|')) else {
-        return false;
-    };
+    first_cell(line, border).is_some()
+}
+
+/// Where the first of these pairs of such a line begins.
+fn first_cell(line: &[u8], border: usize) -> Option<usize> {
+    let start = offset(line).filter(|cells| *cells < border && !line[..*cells].contains(&b'|'))?;
     // What follows the border is no more of them.
     if matches!(line[border + 1..], [b' ', digit, ..] if digit.is_ascii_hexdigit()) {
-        return false;
+        return None;
     }
+    let mut at = start;
     for n in 1.. {
         let [a, b, rest @ ..] = &line[at..border] else {
-            return false;
+            return None;
         };
         let blanks = rest.iter().take_while(|b| **b == b' ').count();
         if !(a.is_ascii_hexdigit() && b.is_ascii_hexdigit()) {
-            return false;
+            return None;
         }
         if blanks == rest.len() {
-            break;
+            return Some(start);
         }
         if blanks != 1 && (blanks == 0 || n % 4 != 0) {
-            return false;
+            return None;
         }
         at += 2 + blanks;
     }
-    true
+    None
+}
+
+/// Where the bytes of a row stand, if it is nothing but an offset and bytes before its border.
+fn cells_of(line: &[u8]) -> Option<Layout> {
+    let border = memchr::memchr(b'|', line)?;
+    let start = first_cell(line, border)?;
+    Layout::of(line, hex_digits(line), start..border)
+}
+
+/// Rows of one dump around one of its rows, each with the offset after those of the row before: from the first to the last
+/// one. Nothing, where their cells may be decimal numbers.
+pub(super) fn rows_around(bytes: &[u8], from: usize, middle: &Range<usize>) -> Option<Range<usize>> {
+    let layout = cells_of(&bytes[middle.clone()])?;
+    let (mut rows, mut lettered, mut shown) = (0, 0, Vec::new());
+    let read = |line: &[u8]| {
+        if !layout.fits(line) {
+            return None;
+        }
+        shown.clear();
+        layout.read(line, &mut shown);
+        rows += 1;
+        lettered += usize::from(layout.has_letters(line));
+        layout.shows(line, &shown).then(|| layout.offset(line))
+    };
+    let all = dull::around(bytes, from, middle, read, |first, second| {
+        first.checked_add(layout.bytes() as u64) == Some(*second)
+    })?;
+    (lettered * 4 >= rows).then_some(all)
 }
 
 fn all_readings(
@@ -162,19 +196,20 @@ fn all_readings(
     window: &Window<'_>,
     rows: &[Row],
     end: usize,
+    uniform: bool,
     depth: usize,
     scan: &mut Scan,
 ) {
-    for (nth, view) in read(window, rows, true).into_iter().enumerate() {
+    for (nth, view) in read(window, rows, uniform, true).into_iter().enumerate() {
         if view.bytes.len() >= 4 || view.open.is_some() {
-            let make = |plain: bool, _: Option<usize>| std::mem::take(&mut read(window, rows, plain)[nth]);
+            let make = |plain: bool, _: Option<usize>| std::mem::take(&mut read(window, rows, uniform, plain)[nth]);
             scanner.again(window, view, &make, end, Form::Hex, depth, [0; 4], scan);
         }
     }
 }
 
 /// What rows show, in every way to read their cells.
-fn read(window: &Window<'_>, rows: &[Row], plain: bool) -> [View; 5] {
+fn read(window: &Window<'_>, rows: &[Row], uniform: bool, plain: bool) -> [View; 5] {
     let bytes = window.text.bytes;
     let mut views: [View; 5] = std::array::from_fn(|_| View::new(0, plain));
     let [big, little, octal, chars, bits] = &mut views;
@@ -183,8 +218,18 @@ fn read(window: &Window<'_>, rows: &[Row], plain: bool) -> [View; 5] {
     let mut border = false;
     let mut open = None;
     let mut found = Vec::new();
+    let mut layout = None;
     for Row { range, cells } in rows {
         let (cells, mut end) = (*cells, range.end);
+        let line = &bytes[range.clone()];
+        if uniform && plain {
+            layout = layout.or_else(|| cells_of(line));
+            if let Some(layout) = layout.as_ref().filter(|layout| layout.fits(line)) {
+                big.skip();
+                layout.read(line, &mut big.bytes);
+                continue;
+            }
+        }
         if end == bytes.len() && !window.text.complete {
             // The last word may be a part of one.
             let part = bytes[cells..end]
@@ -195,13 +240,15 @@ fn read(window: &Window<'_>, rows: &[Row], plain: bool) -> [View; 5] {
             end -= part;
             open = Some(end);
         }
-        let line = &bytes[range.clone()];
         let fixed = column.filter(|at| range.start + at < end && agrees(line, *at, border));
         let fixed = fixed.map(|at| range.start + at);
         let shown = hex_row(bytes, cells..end, fixed, &mut found, big, little);
         if let (None, Some(at)) = (column, shown) {
             column = Some(at - range.start);
             border = bytes[at - 1] == b'|';
+        }
+        if uniform {
+            continue;
         }
         bit_row(bytes, cells..end, &mut found, bits);
         // A border ends the numbers in any base.
@@ -383,7 +430,7 @@ fn number_row(bytes: &[u8], cells: Range<usize>, view: &mut View) {
         .map(|(_, base)| base)
     {
         for word in words {
-            let value = super::escape::number(&bytes[word.clone()], base).and_then(|value| u16::try_from(value).ok());
+            let value = number(&bytes[word.clone()], base).and_then(|value| u16::try_from(value).ok());
             let Some(value) = value else { return };
             for byte in value.to_le_bytes() {
                 view.decode(byte, word.clone());
@@ -428,7 +475,7 @@ fn char_row(bytes: &[u8], cells: Range<usize>, row: usize, view: &mut View) {
                 };
                 (byte, at + 2)
             }
-            [b' ', ref octal @ ..] => match super::escape::number(octal, 8).and_then(|n| u8::try_from(n).ok()) {
+            [b' ', ref octal @ ..] => match number(octal, 8).and_then(|n| u8::try_from(n).ok()) {
                 Some(byte) => (byte, at + 1),
                 None => return,
             },

@@ -6,13 +6,15 @@ pub(crate) mod base64;
 pub(crate) mod chars;
 mod columns;
 mod counted;
-pub(crate) mod counting;
+mod counting;
 pub(crate) mod dense;
 mod digits;
+pub(crate) mod dull;
 pub(crate) mod dump;
 pub(crate) mod escape;
 mod even;
 pub(crate) mod inflate;
+mod layout;
 mod lines;
 mod literals;
 pub(crate) mod markup;
@@ -20,7 +22,7 @@ pub(crate) mod numbers;
 pub(crate) mod percent;
 pub(crate) mod reading;
 pub(crate) mod records;
-mod sextets;
+pub(crate) mod sextets;
 pub(crate) mod table;
 pub(crate) mod terminal;
 pub(crate) mod tokens;
@@ -180,7 +182,7 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
     if several_words {
         let heads = lines::Heads::of(window);
         if heads.rows {
-            dump::scan(scanner, window, depth, scan);
+            dump::scan(scanner, window, false, depth, scan);
         }
         table::scan(scanner, window, heads.numbered, depth, scan);
     }

@@ -77,14 +77,38 @@ fn stretch(
     if hexadecimal {
         lists(scanner, window, tokens, end, depth, scan);
     }
-    if !only {
-        if words.lettered > 0 {
-            tokens.clear();
-            tokenise(window.text.bytes, start, end, false, tokens);
+    if only {
+        // Others may stand before, among and after them.
+        for others in without_letters(tokens, start..end) {
+            stretch(scanner, window, tokens, others, false, depth, scan);
         }
-        counted::scan(scanner, window, tokens, depth, scan);
-        lists(scanner, window, tokens, end, depth, scan);
+        return;
     }
+    if words.lettered > 0 {
+        tokens.clear();
+        tokenise(window.text.bytes, start, end, false, tokens);
+    }
+    counted::scan(scanner, window, tokens, depth, scan);
+    lists(scanner, window, tokens, end, depth, scan);
+}
+
+/// Stretches between hexadecimal numbers with letters in which so many have none that they may be decimal ones.
+fn without_letters(tokens: &[Token], Range { start, end }: Range<usize>) -> Vec<Range<usize>> {
+    let (mut found, mut from, mut plain, mut first) = (Vec::new(), start, 0, true);
+    for token in tokens {
+        if !token.lettered {
+            plain += 1;
+            continue;
+        }
+        if plain >= if first { ELEMENTS_MIN } else { 2 * ELEMENTS_MIN } {
+            found.push(from..token.start());
+        }
+        (from, plain, first) = (token.end(), 0, false);
+    }
+    if plain >= ELEMENTS_MIN {
+        found.push(from..end);
+    }
+    found
 }
 
 /// Whether a list that ends here may go on in what follows the text.
@@ -373,6 +397,24 @@ fn has_fractions(bytes: &[u8], tokens: &[Token]) -> bool {
     whole.take(ELEMENTS_MIN).count() < ELEMENTS_MIN && long * 2 > tokens.len() / 2
 }
 
+/// Words of several bytes among other numbers: of one width, with zeros before them. `begun`: more may follow.
+fn padded_words(bytes: &[u8], tokens: &[Token], begun: bool) -> Vec<Range<usize>> {
+    let is_padded = |token: &Token| matches!(token.len, 4 | 8 | 16) && bytes[token.start()] == b'0';
+    let mut from = 0;
+    let rows = tokens
+        .chunk_by(|a, b| a.len == b.len && is_padded(a) && is_padded(b))
+        .map(|row| {
+            let row = from..from + row.len();
+            from = row.end;
+            row
+        });
+    rows.filter(|row| {
+        let last = begun && row.end == tokens.len();
+        is_padded(&tokens[row.start]) && (row.len() >= ELEMENTS_MIN || last)
+    })
+    .collect()
+}
+
 fn each_reading(
     scanner: &mut Scanner<'_>,
     window: &Window<'_>,
@@ -405,6 +447,9 @@ fn each_reading(
     for (base, nth) in BASES.into_iter().zip(0..) {
         // Decimal numbers of three digits are hardly ever hexadecimal ones.
         if base == Base::Hex && !kinds.lettered && kinds.wide > 2 && kinds.narrow < kinds.wide {
+            for words in padded_words(bytes, all, near_end) {
+                in_base(scanner, window, &all[words], (base, nth), depth, scan);
+            }
             continue;
         }
         // Too few numbers of this base in a row.

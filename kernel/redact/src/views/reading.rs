@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::View;
 use super::inflate;
-use super::numbers::is_odd;
+use super::numbers::{STEPS_MAX, is_odd};
 use super::tokens::{Base, SEPARATOR_BYTES_MAX};
 use crate::Form;
 use crate::index::{CANON_MIN, Row};
@@ -41,6 +41,18 @@ pub(super) fn readings(
     depth: usize,
     scan: &mut Scan,
 ) {
+    let bytes = window.text.bytes;
+    let last = values.last().map_or(0, |last| last.to as usize);
+    let open = region_end(window, last) == bytes.len() && !window.text.complete;
+    // Of numbers that only count, the last ones may be the first ones of a value whose others are not there yet.
+    let begun = values
+        .len()
+        .saturating_sub(STEPS_MAX.max(scanner.index.longest_counting() + 1));
+    let values = if open && begun > STEPS_MAX && values.windows(2).all(|two| two[0].number + 1 == two[1].number) {
+        &values[begun..]
+    } else {
+        values
+    };
     let most = values.iter().map(|v| v.number).max().unwrap_or(0);
     let (likely, longest) = (scanner.index.row(), scanner.index.longest());
     let mut wanted = Vec::with_capacity(3);
@@ -66,11 +78,8 @@ pub(super) fn readings(
     if words {
         wanted.extend([Reading::Big, Reading::Little]);
     }
-    let bytes = window.text.bytes;
     let form = if base == Base::Hex { Form::Hex } else { Form::Numbers };
     let length = values.len();
-    let last = values.last().map_or(0, |last| last.to as usize);
-    let open = region_end(window, last) == bytes.len() && !window.text.complete;
     for reading in wanted {
         let mut look = |some: Range<usize>| {
             let values = &values[some.start..some.end.min(values.len())];

@@ -6,6 +6,8 @@
 //!
 //! Invariant: with vectors and without, the same digits give the same bytes.
 
+use crate::squeeze::sixty_four;
+
 /// Which of sixty-four bytes are base64 digits.
 #[inline]
 pub(super) fn places(bytes: &[u8; 64]) -> u64 {
@@ -24,6 +26,42 @@ pub(super) fn places(bytes: &[u8; 64]) -> u64 {
     places_portable(bytes)
 }
 
+/// How many base64 digits a text begins with.
+#[inline]
+pub(super) fn prefix(text: &[u8]) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if x86::has_wide() {
+        #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
+        // SAFETY: the features were detected.
+        return unsafe { x86::prefix_wide(text) };
+    }
+    prefix_by(text, places)
+}
+
+#[inline(always)]
+fn prefix_by(text: &[u8], places: impl Fn(&[u8; 64]) -> u64) -> usize {
+    let (whole, rest) = text.as_chunks::<64>();
+    for (i, block) in whole.iter().enumerate() {
+        let others = !places(block);
+        if others != 0 {
+            return 64 * i + others.trailing_zeros() as usize;
+        }
+    }
+    64 * whole.len() + places(&sixty_four(rest)).trailing_ones() as usize
+}
+
+/// How many base64 digits a text ends with.
+pub(crate) fn suffix(text: &[u8]) -> usize {
+    let (rest, whole) = text.as_rchunks::<64>();
+    for (i, block) in whole.iter().rev().enumerate() {
+        let others = !places(block);
+        if others != 0 {
+            return 64 * i + others.leading_zeros() as usize;
+        }
+    }
+    64 * whole.len() + rest.iter().rev().take_while(|byte| is_digit(**byte)).count()
+}
+
 fn places_portable(bytes: &[u8; 64]) -> u64 {
     bytes
         .iter()
@@ -40,7 +78,7 @@ pub(super) fn decode(digits: &[u8], out: &mut Vec<u8>) {
     let (groups, _) = digits.as_chunks::<4>();
     out.reserve(groups.len() * 3);
     #[cfg(target_arch = "x86_64")]
-    let digits = if digits.len() >= 64 && x86::has_wide() {
+    let digits = if digits.len() >= 16 && x86::has_wide() {
         #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
         // SAFETY: the features were detected.
         unsafe {
@@ -118,9 +156,9 @@ mod x86 {
         __m128i, __m512i, _mm_add_epi8, _mm_and_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_madd_epi16,
         _mm_maddubs_epi16, _mm_movemask_epi8, _mm_set_epi64x, _mm_set1_epi8, _mm_set1_epi16, _mm_set1_epi32,
         _mm_setzero_si128, _mm_shuffle_epi8, _mm_srli_epi16, _mm_srli_si128, _mm512_and_si512, _mm512_broadcast_i32x4,
-        _mm512_loadu_si512, _mm512_madd_epi16, _mm512_maddubs_epi16, _mm512_permutex2var_epi8, _mm512_permutexvar_epi8,
-        _mm512_set1_epi8, _mm512_set1_epi16, _mm512_set1_epi32, _mm512_shuffle_epi8, _mm512_srli_epi16,
-        _mm512_storeu_si512, _mm512_test_epi8_mask,
+        _mm512_loadu_si512, _mm512_madd_epi16, _mm512_maddubs_epi16, _mm512_maskz_loadu_epi8, _mm512_permutex2var_epi8,
+        _mm512_permutexvar_epi8, _mm512_set1_epi8, _mm512_set1_epi16, _mm512_set1_epi32, _mm512_shuffle_epi8,
+        _mm512_srli_epi16, _mm512_storeu_si512, _mm512_test_epi8_mask,
     };
 
     /// Digits by nibbles: byte `h:l` is one when `HIGH[h]` and `LOW[l]` share a bit. Bytes above ASCII are none: their
@@ -261,6 +299,11 @@ mod x86 {
         _mm512_test_epi8_mask(low, high)
     }
 
+    #[target_feature(enable = "avx512f", enable = "avx512bw")]
+    pub(super) fn prefix_wide(text: &[u8]) -> usize {
+        super::prefix_by(text, |block| places_wide(block))
+    }
+
     /// The values of ASCII digits, and where the bytes of each group of sixteen stand when those of its fours are put
     /// together.
     static VALUES: [[u8; 64]; 2] = {
@@ -282,17 +325,19 @@ mod x86 {
         order
     };
 
-    /// Appends what the digits stand for, sixty-four at a time; gives back the others.
+    /// Appends what whole groups of four digits stand for, sixty-four digits at a time; gives back the others.
     #[target_feature(enable = "avx512f", enable = "avx512bw", enable = "avx512vbmi")]
-    #[expect(unsafe_code, reason = "stores of whole vectors")]
+    #[expect(unsafe_code, reason = "loads and stores of whole vectors")]
     pub(super) fn decode_wide<'d>(digits: &'d [u8], out: &mut Vec<u8>) -> &'d [u8] {
         let (whole, rest) = digits.as_chunks::<64>();
+        let last = rest.len() / 4 * 4;
+        let (last, others) = rest.split_at(last);
         let mut len = out.len();
         // A vector is stored of which three quarters count.
-        out.resize(len + whole.len() * 48 + 16, 0);
+        out.resize(len + whole.len() * 48 + 64, 0);
         let (first, second, order) = (load(&VALUES[0]), load(&VALUES[1]), load(&ORDER));
-        for digits in whole {
-            let values = _mm512_permutex2var_epi8(first, load(digits), second);
+        let mut decode = |digits: __m512i, n: usize| {
+            let values = _mm512_permutex2var_epi8(first, digits, second);
             // Two and two, then four: the first digit of each is the highest.
             let pairs = _mm512_maddubs_epi16(values, _mm512_set1_epi16(0x0140));
             let fours = _mm512_madd_epi16(pairs, _mm512_set1_epi32(0x0001_1000));
@@ -300,10 +345,18 @@ mod x86 {
             let room = &mut out[len..len + 64];
             // SAFETY: `room` is sixty-four bytes long.
             unsafe { _mm512_storeu_si512(room.as_mut_ptr().cast(), bytes) };
-            len += 48;
+            len += n / 4 * 3;
+        };
+        for digits in whole {
+            decode(load(digits), 64);
+        }
+        if !last.is_empty() {
+            // SAFETY: as many bytes are there as the mask has bits.
+            let digits = unsafe { _mm512_maskz_loadu_epi8((1 << last.len()) - 1, last.as_ptr().cast()) };
+            decode(digits, last.len());
         }
         out.truncate(len);
-        rest
+        others
     }
 
     #[cfg(test)]
@@ -359,6 +412,26 @@ mod tests {
             let mut out = Vec::new();
             decode(&digits.as_bytes()[..n], &mut out);
             assert_eq!(out, noise(60)[..n / 4 * 3]);
+        }
+    }
+
+    #[test]
+    fn digits_at_both_ends_are_counted() {
+        for n in [0, 1, 15, 63, 64, 65, 127, 128, 200] {
+            let digits = vec![b'_'; n];
+            for (before, after) in [
+                ("", ""),
+                ("", "."),
+                (".", ""),
+                ("a\u{e4}", "\u{e4}b"),
+                (".".repeat(70).as_str(), "="),
+            ] {
+                let text = [before.as_bytes(), &digits, after.as_bytes()].concat();
+                let rest = &text[before.len()..];
+                assert_eq!(prefix(rest), n, "{before:?} {n} {after:?}");
+                assert_eq!(prefix_by(rest, places_portable), n);
+                assert_eq!(suffix(&text[..before.len() + n]), n);
+            }
         }
     }
 

@@ -169,17 +169,20 @@ fn look(keep: &[u64; LOOK + 2], digit: &[u64; LOOK + 3]) -> Look {
     for i in 1..LOOK + 2 {
         starts[i] = four[i] & !(keep[i] << 1 | keep[i - 1] >> 63);
     }
-    // The second one of two close together, and the third one of three.
-    let second = close_after(&starts, &starts);
-    let third = close_after(&second, &starts);
     let mut eight = [0; LOOK + 2];
     for i in 0..LOOK + 1 {
         eight[i] = four[i] & (four[i] >> 4 | four[i + 1] << 60);
     }
     let (mut wide, mut prefixed) = (0, 0);
-    for i in 0..LOOK {
-        let here = eight[i + 1] | eight[i + 2] | third[i + 1] | third[i + 2];
-        wide |= u64::from(here != 0) << i;
+    let any = |words: &[u64; LOOK + 2]| words.iter().fold(0, |any, word| any | word) != 0;
+    if any(&starts) || any(&eight) {
+        // The second one of two close together, and the third one of three.
+        let second = close_after(&starts, &starts);
+        let third = close_after(&second, &starts);
+        for i in 0..LOOK {
+            let here = eight[i + 1] | eight[i + 2] | third[i + 1] | third[i + 2];
+            wide |= u64::from(here != 0) << i;
+        }
     }
     let mut some = [0; LOOK];
     for i in 0..LOOK {
