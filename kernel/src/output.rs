@@ -198,7 +198,7 @@ impl Inner {
         if let (false, Some(parent)) = (state.silent, &state.parent) {
             let buffers = buffers.into_iter().map(Bytes::from).collect();
             self.session
-                .publish_blocking(parent, msg_type, content, metadata, &[], buffers);
+                .publish_blocking(parent, msg_type, content, metadata, buffers);
         }
     }
 
@@ -245,15 +245,7 @@ impl Inner {
             return;
         };
         for chunk in pending {
-            let name = match chunk.lane {
-                Lane::Stdout => "stdout",
-                Lane::Stderr => "stderr",
-            };
-            let text = String::from_utf8(chunk.bytes)
-                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-            let content = object(json!({"name": name, "text": text}));
-            self.session
-                .publish_blocking(parent, "stream", content, Object::new(), &chunk.redactions, Vec::new());
+            self.session.publish_output(parent, chunk);
         }
     }
 
@@ -290,11 +282,11 @@ impl Inner {
 impl State {
     /// Adds to the pending chunks, joining neighbours of one lane.
     fn take(&mut self, chunks: Vec<Chunk>) {
-        for mut chunk in chunks {
+        for chunk in chunks {
             self.pending_bytes += chunk.bytes.len();
             match self.pending.last_mut() {
                 Some(last) if last.lane == chunk.lane => {
-                    last.bytes.append(&mut chunk.bytes);
+                    last.bytes.append(chunk.bytes);
                     join(&mut last.redactions, chunk.redactions);
                 }
                 _ => self.pending.push(chunk),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 
-use sealbook_redact::{Redacted, Redaction, Redactor, Seal};
+use sealbook_redact::{Chunk, Lane, Redactor, Seal};
 use sealbook_wire::{Bytes, Header, Message, Outbox, Publisher};
 use serde_json::{Map, Value};
 use tokio::runtime::Handle;
@@ -57,54 +57,59 @@ pub enum Ending {
 }
 
 impl Session {
-    /// A message of type `msg_type` for iopub, sealed.
-    fn broadcast(
-        &self,
-        parent: Option<&Header>,
-        msg_type: &str,
-        content: Object,
-        metadata: Object,
-        found: &[Redaction],
-        buffers: Vec<Bytes>,
-    ) -> Redacted<Message> {
+    /// A message of type `msg_type` for iopub.
+    fn message(&self, parent: Option<&Header>, msg_type: &str, content: Object) -> Message {
         let mut message = match parent {
             Some(parent) => Message::child(msg_type, &self.id, parent, content),
             None => Message::new(msg_type, &self.id, content),
         };
         message.identities = vec![topic(&self.id, msg_type)];
-        message.metadata = metadata;
-        message.buffers = buffers;
-        if !found.is_empty() {
-            message.explain(found);
-        }
-        self.redactor.seal(message)
+        message
     }
 
     /// Broadcasts on iopub; waits while front ends are slow.
     pub async fn publish(&self, parent: Option<&Header>, msg_type: &str, content: Object) {
-        self.iopub
-            .send(self.broadcast(parent, msg_type, content, Object::new(), &[], Vec::new()))
-            .await;
+        let message = self.message(parent, msg_type, content);
+        self.iopub.send(self.redactor.seal(message)).await;
     }
 
-    /// Broadcasts from a thread outside the async runtime; `found` was already hidden in `content`.
+    /// Broadcasts text of a stream from a thread outside the async runtime.
+    pub fn publish_output(&self, parent: &Header, chunk: Chunk) {
+        let name = match chunk.lane {
+            Lane::Stdout => "stdout",
+            Lane::Stderr => "stderr",
+        };
+        let content = [("name", name), ("text", "")].map(|(key, value)| (key.to_owned(), value.into()));
+        let mut message = self.message(Some(parent), "stream", content.into_iter().collect());
+        if !chunk.redactions.is_empty() {
+            message.explain(&chunk.redactions);
+        }
+        let sealed = self.redactor.seal_with(message, chunk.bytes);
+        self.runtime.block_on(self.iopub.send(sealed));
+    }
+
+    /// Broadcasts from a thread outside the async runtime.
     pub fn publish_blocking(
         &self,
         parent: &Header,
         msg_type: &str,
         content: Object,
         metadata: Object,
-        found: &[Redaction],
         buffers: Vec<Bytes>,
     ) {
-        let sealed = self.broadcast(Some(parent), msg_type, content, metadata, found, buffers);
+        let message = Message {
+            metadata,
+            buffers,
+            ..self.message(Some(parent), msg_type, content)
+        };
+        let sealed = self.redactor.seal(message);
         self.runtime.block_on(self.iopub.send(sealed));
     }
 
     /// Broadcasts a short message without waiting for slow front ends.
     pub fn publish_now(&self, parent: Option<&Header>, msg_type: &str, content: Object) {
-        self.iopub
-            .send_now(self.broadcast(parent, msg_type, content, Object::new(), &[], Vec::new()));
+        let message = self.message(parent, msg_type, content);
+        self.iopub.send_now(self.redactor.seal(message));
     }
 
     /// Sends the reply to `request` through `outbox`. A front end that has gone needs none.

@@ -498,6 +498,8 @@ pub(crate) struct Index {
     secrets: Append<Known>,
     longest: AtomicU32,
     longest_counting: AtomicU32,
+    /// How often something has been learnt, to the end.
+    learnt: AtomicUsize,
     longest_canon: AtomicU32,
     /// Characters of learnt values that a terminal view would write as plain ones.
     unusual: Append<char>,
@@ -532,6 +534,7 @@ impl Default for Index {
             secrets: Append::default(),
             longest: AtomicU32::new(0),
             longest_counting: AtomicU32::new(0),
+            learnt: AtomicUsize::new(0),
             longest_canon: AtomicU32::new(0),
             unusual: Append::default(),
             writer: Mutex::default(),
@@ -570,7 +573,13 @@ impl Index {
                 self.publish(&mut vault, id, &part);
             }
         }
+        self.learnt.fetch_add(1, Ordering::Release);
         policy::notice(tier, secret.scope(), secret.key())
+    }
+
+    /// How often something has been learnt: what a scan that starts later finds, if this is the same then.
+    pub(crate) fn learnt(&self) -> usize {
+        self.learnt.load(Ordering::Acquire)
     }
 
     /// Whether this value has been learnt under this name.

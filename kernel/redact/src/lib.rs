@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Invariants: no Jupyter, no async, no logging; derives every form of a secret itself; has no getter for what it
-//! learnt; [`Redacted`] has one origin, [`Redactor::seal`], and [`Learned`] has one origin, [`Redactor::learn`].
+//! learnt; [`Redacted`] has one origin, the redactor's `seal` and `seal_with`, [`Shown`] has one origin, [`StreamRedactor`],
+//! and [`Learned`] has one origin, [`Redactor::learn`].
 
 mod append;
 mod derive;
@@ -25,6 +26,7 @@ mod runs;
 mod scan;
 mod seal;
 mod secret;
+mod shown;
 mod sieve;
 mod squeeze;
 mod stream;
@@ -35,8 +37,9 @@ mod views;
 pub use filter::{FilterError, filter};
 pub use redaction::{Form, Found, Redaction};
 pub use redactor::Redactor;
-pub use seal::{Redacted, Seal, Visitor};
+pub use seal::{Carry, Redacted, Seal, Visitor};
 pub use secret::{Learned, Secret};
+pub use shown::Shown;
 pub use stream::{Chunk, HOLD_BACK_BYTES_MAX, Lane, StreamRedactor, Tail};
 
 /// What stands where a secret stood.

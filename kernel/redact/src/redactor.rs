@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::index::Index;
 use crate::redaction::{self, Found, Redaction};
 use crate::scan::Match;
-use crate::seal::{Redacted, Seal, Visitor};
+use crate::seal::{Carry, Redacted, Seal, Visitor};
 use crate::secret::{Learned, Secret};
+use crate::shown::Shown;
 use crate::stream::{StreamRedactor, Tail};
 use crate::views;
 
@@ -39,7 +40,7 @@ impl Redactor {
         Learned::after_publication(secret, notice)
     }
 
-    /// Hides every learnt secret in a message. The only way to a [`Redacted`].
+    /// Hides every learnt secret in a message. The only way to a [`Redacted`], but for [`Self::seal_with`].
     pub fn seal<M: Seal>(&self, mut message: M) -> Redacted<M> {
         let mut visitor = Visitor::new(self);
         message.walk(&mut visitor);
@@ -49,6 +50,18 @@ impl Redactor {
             self.count(&redactions);
         }
         Redacted::from_seal(message, redactions)
+    }
+
+    /// Seals a message that is to show text of a stream of this redactor. The text is looked at once more only if something
+    /// has been learnt since the stream looked at it.
+    pub fn seal_with<M: Carry>(&self, mut message: M, text: Shown) -> Redacted<M> {
+        if text.learnt() != self.shared.index.learnt() {
+            message.carry(text.into_text());
+            return self.seal(message);
+        }
+        let mut sealed = self.seal(message);
+        sealed.carry(text);
+        sealed
     }
 
     /// Opens a stream; `tail` is what the previous cell's stream left.

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::redaction::{self, Redaction};
+use crate::shown::Shown;
 use crate::{Redactor, TOKEN};
 
 /// Shortest list of numbers that is read as bytes.
@@ -20,7 +21,13 @@ pub trait Seal {
     }
 }
 
-/// A message in which every learnt secret is hidden. [`Redactor::seal`] alone makes one.
+/// A message that shows text of a stream.
+pub trait Carry: Seal {
+    /// Puts the text where it belongs.
+    fn carry(&mut self, text: String);
+}
+
+/// A message in which every learnt secret is hidden. [`Redactor::seal`] and [`Redactor::seal_with`] alone make one.
 ///
 /// ```compile_fail
 /// let forged = sealbook_redact::Redacted { message: "planted", redactions: Vec::new() }; // private fields
@@ -34,6 +41,13 @@ pub struct Redacted<M> {
 impl<M> Redacted<M> {
     pub(crate) fn from_seal(message: M, redactions: Vec<Redaction>) -> Self {
         Self { message, redactions }
+    }
+
+    pub(crate) fn carry(&mut self, text: Shown)
+    where
+        M: Carry,
+    {
+        self.message.carry(text.into_text());
     }
 
     /// The message, to look at.

@@ -16,6 +16,7 @@ use crate::held::{Held, ROOM_BYTES, wipe};
 use crate::redaction::{self, Redaction};
 use crate::redactor::Redactor;
 use crate::scan::Match;
+use crate::shown::Shown;
 use crate::views::sextets;
 
 /// Most bytes held back while they may begin a secret. Beyond it the start of the held text is masked: a secret this
@@ -46,7 +47,7 @@ pub struct Chunk {
     /// Where they go.
     pub lane: Lane,
     /// What to write. Never ends inside a UTF-8 sequence unless the input does.
-    pub bytes: Vec<u8>,
+    pub bytes: Shown,
     /// What was hidden in them.
     pub redactions: Vec<Redaction>,
 }
@@ -108,6 +109,8 @@ pub struct StreamRedactor {
     marks: Vec<Match>,
     /// Pending bytes before this one were followed by a boundary of the merge.
     merged_from: usize,
+    /// How often the redactor had learnt when all that is pending was looked at last.
+    learnt: usize,
     /// Whether the last thing released on (stdout, stderr) was a token.
     after_token: [bool; 2],
 }
@@ -122,6 +125,7 @@ impl StreamRedactor {
             lanes: Vec::new(),
             marks: Vec::new(),
             merged_from: 0,
+            learnt: 0,
             after_token: [false; 2],
         }
     }
@@ -212,6 +216,7 @@ impl StreamRedactor {
     /// Marks pending bytes that belong to a match; returns how many pending bytes may leave and how many bytes of a
     /// secret the rest holds at most.
     fn examine(&mut self, complete: bool) -> (usize, usize) {
+        self.learnt = self.redactor.index().learnt();
         let only = |lane: Lane| self.lanes.iter().all(|(l, _)| *l == lane);
         let mut hold = (self.pending.len(), 0);
         let tracks: &[Option<Lane>] =
@@ -334,7 +339,7 @@ impl StreamRedactor {
             if chunks.last().is_none_or(|chunk| chunk.lane != *lane) {
                 chunks.push(Chunk {
                     lane: *lane,
-                    bytes: Vec::new(),
+                    bytes: Shown::new(self.learnt),
                     redactions: Vec::new(),
                 });
             }
@@ -348,7 +353,7 @@ impl StreamRedactor {
                 match marks.get(next_mark).filter(|m| m.start <= i) {
                     Some(m) => {
                         if !*after_token {
-                            chunk.bytes.extend_from_slice(crate::TOKEN.as_bytes());
+                            chunk.bytes.push(crate::TOKEN.as_bytes());
                             let named = self.redactor.named(m);
                             redaction::add(&mut chunk.redactions, std::slice::from_ref(&named));
                             redaction::add(&mut all, &[named]);
@@ -358,7 +363,7 @@ impl StreamRedactor {
                     }
                     None => {
                         let end = marks.get(next_mark).map_or(to, |m| m.start.min(to));
-                        chunk.bytes.extend_from_slice(&self.pending.bytes()[i..end]);
+                        chunk.bytes.push(&self.pending.bytes()[i..end]);
                         *after_token = false;
                         i = end;
                     }

@@ -1,29 +1,19 @@
 //! Thousands of lines that only count (`item 41`, `item 42`): what each of them shows, and what stands among them.
 
+#[path = "support/everywhere.rs"]
+mod everywhere;
 #[path = "support/streams.rs"]
 mod streams;
 
-use sealbook_redact::{Lane, Redactor, TOKEN, Tail};
-use streams::{learn, live, stream};
+use everywhere::everywhere;
+use sealbook_redact::{Lane, TOKEN, Tail};
+use streams::learn;
 
 const VALUE: &str = "plantedT0ken9xQ4";
 
 /// Lines enough for several windows.
 fn counting(from: usize, shown: &str) -> String {
     (from..from + 20_000).map(|i| format!("item {i}: {shown}\n")).collect()
-}
-
-/// The text as a whole, and as a stream in parts of several sizes.
-fn everywhere(redactor: &Redactor, text: &str) -> Vec<String> {
-    let mut all = vec![redactor.text(text).into_owned()];
-    let parts = |size: usize| text.as_bytes().chunks(size);
-    let streams = [
-        stream(redactor, parts(4_000)),
-        stream(redactor, parts(text.len())),
-        live(redactor, parts(70_000)),
-    ];
-    all.extend(streams.map(|left| String::from_utf8_lossy(&left).into_owned()));
-    all
 }
 
 /// Ways to show the value in which it does not stand as it is.

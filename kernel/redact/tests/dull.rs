@@ -1,28 +1,18 @@
 //! Thousands of lines alike that show little: rows of a dump, tables of fractions. What stands in them and among them is
 //! found.
 
+#[path = "support/everywhere.rs"]
+mod everywhere;
 #[path = "support/streams.rs"]
 mod streams;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sealbook_redact::{Redactor, TOKEN};
-use streams::{learn, live, stream};
+use everywhere::everywhere;
+use sealbook_redact::TOKEN;
+use streams::learn;
 
 const VALUE: &str = "plantedT0ken9xQ4";
-
-/// The text as a whole, and as a stream in parts of several sizes.
-fn everywhere(redactor: &Redactor, text: &str) -> Vec<String> {
-    let mut all = vec![redactor.text(text).into_owned()];
-    let parts = |size: usize| text.as_bytes().chunks(size);
-    let streams = [
-        stream(redactor, parts(4_000)),
-        stream(redactor, parts(text.len())),
-        live(redactor, parts(70_000)),
-    ];
-    all.extend(streams.map(|left| String::from_utf8_lossy(&left).into_owned()));
-    all
-}
 
 fn noise(n: usize) -> Vec<u8> {
     let mut state = 7u32;

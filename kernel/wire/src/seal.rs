@@ -6,7 +6,7 @@
 //! the protocol's is redacted like any text.
 
 use bytes::Bytes;
-use sealbook_redact::{Redaction, Seal, Visitor};
+use sealbook_redact::{Carry, Redaction, Seal, Visitor};
 use serde_json::{Map, Value, json};
 
 use crate::Message;
@@ -147,6 +147,13 @@ impl Seal for Message {
     }
 }
 
+/// The text of a `stream` message.
+impl Carry for Message {
+    fn carry(&mut self, text: String) {
+        self.content.insert("text".to_owned(), Value::String(text));
+    }
+}
+
 fn parent_header(header: &mut Object, visitor: &mut Visitor<'_>) {
     for (key, value) in header.iter_mut() {
         match (key.as_str(), value) {
@@ -270,7 +277,7 @@ fn is_version(text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::Header;
-    use sealbook_redact::{Redactor, Secret};
+    use sealbook_redact::{Lane, Redactor, Secret, Tail};
 
     fn fields(value: Value) -> Object {
         value.as_object().unwrap().clone()
@@ -373,5 +380,35 @@ mod tests {
             message.metadata["sealbook"],
             json!({"redactions": [{"scope": "jdbc", "key": "password", "form": "raw", "count": 1}]})
         );
+    }
+
+    /// A cell prints a text, and something else is learnt before that leaves.
+    #[test]
+    fn text_of_a_stream_is_looked_at_again_after_something_has_been_learnt() {
+        let value = "planted-value-0123456789";
+        let shown = |redactor: &Redactor, text: &str| {
+            let mut stream = redactor.stream(Tail::default());
+            let mut chunks = stream.push(Lane::Stdout, text.as_bytes());
+            chunks.extend(stream.finish().0);
+            chunks.remove(0).bytes
+        };
+        let message = || Message::new("stream", "s", fields(json!({"name": "stdout", "text": ""})));
+        let secret = Secret::new("jdbc", "password", value.into());
+        for learnt_before_second in [false, true] {
+            let redactor = Redactor::new();
+            let mut text = shown(&redactor, &format!("1 {value}\n"));
+            if learnt_before_second {
+                assert_eq!(redactor.learn(&secret).notice(), None);
+            }
+            text.append(shown(&redactor, &format!("2 {value}\n")));
+            assert_eq!(redactor.learn(&secret).notice(), None);
+            let sealed = redactor.seal_with(message(), text).into_message();
+            assert_eq!(sealed.content["text"], "1 [REDACTED]\n2 [REDACTED]\n");
+            assert_eq!(sealed.metadata["sealbook"]["redactions"][0]["key"], "password");
+        }
+        let redactor = knows(value);
+        let sealed = redactor.seal_with(message(), shown(&redactor, &format!("1 {value}\n")));
+        assert_eq!(sealed.message().content["text"], "1 [REDACTED]\n");
+        assert_eq!(sealed.message().content["name"], "stdout");
     }
 }
