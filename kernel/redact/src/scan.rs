@@ -209,13 +209,18 @@ impl Scanner<'_> {
                 look_from = to - overlap;
                 let middle = from + (to - from) / 2;
                 if let Some(found) = dull::lines(text.bytes, from, middle, DULL_BYTES) {
-                    (dull, look_from) = (found, found.end);
+                    (look_from, dull) = (found.end, found);
                     // So far, they have been looked at as the end of what came before.
                     inside = from == 0 && dull.start <= self.seen;
                 }
             }
-            // As it stands, what crosses their end is looked at together with them.
-            let dull_to = (dull.end + overlap).min(length);
+            // As it stands, what crosses their end is looked at together with them; and so are all rows of a dump.
+            let end = if dull.decoded == Decoded::Rows {
+                dull.all.end
+            } else {
+                dull.end
+            };
+            let dull_to = (end + overlap).min(length);
             if !dull.is_empty() {
                 to = to.min(if inside { dull_to } else { dull.start });
             }
@@ -236,6 +241,10 @@ impl Scanner<'_> {
                 let found = before != (scan.matches.len(), scan.live);
                 inside = !found && (compared == scan.compared || dull.decoded == Decoded::Rows);
                 look_from = dull.end;
+                if inside && dull.decoded == Decoded::Rows {
+                    // From the line break before the first one.
+                    from = dull.all.start.saturating_sub(1);
+                }
                 if found {
                     dull = Dull::none();
                 } else if !inside {

@@ -6,9 +6,13 @@ mod everywhere;
 #[path = "support/streams.rs"]
 mod streams;
 
+use std::io::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use everywhere::everywhere;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use sealbook_redact::TOKEN;
 use streams::learn;
 
@@ -35,6 +39,32 @@ fn dump(content: &[u8]) -> String {
         format!("{:08x}  {:<24} {:<24} |{shown}|\n", 16 * i, cells(left), cells(right))
     });
     rows.collect()
+}
+
+/// What is decoded once more in the bytes of a dump, although they are no text: escapes and compressed data.
+#[test]
+fn what_a_dump_of_noise_hides_deeper_is_found() {
+    let redactor = learn(&[VALUE.as_bytes()]);
+    let escaped = |show: &dyn Fn(u8) -> String| VALUE.bytes().map(show).collect::<String>().into_bytes();
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    let around: String = noise(1200).iter().map(|b| format!("{b:x}")).collect();
+    write!(packed, "{around}\n{VALUE}\n{around}").unwrap();
+    let forms = [
+        escaped(&|b| format!("\\{b:03o}")),
+        escaped(&|b| format!("\\u{b:04x}")),
+        escaped(&|b| format!("&#{b};")),
+        escaped(&|b| format!("{b}, ")),
+        packed.finish().unwrap(),
+    ];
+    for (n, form) in forms.iter().enumerate() {
+        for (before, after) in [(0, 6_000), (7, 200), (1_003, 1_000), (20_001, 15)] {
+            let content = [noise(before), form.clone(), noise(after)].concat();
+            let text = dump(&content);
+            for left in everywhere(&redactor, &text) {
+                assert!(left.contains(TOKEN), "form {n} after {before} before {after}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -89,6 +119,7 @@ fn among() -> Vec<String> {
         lines(&|b| format!("{b} 0.137204")),
         lines(&|b| format!("{b:02x}")),
         lines(&|b| format!("{b}.000000")),
+        lines(&|b| format!("0.{b:06}")),
         format!(
             "{}\n",
             VALUE.bytes().map(|b| format!("{b}.000000 ")).collect::<String>()

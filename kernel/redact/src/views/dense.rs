@@ -74,8 +74,32 @@ pub(crate) struct Marks {
     before: Vec<u32>,
 }
 
-/// What follows a code of a terminal, or begins one: without codes the text is read again.
+/// What begins a code of a terminal.
 const ESCAPE: u8 = 0x1B;
+
+/// Numbers of a code. A list of more of them may show something else than colours and places.
+const CODE_NUMBERS_MAX: u32 = 5;
+
+/// Where words end that begin with a number of a code (`\x1b[1;31mA`): without codes the text is read again.
+fn of_codes(text: &[u8; 64], keep: u64, digit: u64) -> u64 {
+    let mut begins = (places(text, ESCAPE) & places(text, b'[') >> 1) << 2;
+    if begins == 0 {
+        return 0;
+    }
+    let separator = places(text, b';');
+    let (inside, letter) = (digit | separator, keep & !digit);
+    let mut numbers = 0;
+    while begins != 0 {
+        let from = begins.trailing_zeros();
+        begins &= begins - 1;
+        let len = (inside >> from).trailing_ones();
+        let code = u64::MAX.checked_shr(64 - len).unwrap_or(0) << from;
+        if letter.checked_shr(from + len).unwrap_or(0) & 1 == 1 && (separator & code).count_ones() < CODE_NUMBERS_MAX {
+            numbers |= digit & code;
+        }
+    }
+    keep.wrapping_add(numbers & !(numbers << 1)) & !keep
+}
 
 /// Room after the last mark.
 const PADDING: usize = 64 + 2;
@@ -138,7 +162,7 @@ impl Marks {
             }
             let mut found = ends(*keep, *digit, &mut carry);
             if found != 0 {
-                found &= !places(text, ESCAPE);
+                found &= !of_codes(text, *keep, *digit);
             }
             // Eight at a time, of which those that there are stay: how many cannot be predicted.
             let (mut at, end) = (len, len + found.count_ones() as usize);
@@ -264,7 +288,12 @@ mod x86 {
                 continue;
             }
             let v = load(text);
-            let found = found & !_mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(ESCAPE as i8));
+            let escapes = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(ESCAPE as i8));
+            let found = if escapes == 0 {
+                found
+            } else {
+                found & !super::of_codes(text, *keep, *digit)
+            };
             // A byte above ASCII is its own mark.
             let mark = _mm512_mask2_permutex2var_epi8(first, v, !_mm512_movepi8_mask(v), second);
             let packed = _mm512_maskz_compress_epi8(found, mark);
@@ -301,9 +330,6 @@ fn one_by_one(window: &Window<'_>, range: Range<usize>, count: &mut Count, spans
             found &= found - 1;
             // Without branches: in a log nothing here can be predicted.
             let mark = bytes.get(at).map_or(0, |byte| MARK[usize::from(*byte)]);
-            if mark == ESCAPE {
-                continue;
-            }
             let (one, two) = (usize::from(mark == marks[1]), usize::from(mark == marks[0]));
             // A word that does not end like a number is none.
             let number = bytes
@@ -408,6 +434,29 @@ static LAST: [bool; 256] = {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn words_of_codes_are_told_from_others() {
+        for (text, ends) in [
+            ("\u{1b}[31mA\u{1b}[0m 12 ", vec![6, 10]),
+            ("\u{1b}[1;31;4mA", vec![3, 6, 10]),
+            ("\u{1b}[1;2;3;4;5;6mA", vec![]),
+            ("12\u{1b}[34\u{1b}[56\u{1b}[", vec![]),
+            ("12\u{1b}[m34\u{1b}[m", vec![]),
+            ("12\u{1b}, 34\u{1b}34", vec![]),
+            ("\u{1b}[12;7Hx12 5", vec![4, 10]),
+        ] {
+            let mut bytes = [b' '; 64];
+            bytes[..text.len()].copy_from_slice(text.as_bytes());
+            let mask = |is: fn(&u8) -> bool| (0..64).fold(0, |mask, i| mask | u64::from(is(&bytes[i])) << i);
+            let found = super::of_codes(&bytes, mask(u8::is_ascii_alphanumeric), mask(u8::is_ascii_digit));
+            assert_eq!(
+                (0..64).filter(|i| found >> i & 1 == 1).collect::<Vec<_>>(),
+                ends,
+                "{text:?}"
+            );
+        }
+    }
+
     use super::*;
 
     /// Runs of equal neighbours, counted one by one.

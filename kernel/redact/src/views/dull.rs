@@ -32,11 +32,13 @@ pub(crate) enum Decoded {
     Nothing,
 }
 
-/// Whole lines alike.
-#[derive(Debug, Clone, Copy)]
+/// Whole lines alike, but for the first and the last ones.
+#[derive(Debug, Clone)]
 pub(crate) struct Dull {
     pub(crate) start: usize,
     pub(crate) end: usize,
+    /// With those.
+    pub(crate) all: Range<usize>,
     pub(crate) decoded: Decoded,
 }
 
@@ -45,6 +47,7 @@ impl Dull {
         Self {
             start: 0,
             end: 0,
+            all: 0..0,
             decoded: Decoded::Nothing,
         }
     }
@@ -69,7 +72,12 @@ pub(crate) fn lines(bytes: &[u8], from: usize, place: usize, margin: usize) -> O
     let start = (all.start + margin..all.end).find(|at| bytes[*at] == b'\n')? + 1;
     let end = all.end.checked_sub(margin).filter(|end| *end >= start + BYTES_MIN)?;
     let end = memchr::memrchr(b'\n', &bytes[start..end])? + start + 1;
-    Some(Dull { start, end, decoded })
+    Some(Dull {
+        start,
+        end,
+        all,
+        decoded,
+    })
 }
 
 /// The lines around one, from the first to the last one, of which each follows the one before. `read` tells what follows is
@@ -105,28 +113,42 @@ pub(super) fn line_at(bytes: &[u8], start: usize) -> Option<Range<usize>> {
     memchr::memchr(b'\n', &rest[..rest.len().min(LINE_BYTES_MAX)]).map(|n| start..start + n)
 }
 
-/// The line before the one that begins at a place, if it begins soon before, and after `from`.
+/// The line before the one that begins at a place, if it begins soon before, and not before `from`.
 pub(super) fn line_before(bytes: &[u8], start: usize, from: usize) -> Option<Range<usize>> {
     let end = start.checked_sub(1).filter(|end| *end > from)?;
     let near = from.max(end.saturating_sub(LINE_BYTES_MAX));
-    memchr::memrchr(b'\n', &bytes[near..end]).map(|n| near + n + 1..end)
+    match memchr::memrchr(b'\n', &bytes[near..end]) {
+        Some(n) => Some(near + n + 1..end),
+        None => (near == 0).then_some(0..end),
+    }
+}
+
+/// What a line of fractions has.
+#[derive(Debug, PartialEq, Eq)]
+struct Fractions {
+    /// A number before them.
+    index: Option<u64>,
+    /// How many of them may be a small number with zeros before it.
+    padded: usize,
 }
 
 /// Lines of fractions around one, each with an index before them that counts, or none of them with one.
 fn fractions(bytes: &[u8], from: usize, middle: &Range<usize>) -> Option<Range<usize>> {
     around(bytes, from, middle, read_fractions, |first, second| {
-        match (first, second) {
-            (Some(first), Some(second)) => first + 1 == *second,
+        let counts = match (first.index, second.index) {
+            (Some(first), Some(second)) => first + 1 == second,
             (None, None) => true,
             _ => false,
-        }
+        };
+        // A number of the kind that a byte is, right after another one: `0.000104`, `0.000117`.
+        counts && first.padded + second.padded < 2
     })
 }
 
-/// The index of a line, if that is followed by nothing but fractions.
-fn read_fractions(line: &[u8]) -> Option<Option<u64>> {
+/// What a line has that is nothing but fractions, with an index or without one.
+fn read_fractions(line: &[u8]) -> Option<Fractions> {
     let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (mut index, mut fractions) = (None, 0);
+    let (mut index, mut fractions, mut padded) = (None, 0, 0);
     let mut rest = line;
     loop {
         let blanks = rest
@@ -135,7 +157,7 @@ fn read_fractions(line: &[u8]) -> Option<Option<u64>> {
             .count();
         rest = &rest[blanks..];
         if rest.is_empty() {
-            return (fractions > 0).then_some(index);
+            return (fractions > 0).then_some(Fractions { index, padded });
         }
         let number = rest.strip_prefix(b"-").unwrap_or(rest);
         let (whole, after) = number.split_at(digits(number));
@@ -146,6 +168,7 @@ fn read_fractions(line: &[u8]) -> Option<Option<u64>> {
                     return None;
                 }
                 fractions += 1;
+                padded += usize::from(fraction[..fraction.len() - 3].iter().all(|digit| *digit == b'0'));
                 rest = after;
             }
             _ if fractions == 0 && index.is_none() && number.len() == rest.len() && (1..=9).contains(&whole.len()) => {
@@ -178,7 +201,7 @@ mod tests {
     fn lines_around_a_place_are_whole_and_inside() {
         let counting: String = (0..2000).map(|i| format!("line {i}\n")).collect();
         let rows: String = (0..2000)
-            .map(|i| format!("{i} 0.{} -1.000002\n", 200_000 + i))
+            .map(|i| format!("{i} 0.{} -1.500002\n", 200_000 + i))
             .collect();
         for (lines_of, decoded) in [
             (counting, Decoded::Nothing),
@@ -211,8 +234,20 @@ mod tests {
 
     fn rows_of_a_dump() -> String {
         let row = |i: usize| {
-            let cells: String = (0..16).map(|n| format!("{:02x} ", (i * 31 + n * 7) % 256)).collect();
-            format!("{:08x}  {cells} |................|\n", 16 * i)
+            let bytes: Vec<u8> = (0..16).map(|n| (i * 31 + n * 7) as u8).collect();
+            let cells: String = bytes.iter().map(|byte| format!("{byte:02x} ")).collect();
+            let shown = |byte: &u8| {
+                if matches!(byte, b' '..=b'~') {
+                    char::from(*byte)
+                } else {
+                    '.'
+                }
+            };
+            format!(
+                "{:08x}  {cells} |{}|\n",
+                16 * i,
+                bytes.iter().map(shown).collect::<String>()
+            )
         };
         (0..2000).map(row).collect()
     }
@@ -225,11 +260,9 @@ mod tests {
             ("41,0.13720411,-1.48221799", Some(41)),
             ("7\\t0.137204113372", Some(7)),
         ] {
-            assert_eq!(
-                read_fractions(line.replace("\\t", "\t").as_bytes()),
-                Some(index),
-                "{line}"
-            );
+            let found = read_fractions(line.replace("\\t", "\t").as_bytes());
+            let padded = usize::from(line.contains("0.000300"));
+            assert_eq!(found, Some(Fractions { index, padded }), "{line}");
         }
         for line in [
             "",

@@ -174,21 +174,21 @@ fn cells_of(line: &[u8]) -> Option<Layout> {
 /// one. Nothing, where their cells may be decimal numbers.
 pub(super) fn rows_around(bytes: &[u8], from: usize, middle: &Range<usize>) -> Option<Range<usize>> {
     let layout = cells_of(&bytes[middle.clone()])?;
-    let (mut rows, mut lettered, mut shown) = (0, 0, Vec::new());
+    let mut shown = Vec::new();
     let read = |line: &[u8]| {
         if !layout.fits(line) {
             return None;
         }
         shown.clear();
         layout.read(line, &mut shown);
-        rows += 1;
-        lettered += usize::from(layout.has_letters(line));
-        layout.shows(line, &shown).then(|| layout.offset(line))
+        // Without letters they are hexadecimal only where characters say so, or where they are all the same.
+        let hexadecimal = layout.has_letters(line) || shown.iter().all(|byte| *byte == shown[0]);
+        let characters = layout.characters(line, &shown)?;
+        (hexadecimal || characters > 0).then(|| layout.offset(line))
     };
-    let all = dull::around(bytes, from, middle, read, |first, second| {
+    dull::around(bytes, from, middle, read, |first, second| {
         first.checked_add(layout.bytes() as u64) == Some(*second)
-    })?;
-    (lettered * 4 >= rows).then_some(all)
+    })
 }
 
 fn all_readings(
@@ -209,10 +209,10 @@ fn all_readings(
 }
 
 /// What rows show, in every way to read their cells.
-fn read(window: &Window<'_>, rows: &[Row], uniform: bool, plain: bool) -> [View; 5] {
+fn read(window: &Window<'_>, rows: &[Row], uniform: bool, plain: bool) -> [View; 6] {
     let bytes = window.text.bytes;
-    let mut views: [View; 5] = std::array::from_fn(|_| View::new(0, plain));
-    let [big, little, octal, chars, bits] = &mut views;
+    let mut views: [View; 6] = std::array::from_fn(|_| View::new(0, plain));
+    let [big, little, octal, chars, bits, texts] = &mut views;
     // The character column stands at the same place in every row; a short row is filled up with blanks.
     let mut column: Option<usize> = None;
     let mut border = false;
@@ -256,11 +256,43 @@ fn read(window: &Window<'_>, rows: &[Row], uniform: bool, plain: bool) -> [View;
         number_row(bytes, cells..before.unwrap_or(end), octal);
         char_row(bytes, cells..end, range.start, chars);
     }
+    *texts = texts_in(big);
     for view in &mut views {
         view.fragments = true;
         view.open = open;
     }
     views
+}
+
+/// Shortest text among bytes that are none.
+const TEXT_BYTES_MIN: usize = 12;
+
+/// The texts among the bytes of a dump, one below the other: all of it may be no text, in which nothing is decoded.
+fn texts_in(dump: &View) -> View {
+    let mut texts = View::new(0, dump.plain);
+    let is_text = |byte: u8| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r');
+    let mut at = 0;
+    for run in dump.bytes.chunk_by(|a, b| is_text(*a) == is_text(*b)) {
+        let text = at..at + run.len();
+        at = text.end;
+        if run.len() < TEXT_BYTES_MIN || !is_text(run[0]) || run.len() == dump.bytes.len() {
+            continue;
+        }
+        if dump.plain {
+            texts.skip();
+            texts.bytes.extend_from_slice(run);
+            texts.bytes.push(b'\n');
+            continue;
+        }
+        for (i, byte) in text.zip(run) {
+            let Some(source) = dump.source(i) else { continue };
+            texts.decode(*byte, source);
+            texts.also.push(dump.also.get(i).cloned().unwrap_or_default());
+        }
+        texts.decode(b'\n', 0..0);
+        texts.also.push(0..0);
+    }
+    texts
 }
 
 /// Whether a row may have its character column where those before have theirs, after a border or after blanks.

@@ -65,14 +65,19 @@ impl Layout {
         })
     }
 
-    /// Whether what follows the border of a line that fits are its bytes as characters, points for some of them, and no
-    /// more.
-    pub(super) fn shows(&self, line: &[u8], bytes: &[u8]) -> bool {
-        let Some([chars @ .., b'|']) = line.get(self.border + 1..).filter(|rest| rest.len() == bytes.len() + 1) else {
-            return false;
-        };
-        let pairs = chars.iter().zip(bytes);
-        pairs.fold(true, |shows, (char, byte)| shows & (char == byte || *char == b'.'))
+    /// How many of its bytes follow the border of a line that fits as characters, with points for the others and a border
+    /// after them; nothing, if something else does.
+    pub(super) fn characters(&self, line: &[u8], bytes: &[u8]) -> Option<usize> {
+        let rest = line
+            .get(self.border + 1..)
+            .filter(|rest| rest.len() == bytes.len() + 1)?;
+        let [chars @ .., b'|'] = rest else { return None };
+        let pairs = || chars.iter().zip(bytes);
+        let fits = pairs().fold(true, |fits, (char, byte)| fits & (char == byte || *char == b'.'));
+        let shown = pairs()
+            .map(|(char, byte)| usize::from(char == byte && *char != b'.'))
+            .sum();
+        fits.then_some(shown)
     }
 
     /// Whether some of the digits of a line that fits are letters.
@@ -113,11 +118,16 @@ mod tests {
         let mut out = Vec::new();
         layout.read(line, &mut out);
         assert_eq!(out, b"hunter2\n");
-        assert!(layout.shows(line, &out));
-        for (byte, char) in [(6, b'x'), (8, b' '), (7, b'\n')] {
+        assert_eq!(layout.characters(line, &out), Some(7));
+        for (byte, char, shown) in [
+            (6, b'x', None),
+            (8, b' ', None),
+            (7, b'\n', Some(8)),
+            (2, b'.', Some(6)),
+        ] {
             let mut other = line.to_vec();
             other[34 + byte] = char;
-            assert_eq!(layout.shows(&other, &out), char == b'\n', "{}", other.escape_ascii());
+            assert_eq!(layout.characters(&other, &out), shown, "{}", other.escape_ascii());
         }
         assert!(!layout.has_letters(b"00a0F  68 75 60 74  65 72 32 00  |hunter2.|"));
         for other in [
