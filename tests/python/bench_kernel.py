@@ -260,7 +260,7 @@ def table(ours, peer, rounds):
               "Before each cell Sealbook makes a frozen copy of the process with the variables, from which they come back when the cell crashes",
               "or is interrupted: the rows about 10 MB and 1 GB of variables show what that costs, with a cell that does nothing, and with one",
               "that writes to every page, each of which is then copied. evcxr_jupyter makes none, and loses the variables.",
-              "What redaction takes is measured by `sealbook redact`, the same redactor, with one secret and the text that the cells sent; the rest,",
+              "What redaction takes is measured by `sealbook redact`, the same redactor, with one secret and the text that the cells sent, from a file; the rest,",
               "compilers included, by the processor time of the kernel's processes.",
               "A target is one of ours for the ratio (≥) or for Sealbook's own figure (≤).",
               "", "![Ratios](kernel-bench.svg)", ""]
