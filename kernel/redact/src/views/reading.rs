@@ -9,6 +9,7 @@ use super::tokens::{Base, SEPARATOR_BYTES_MAX};
 use crate::Form;
 use crate::index::{CANON_MIN, Row};
 use crate::scan::{Scan, Scanner, Window};
+use crate::stream::TIMER_HOLDS_BYTES;
 
 /// A number of a list.
 #[derive(Clone, Copy)]
@@ -45,10 +46,14 @@ pub(super) fn readings(
     let last = values.last().map_or(0, |last| last.to as usize);
     let open = region_end(window, last) == bytes.len() && !window.text.complete;
     // Of numbers that only count, the last ones may be the first ones of a value whose others are not there yet.
-    let begun = values
-        .len()
-        .saturating_sub(STEPS_MAX.max(scanner.index.longest_counting() + 1));
+    let counting = scanner.index.longest_counting();
+    let begun = values.len().saturating_sub(STEPS_MAX.max(counting + 1));
     let values = if open && begun > STEPS_MAX && values.windows(2).all(|two| two[0].number + 1 == two[1].number) {
+        if counting < TIMER_HOLDS_BYTES {
+            // So few of them that they wait for the next ones without being looked at.
+            scan.hold(values[begun].from as usize, 1, u32::MAX);
+            return;
+        }
         &values[begun..]
     } else {
         values
