@@ -30,7 +30,7 @@ const CONTEXT_BYTES_MAX: usize = ROOM_BYTES / 2;
 const STEP_BYTES: usize = 256 * 1024;
 
 /// A held suffix with fewer bytes of a secret than this is released by the timer.
-pub(crate) const TIMER_HOLDS_BYTES: usize = 4;
+const TIMER_HOLDS_BYTES: usize = 4;
 
 /// One of the two output streams of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -9,7 +9,6 @@ use super::tokens::{Base, SEPARATOR_BYTES_MAX};
 use crate::Form;
 use crate::index::{CANON_MIN, Row};
 use crate::scan::{Scan, Scanner, Window};
-use crate::stream::TIMER_HOLDS_BYTES;
 
 /// A number of a list.
 #[derive(Clone, Copy)]
@@ -46,14 +45,10 @@ pub(super) fn readings(
     let last = values.last().map_or(0, |last| last.to as usize);
     let open = region_end(window, last) == bytes.len() && !window.text.complete;
     // Of numbers that only count, the last ones may be the first ones of a value whose others are not there yet.
-    let counting = scanner.index.longest_counting();
-    let begun = values.len().saturating_sub(STEPS_MAX.max(counting + 1));
+    let begun = values
+        .len()
+        .saturating_sub(STEPS_MAX.max(scanner.index.longest_counting() + 1));
     let values = if open && begun > STEPS_MAX && values.windows(2).all(|two| two[0].number + 1 == two[1].number) {
-        if counting < TIMER_HOLDS_BYTES {
-            // So few of them that they wait for the next ones without being looked at.
-            scan.hold(values[begun].from as usize, 1, u32::MAX);
-            return;
-        }
         &values[begun..]
     } else {
         values
@@ -102,7 +97,7 @@ pub(super) fn readings(
         // At the end a value may have begun, in up to four numbers for a character.
         let tail = length.saturating_sub(4 * longest + 4);
         let ended = |some: &Range<usize>| !open || some.end < length || some.start > tail;
-        if open && shown.stretches.iter().all(ended) {
+        if open && shown.begun && shown.stretches.iter().all(ended) {
             look(tail..length);
         }
         shown.stretches.into_iter().for_each(&mut look);
@@ -146,6 +141,8 @@ struct Shown {
     stretches: Vec<Range<usize>>,
     /// Nearly all of their bytes may be.
     nearly_all: bool,
+    /// The last one of their bytes may be, so that one may have begun.
+    begun: bool,
 }
 
 impl Shown {
@@ -183,10 +180,12 @@ impl Shown {
                 }
             }
         }
+        let begun = found.length > 0 || high.is_some();
         found.close(values.len());
         let [no, yes] = found.counts;
         Self {
             nearly_all: no * 4 <= yes,
+            begun,
             stretches: found.stretches,
         }
     }
