@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use sealbook_redact::{Chunk, Lane, Redactor, Seal};
 use sealbook_wire::{Bytes, Header, Message, Outbox, Publisher};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -79,8 +79,7 @@ impl Session {
             Lane::Stdout => "stdout",
             Lane::Stderr => "stderr",
         };
-        let content = [("name", name), ("text", "")].map(|(key, value)| (key.to_owned(), value.into()));
-        let mut message = self.message(Some(parent), "stream", content.into_iter().collect());
+        let mut message = self.message(Some(parent), "stream", object(json!({"name": name, "text": ""})));
         if !chunk.redactions.is_empty() {
             message.explain(&chunk.redactions);
         }

@@ -39,9 +39,9 @@ impl std::error::Error for FilterError {
     }
 }
 
-/// Copies `reader` to `writer` with every form of the secrets hidden; what is safe leaves within a few tens of milliseconds, but for
-/// a file, which is all there. Returns the notices
-/// about values that can be masked only partly or not at all through `notice`, before the first byte is read.
+/// Copies `reader` to `writer` with every form of the secrets hidden; what is safe leaves within a few tens of
+/// milliseconds, but for a file, which is all there. Returns the notices about values that can be masked only partly or
+/// not at all through `notice`, before the first byte is read.
 ///
 /// # Errors
 /// Reading or writing failed. Bytes held back at that moment are not written.

@@ -33,6 +33,8 @@ mod stream;
 mod vault;
 mod verify;
 mod views;
+#[cfg(target_arch = "x86_64")]
+mod wide;
 
 pub use filter::{FilterError, filter};
 pub use redaction::{Form, Found, Redaction};

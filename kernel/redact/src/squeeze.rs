@@ -228,7 +228,7 @@ impl Squeezed {
 impl Rows<'_> {
     fn fill(&mut self, blocks: &[[u8; 64]]) {
         #[cfg(target_arch = "x86_64")]
-        if x86::has_compress() {
+        if crate::wide::has_compress() {
             #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
             // SAFETY: the features were detected.
             unsafe {
@@ -358,11 +358,12 @@ mod x86 {
         __m128i, _MM_HINT_T0, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_cvtsi64_si128,
         _mm_cvtsi128_si64, _mm_movemask_epi8, _mm_or_si128, _mm_prefetch, _mm_set_epi64x, _mm_set1_epi8,
         _mm_setzero_si128, _mm_shuffle_epi8, _mm_slli_epi16, _mm_srli_epi16, _mm_srli_si128, _mm512_cmpeq_epi8_mask,
-        _mm512_loadu_si512, _mm512_mask_add_epi8, _mm512_maskz_compress_epi8, _mm512_maskz_permutex2var_epi8,
-        _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi8, _mm512_storeu_si512, _mm512_test_epi8_mask,
+        _mm512_mask_add_epi8, _mm512_maskz_compress_epi8, _mm512_maskz_permutex2var_epi8, _mm512_movepi8_mask,
+        _mm512_or_si512, _mm512_set1_epi8, _mm512_storeu_si512, _mm512_test_epi8_mask,
     };
 
     use super::{HIGH_TRIGGERS, Rows, SMALL, is_trigger};
+    use crate::wide::load;
 
     /// For each set of kept bytes out of eight: where they stand, first to last.
     static PACK: [u64; 256] = {
@@ -471,15 +472,6 @@ mod x86 {
         _mm_set_epi64x((word >> 64) as i64, word as i64)
     }
 
-    /// Whether this processor packs the bytes of a whole vector at once.
-    #[inline]
-    pub(super) fn has_compress() -> bool {
-        std::arch::is_x86_feature_detected!("avx512bw")
-            && std::arch::is_x86_feature_detected!("avx512vbmi")
-            && std::arch::is_x86_feature_detected!("avx512vbmi2")
-            && std::arch::is_x86_feature_detected!("popcnt")
-    }
-
     /// How far ahead of the block that is read memory is asked for.
     const AHEAD_BYTES: usize = 1024;
 
@@ -519,12 +511,10 @@ mod x86 {
         enable = "avx512vbmi2",
         enable = "popcnt"
     )]
-    #[expect(unsafe_code, reason = "loads and stores of whole vectors")]
+    #[expect(unsafe_code, reason = "stores of whole vectors")]
     pub(super) fn fill_wide(out: &mut Rows<'_>, blocks: &[[u8; 64]]) {
         let splat = |byte: u8| _mm512_set1_epi8(byte as i8);
-        // SAFETY: sixty-four bytes are there.
-        let load = |bytes: &[u8; 64]| unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) };
-        let [first, second] = KINDS.each_ref().map(load);
+        let (first, second) = (load(&KINDS[0]), load(&KINDS[1]));
         let small_bit = splat(SMALL);
         // So long as the text is, which the compiler sees once instead of at every block.
         let rows = blocks.len();

@@ -128,7 +128,7 @@ impl Marks {
         let n = whole.len().min(blocks);
         let mut state = (0, 0);
         #[cfg(target_arch = "x86_64")]
-        let vectors = x86::is_present();
+        let vectors = crate::wide::has_compress();
         #[cfg(not(target_arch = "x86_64"))]
         let vectors = false;
         for (blocks, text) in [(0..n, &whole[..n]), (n..blocks, &[last][..])] {
@@ -243,18 +243,12 @@ const STEP_MASK: u64 = (1 << STEP) - 1;
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        _mm512_cmpeq_epi8_mask, _mm512_loadu_si512, _mm512_mask2_permutex2var_epi8, _mm512_maskz_compress_epi8,
-        _mm512_movepi8_mask, _mm512_set1_epi8, _mm512_storeu_si512,
+        _mm512_cmpeq_epi8_mask, _mm512_mask2_permutex2var_epi8, _mm512_maskz_compress_epi8, _mm512_movepi8_mask,
+        _mm512_set1_epi8, _mm512_storeu_si512,
     };
 
     use super::{ESCAPE, MARK, Marks, Range, Squeezed, ends};
-
-    pub(super) fn is_present() -> bool {
-        std::arch::is_x86_feature_detected!("avx512bw")
-            && std::arch::is_x86_feature_detected!("avx512vbmi")
-            && std::arch::is_x86_feature_detected!("avx512vbmi2")
-            && std::arch::is_x86_feature_detected!("popcnt")
-    }
+    use crate::wide::load;
 
     #[target_feature(
         enable = "avx512f",
@@ -263,7 +257,7 @@ mod x86 {
         enable = "avx512vbmi2",
         enable = "popcnt"
     )]
-    #[expect(unsafe_code, reason = "loads and stores of whole vectors")]
+    #[expect(unsafe_code, reason = "stores of whole vectors")]
     pub(super) fn pack(
         marks: &mut Marks,
         squeezed: &Squeezed,
@@ -272,8 +266,6 @@ mod x86 {
         (mut len, mut carry): (usize, u64),
     ) -> (usize, u64) {
         let (tables, _) = MARK.as_chunks::<64>();
-        // SAFETY: sixty-four bytes are there.
-        let load = |bytes: &[u8; 64]| unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) };
         let (first, second) = (load(&tables[0]), load(&tables[1]));
         let masks = squeezed.keep.words()[blocks.clone()]
             .iter()
@@ -400,7 +392,7 @@ impl Count {
 /// Whether a number after a point is a fraction: so many digits as neither bytes nor words are written with, and not
 /// those of a whole number or of a byte in binary. `text` ends with it.
 #[inline]
-fn is_fraction(text: u64, len: usize) -> bool {
+pub(super) fn is_fraction(text: u64, len: usize) -> bool {
     let last = text >> 16 ^ 0x3030_3030_3030;
     let digits = ((last + 0x7676_7676_7676) | last) & 0x8080_8080_8080 == 0;
     matches!(len, 6 | 8 | 11..=16) & digits & (last & 0x0E0E_0E0E_0E0E != 0)
@@ -434,6 +426,8 @@ static LAST: [bool; 256] = {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn words_of_codes_are_told_from_others() {
         for (text, ends) in [
@@ -448,7 +442,7 @@ mod tests {
             let mut bytes = [b' '; 64];
             bytes[..text.len()].copy_from_slice(text.as_bytes());
             let mask = |is: fn(&u8) -> bool| (0..64).fold(0, |mask, i| mask | u64::from(is(&bytes[i])) << i);
-            let found = super::of_codes(&bytes, mask(u8::is_ascii_alphanumeric), mask(u8::is_ascii_digit));
+            let found = of_codes(&bytes, mask(u8::is_ascii_alphanumeric), mask(u8::is_ascii_digit));
             assert_eq!(
                 (0..64).filter(|i| found >> i & 1 == 1).collect::<Vec<_>>(),
                 ends,
@@ -456,8 +450,6 @@ mod tests {
             );
         }
     }
-
-    use super::*;
 
     /// Runs of equal neighbours, counted one by one.
     fn slow(marks: &[u8]) -> Vec<usize> {

@@ -184,10 +184,10 @@ pub(super) fn rows_around(bytes: &[u8], from: usize, middle: &Range<usize>) -> O
         // Without letters they are hexadecimal only where characters say so, or where they are all the same.
         let hexadecimal = layout.has_letters(line) || shown.iter().all(|byte| *byte == shown[0]);
         let characters = layout.characters(line, &shown)?;
-        (hexadecimal || characters > 0).then(|| layout.offset(line))
+        layout.offset(line).filter(|_| hexadecimal || characters > 0)
     };
     dull::around(bytes, from, middle, read, |first, second| {
-        first.checked_add(layout.bytes() as u64) == Some(*second)
+        first.checked_add(layout.bytes() as u32) == Some(*second)
     })
 }
 

@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use super::escape::{number, pair};
+
 /// Longest part of a row before its border.
 const CELLS_BYTES_MAX: usize = 128;
 
@@ -86,23 +88,15 @@ impl Layout {
         cells.iter().fold(false, |some, byte| some | byte.is_ascii_alphabetic())
     }
 
-    /// The offset of a line that fits.
-    pub(super) fn offset(&self, line: &[u8]) -> u64 {
-        line[..self.digits]
-            .iter()
-            .fold(0, |offset, digit| offset << 4 | u64::from(value(*digit)))
+    /// The offset of a line that fits; nothing, if it is above four gigabytes.
+    pub(super) fn offset(&self, line: &[u8]) -> Option<u32> {
+        number(&line[..self.digits], 16)
     }
 
     /// Appends the bytes that a line shows which fits.
     pub(super) fn read(&self, line: &[u8], out: &mut Vec<u8>) {
-        out.extend(self.cells.iter().map(|at| value(line[*at]) << 4 | value(line[at + 1])));
+        out.extend(self.cells.iter().filter_map(|at| pair(line[*at], line[at + 1])));
     }
-}
-
-/// What a hexadecimal digit stands for.
-#[inline]
-fn value(digit: u8) -> u8 {
-    (digit & 15) + 9 * (digit >> 6)
 }
 
 #[cfg(test)]
@@ -114,7 +108,7 @@ mod tests {
         let line = b"00a0F  68 75 6E 74  65 72 32 0a  |hunter2.|";
         let layout = Layout::of(line, 5, 7..33).unwrap();
         assert!(layout.fits(line) && layout.has_letters(line));
-        assert_eq!((layout.bytes(), layout.offset(line)), (8, 0xA0F));
+        assert_eq!((layout.bytes(), layout.offset(line)), (8, Some(0xA0F)));
         let mut out = Vec::new();
         layout.read(line, &mut out);
         assert_eq!(out, b"hunter2\n");

@@ -156,10 +156,12 @@ mod x86 {
         __m128i, __m512i, _mm_add_epi8, _mm_and_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_madd_epi16,
         _mm_maddubs_epi16, _mm_movemask_epi8, _mm_set_epi64x, _mm_set1_epi8, _mm_set1_epi16, _mm_set1_epi32,
         _mm_setzero_si128, _mm_shuffle_epi8, _mm_srli_epi16, _mm_srli_si128, _mm512_and_si512, _mm512_broadcast_i32x4,
-        _mm512_loadu_si512, _mm512_madd_epi16, _mm512_maddubs_epi16, _mm512_maskz_loadu_epi8, _mm512_permutex2var_epi8,
+        _mm512_madd_epi16, _mm512_maddubs_epi16, _mm512_maskz_loadu_epi8, _mm512_permutex2var_epi8,
         _mm512_permutexvar_epi8, _mm512_set1_epi8, _mm512_set1_epi16, _mm512_set1_epi32, _mm512_shuffle_epi8,
         _mm512_srli_epi16, _mm512_storeu_si512, _mm512_test_epi8_mask,
     };
+
+    use crate::wide::load;
 
     /// Digits by nibbles: byte `h:l` is one when `HIGH[h]` and `LOW[l]` share a bit. Bytes above ASCII are none: their
     /// high nibbles have no bit.
@@ -281,14 +283,6 @@ mod x86 {
     }
 
     #[inline]
-    #[target_feature(enable = "avx512f")]
-    #[expect(unsafe_code, reason = "a load of a whole vector")]
-    fn load(bytes: &[u8; 64]) -> __m512i {
-        // SAFETY: sixty-four bytes are there.
-        unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
-    }
-
-    #[inline]
     #[target_feature(enable = "avx512f", enable = "avx512bw")]
     pub(super) fn places_wide(bytes: &[u8; 64]) -> u64 {
         let v = load(bytes);
@@ -330,8 +324,7 @@ mod x86 {
     #[expect(unsafe_code, reason = "loads and stores of whole vectors")]
     pub(super) fn decode_wide<'d>(digits: &'d [u8], out: &mut Vec<u8>) -> &'d [u8] {
         let (whole, rest) = digits.as_chunks::<64>();
-        let last = rest.len() / 4 * 4;
-        let (last, others) = rest.split_at(last);
+        let (last, others) = rest.split_at(rest.len() / 4 * 4);
         let mut len = out.len();
         // A vector is stored of which three quarters count.
         out.resize(len + whole.len() * 48 + 64, 0);
