@@ -98,6 +98,9 @@ pub(crate) struct Word {
     pub exact: Needle,
 }
 
+/// How often something has been learnt in this process, by any index.
+static LEARNT: AtomicUsize = AtomicUsize::new(0);
+
 /// A name, and whether it may be told.
 struct Known {
     scope: String,
@@ -498,7 +501,7 @@ pub(crate) struct Index {
     secrets: Append<Known>,
     longest: AtomicU32,
     longest_counting: AtomicU32,
-    /// How often something has been learnt, to the end.
+    /// What was learnt last, to the end; zero for nothing.
     learnt: AtomicUsize,
     longest_canon: AtomicU32,
     /// Characters of learnt values that a terminal view would write as plain ones.
@@ -573,11 +576,13 @@ impl Index {
                 self.publish(&mut vault, id, &part);
             }
         }
-        self.learnt.fetch_add(1, Ordering::Release);
+        self.learnt
+            .store(LEARNT.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Release);
         policy::notice(tier, secret.scope(), secret.key())
     }
 
-    /// How often something has been learnt: what a scan that starts later finds, if this is the same then.
+    /// What was learnt last, of all indexes of this process: a scan that starts later finds no less, and one of another
+    /// index has another number.
     pub(crate) fn learnt(&self) -> usize {
         self.learnt.load(Ordering::Acquire)
     }

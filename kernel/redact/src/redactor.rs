@@ -52,8 +52,8 @@ impl Redactor {
         Redacted::from_seal(message, redactions)
     }
 
-    /// Seals a message that is to show text of a stream of this redactor. The text is looked at once more only if something
-    /// has been learnt since the stream looked at it.
+    /// Seals a message that is to show text of a stream. The text is looked at once more only if something has been learnt
+    /// since the stream looked at it, or if that was another redactor's.
     pub fn seal_with<M: Carry>(&self, mut message: M, text: Shown) -> Redacted<M> {
         if text.learnt() != self.shared.index.learnt() {
             message.carry(text.into_text());

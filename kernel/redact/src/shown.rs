@@ -1,7 +1,7 @@
 //! Text of a stream in which everything is hidden that had been learnt when the stream looked at it.
 //!
 //! Invariants: only a stream makes it and adds to it, so that a message that carries it need not be looked at once more;
-//! whoever seals the message knows whether something has been learnt since.
+//! whoever seals the message knows whether something has been learnt since, and whether it is another redactor's.
 
 use std::ops::Deref;
 
@@ -9,7 +9,7 @@ use std::ops::Deref;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
     bytes: Vec<u8>,
-    /// How often the redactor had learnt before it looked at the first of them.
+    /// What the redactor had learnt last before it looked at them; zero for nothing that all of them have in common.
     learnt: usize,
 }
 
@@ -25,7 +25,7 @@ impl Shown {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// How often the redactor had learnt.
+    /// What the redactor had learnt last.
     pub(crate) fn learnt(&self) -> usize {
         self.learnt
     }
@@ -33,7 +33,9 @@ impl Shown {
     /// Adds what is shown next.
     pub fn append(&mut self, mut next: Shown) {
         self.bytes.append(&mut next.bytes);
-        self.learnt = self.learnt.min(next.learnt);
+        if self.learnt != next.learnt {
+            self.learnt = 0;
+        }
     }
 
     /// As text; what is not UTF-8 is replaced.

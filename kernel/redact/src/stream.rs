@@ -109,7 +109,7 @@ pub struct StreamRedactor {
     marks: Vec<Match>,
     /// Pending bytes before this one were followed by a boundary of the merge.
     merged_from: usize,
-    /// How often the redactor had learnt when all that is pending was looked at last.
+    /// What the redactor had learnt last when all that is pending was looked at.
     learnt: usize,
     /// Whether the last thing released on (stdout, stderr) was a token.
     after_token: [bool; 2],

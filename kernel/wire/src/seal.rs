@@ -406,7 +406,14 @@ mod tests {
             assert_eq!(sealed.content["text"], "1 [REDACTED]\n2 [REDACTED]\n");
             assert_eq!(sealed.metadata["sealbook"]["redactions"][0]["key"], "password");
         }
-        let redactor = knows(value);
+        // Text of another redactor, which knows something else; alone and after text of the first one.
+        let (redactor, another) = (knows(value), knows("another-planted-value"));
+        let other = || shown(&another, &format!("1 {value}\n"));
+        let mut both = shown(&redactor, "0\n");
+        both.append(other());
+        for (text, expected) in [(other(), "1 [REDACTED]\n"), (both, "0\n1 [REDACTED]\n")] {
+            assert_eq!(redactor.seal_with(message(), text).message().content["text"], expected);
+        }
         let sealed = redactor.seal_with(message(), shown(&redactor, &format!("1 {value}\n")));
         assert_eq!(sealed.message().content["text"], "1 [REDACTED]\n");
         assert_eq!(sealed.message().content["name"], "stdout");
