@@ -15,32 +15,37 @@ use super::dense::ends;
 use super::digits::{self, Digits};
 use super::inflate;
 use super::numbers::{self, ELEMENTS_MIN, STEPS_MAX, is_negative};
+use super::suspects;
 use super::tokens::{self, BASES, Base, Token, tokenise};
-use crate::index::Row;
+use super::words::Pairs;
+use crate::index::{CANON_MIN, Row};
 use crate::scan::{Scan, Scanner, Window};
 use crate::squeeze::is_kept;
 
 /// Numbers of a line that are looked at from either side.
-const COLUMNS: usize = 4;
+pub(super) const COLUMNS: usize = 4;
 
 /// Numbers before and after those of several bytes in which enough of a value was seen: some of them may be zeros.
 const AROUND: usize = 16;
 
+/// Fewest numbers of several bytes.
+const WORDS_MIN: usize = 3;
+
 /// A number of a line.
 #[derive(Clone, Copy)]
-struct Number {
+pub(super) struct Number {
     start: u32,
     len: u8,
     /// It has decimal digits only, and not too many.
     plain: bool,
     /// In which bases it may be a byte or a character of a value or of text, a bit for each.
-    may_be: u8,
+    pub(super) may_be: u8,
     /// Whether it may be the first or the second byte of something compressed.
-    packed: u8,
+    pub(super) packed: u8,
 }
 
-const FIRST: u8 = 1;
-const SECOND: u8 = 2;
+pub(super) const FIRST: u8 = 1;
+pub(super) const SECOND: u8 = 2;
 
 impl Number {
     fn range(&self) -> Range<usize> {
@@ -67,10 +72,35 @@ pub(super) fn scan(
     depth: usize,
     scan: &mut Scan,
 ) {
-    let reader = Reader {
+    let mut reader = Reader {
         window,
         chars: Chars::of(scanner.index.row()),
+        longest: scanner.index.longest(),
+        packed: true,
     };
+    // What has begun in the last ones goes on there, perhaps.
+    let open = window.last && !window.text.complete;
+    let open = open && group.last().is_some_and(|last| last.end + 1 >= window.text.bytes.len());
+    let Some(stretches) = suspects::lines(&reader, group, open) else {
+        return of_lines(scanner, &reader, group, begun, depth, scan);
+    };
+    reader.packed = false;
+    for some in stretches {
+        let begun = begun && some.end == group.len();
+        of_lines(scanner, &reader, &group[some], begun, depth, scan);
+    }
+}
+
+/// Every column of numbers of some lines.
+fn of_lines(
+    scanner: &mut Scanner<'_>,
+    reader: &Reader<'_, '_>,
+    group: &[Range<usize>],
+    begun: bool,
+    depth: usize,
+    scan: &mut Scan,
+) {
+    let window = reader.window;
     let words = words(window, group);
     let mut words = &words[..];
     let mut numbers = Vec::new();
@@ -93,12 +123,12 @@ pub(super) fn scan(
             lines.push(first..numbers.len());
         } else if window.text.bytes[line.clone()].iter().any(|b| is_kept(*b)) {
             // A rule of a table ends nothing.
-            each(scanner, &reader, &numbers, &lines, false, depth, scan);
+            each(scanner, reader, &numbers, &lines, false, depth, scan);
             numbers.clear();
             lines.clear();
         }
     }
-    each(scanner, &reader, &numbers, &lines, begun, depth, scan);
+    each(scanner, reader, &numbers, &lines, begun, depth, scan);
 }
 
 /// A word with a digit.
@@ -203,7 +233,7 @@ fn one(scanner: &mut Scanner<'_>, reader: &Reader<'_, '_>, column: &[Number], de
     };
     // The last one may stand for fewer bytes.
     let wide = before.len() >= 2 && before.iter().all(|number| number.len >= 4);
-    if (wide || column.len() >= ELEMENTS_MIN) && is_packed(bytes, column) {
+    if reader.packed && (wide || column.len() >= ELEMENTS_MIN) && is_packed(bytes, column) {
         as_list(column);
         return;
     }
@@ -260,6 +290,25 @@ fn one(scanner: &mut Scanner<'_>, reader: &Reader<'_, '_>, column: &[Number], de
     for stretch in stretches {
         as_list(&column[stretch]);
     }
+    // Those of several bytes may stand among others.
+    if column.len() < WORDS_MIN && !begun {
+        return;
+    }
+    let mut from = 0;
+    for some in column.chunk_by(|a, b| (a.len >= 4) == (b.len >= 4)) {
+        let to = from + some.len();
+        if some[0].len >= 4 {
+            let last = begun && to == column.len();
+            for stretch in reader.spelling(some, last.then_some(4 * longest + ELEMENTS_MIN)) {
+                as_list(&some[stretch.clone()]);
+                // The last one may stand for fewer bytes.
+                if stretch.end == some.len() && to < column.len() {
+                    as_list(&column[from + stretch.start..=to]);
+                }
+            }
+        }
+        from = to;
+    }
 }
 
 /// Whether numbers begin like something compressed, each of them one byte, or several in some order.
@@ -295,12 +344,12 @@ fn little(number: u32) -> impl DoubleEndedIterator<Item = u8> {
 }
 
 /// What a number may be, as a byte or a character.
-struct Chars {
-    likely: Row,
+pub(super) struct Chars {
+    pub(super) likely: Row,
     /// Bytes of values or of text, or of what may stand between them, a bit each.
     held: [u64; 4],
     /// Whether a value has other characters than ASCII, and whether some of them have two units in UTF-16.
-    wide: bool,
+    pub(super) wide: bool,
     astral: bool,
 }
 
@@ -324,7 +373,7 @@ impl Chars {
 
     /// Whether a number may be a byte or a character of a value or of text.
     #[inline(always)]
-    fn may_be(&self, value: u32) -> bool {
+    pub(super) fn may_be(&self, value: u32) -> bool {
         match value {
             0..=0xFF => self.held[value as usize / 64] >> (value % 64) & 1 == 1,
             _ => self.wide && self.may_be_wide(value),
@@ -349,9 +398,13 @@ fn utf8(number: u32) -> impl Iterator<Item = u8> {
 }
 
 /// Reads the numbers of lines.
-struct Reader<'w, 't> {
-    window: &'w Window<'t>,
-    chars: Chars,
+pub(super) struct Reader<'w, 't> {
+    pub(super) window: &'w Window<'t>,
+    pub(super) chars: Chars,
+    /// Bytes of the longest value.
+    pub(super) longest: usize,
+    /// Whether columns may stand for something compressed.
+    packed: bool,
 }
 
 impl Reader<'_, '_> {
@@ -405,7 +458,7 @@ impl Reader<'_, '_> {
 
     /// A word of decimal digits.
     #[inline]
-    fn plain(&self, word: &Range<usize>) -> Option<Number> {
+    pub(super) fn plain(&self, word: &Range<usize>) -> Option<Number> {
         let bytes = self.window.text.bytes;
         if word.len() < 4 && !tokens::counts(bytes, word) {
             return None;
@@ -444,7 +497,7 @@ impl Reader<'_, '_> {
     }
 
     /// Any other number.
-    fn other(&self, token: &Token) -> Number {
+    pub(super) fn other(&self, token: &Token) -> Number {
         let all = token.bases();
         let negative = token.values[0] <= 128 && is_negative(self.window.text.bytes, token.start());
         let mut number = Number {
@@ -500,6 +553,48 @@ impl Reader<'_, '_> {
         spelt.iter().any(Spelt::has_begun)
     }
 
+    /// Where in numbers of several bytes each a value may be, in decimal, or in hexadecimal, where they all have as many
+    /// digits. `tail`: so many of the last ones may be the first ones of a value.
+    fn spelling(&self, column: &[Number], tail: Option<usize>) -> Vec<Range<usize>> {
+        let (bytes, row) = (self.window.text.bytes, &self.chars.likely);
+        // Those that are told by words of one length stand beside the others.
+        let mut stretches: Vec<Range<usize>> = Vec::new();
+        let mut add = |stretch: Range<usize>| match stretches.last_mut() {
+            Some(last) if last.contains(&stretch.start) => last.end = last.end.max(stretch.end),
+            _ => stretches.push(stretch),
+        };
+        if column.iter().all(|number| number.plain) {
+            let (mut decimal, mut steps) = (Pairs::default(), Steps::default());
+            for (i, number) in column.iter().enumerate() {
+                let value = Digits::of(bytes, &number.range()).decimal();
+                if (steps.next(Some(value)) < STEPS_MAX) & decimal.hold(value, row) {
+                    add(i.saturating_sub(AROUND)..column.len().min(i + AROUND));
+                }
+            }
+        } else {
+            self.words(column, |i| add(i.saturating_sub(AROUND)..column.len().min(i + AROUND)));
+        }
+        let (mut words, mut from) = (Vec::new(), 0);
+        for alike in column.chunk_by(|a, b| a.len == b.len) {
+            let to = from + alike.len();
+            let hexadecimal = matches!(alike[0].len, 4 | 8) || alike.iter().any(|number| !number.plain);
+            if hexadecimal && alike.len() * usize::from(alike[0].len) >= 2 * CANON_MIN {
+                let mut holds = false;
+                self.words(alike, |_| holds = true);
+                words.extend(holds.then_some(from..to));
+            }
+            from = to;
+        }
+        if let Some(tail) = tail {
+            let tail = column.len().saturating_sub(tail);
+            if self.words(&column[tail..], |_| ()) {
+                add(tail..column.len());
+            }
+        }
+        stretches.append(&mut words);
+        stretches
+    }
+
     /// One more number, in any base.
     fn reads(&self, spelt: &mut [Spelt; BASES.len()], number: &Number) -> bool {
         let Some(token) = number.token(self.window.text.bytes) else {
@@ -546,8 +641,8 @@ impl Reader<'_, '_> {
 }
 
 /// How many numbers in a row are equal, or each one more than the last.
-#[derive(Default)]
-struct Steps {
+#[derive(Default, Clone, Copy)]
+pub(super) struct Steps {
     last: Option<u32>,
     count: usize,
 }
@@ -555,7 +650,7 @@ struct Steps {
 impl Steps {
     /// How many of them stand before this one.
     #[inline]
-    fn next(&mut self, decimal: Option<u32>) -> usize {
+    pub(super) fn next(&mut self, decimal: Option<u32>) -> usize {
         let step = decimal.zip(self.last).map(|(here, last)| here.wrapping_sub(last));
         self.last = decimal;
         self.count = if step.is_some_and(|step| step <= 1) {
@@ -595,7 +690,7 @@ impl Spelt {
 }
 
 #[inline(always)]
-fn packed(value: u32) -> u8 {
+pub(super) fn packed(value: u32) -> u8 {
     match value {
         0x1F | 0x50 => FIRST,
         0x8B | 0x4B => SECOND,

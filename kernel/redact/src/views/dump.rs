@@ -191,6 +191,37 @@ pub(super) fn rows_around(bytes: &[u8], from: usize, middle: &Range<usize>) -> O
     })
 }
 
+/// Whether rows have offsets that only count, and no words of several bytes: those are numbers of lines, and their texts
+/// are read as such.
+fn are_numbered(bytes: &[u8], rows: &[Row]) -> bool {
+    let number = |row: &Row| {
+        let line = &bytes[row.range.clone()];
+        let indent = line.iter().take_while(|byte| **byte == b' ').count();
+        let digits = line[indent..].iter().take(NUMBER_DIGITS_MAX + 1);
+        let digits = digits.take_while(|byte| byte.is_ascii_digit()).count();
+        let after = line.get(indent + digits);
+        let is_one = digits <= NUMBER_DIGITS_MAX && matches!(after, Some(b' ' | b'\t' | b':' | b'|'));
+        let word = hex_digits(&bytes[row.cells..row.range.end]) >= 4;
+        if is_one && !word {
+            number(&line[indent..indent + digits], 10)
+        } else {
+            None
+        }
+    };
+    let mut before = None;
+    rows.len() >= NUMBERED_MIN
+        && rows.iter().all(|row| {
+            let here = number(row);
+            let counts = before.is_none() || before.zip(here).is_some_and(|(before, here)| before + 1 == here);
+            before = here;
+            counts && here.is_some()
+        })
+}
+
+/// Fewest rows, and most digits of their numbers.
+const NUMBERED_MIN: usize = 16;
+const NUMBER_DIGITS_MAX: usize = 6;
+
 fn all_readings(
     scanner: &mut Scanner<'_>,
     window: &Window<'_>,
@@ -200,6 +231,9 @@ fn all_readings(
     depth: usize,
     scan: &mut Scan,
 ) {
+    if !uniform && are_numbered(window.text.bytes, rows) {
+        return;
+    }
     for (nth, view) in read(window, rows, uniform, true).into_iter().enumerate() {
         if view.bytes.len() >= 4 || view.open.is_some() {
             let make = |plain: bool, _: Option<usize>| std::mem::take(&mut read(window, rows, uniform, plain)[nth]);

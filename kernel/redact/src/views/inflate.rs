@@ -29,6 +29,15 @@ pub(super) fn begins(first: u8, second: u8) -> bool {
     matches!([first, second], [0x1F, 0x8B] | [b'P', b'K'])
 }
 
+/// Whether something compressed may begin with a byte, and whether it may with two.
+pub(super) fn may_begin(byte: u8) -> bool {
+    matches!(byte, 0x1F | b'P' | 0x89 | 0x78)
+}
+
+pub(super) fn may_begin_with(first: u8, second: u8) -> bool {
+    begins(first, second) || [first, second] == PNG[..2] || is_zlib(&[first, second])
+}
+
 const PNG: &[u8] = b"\x89PNG\r\n\x1A\n";
 
 fn is_zlib(head: &[u8]) -> bool {

@@ -23,9 +23,11 @@ pub(crate) mod percent;
 pub(crate) mod reading;
 pub(crate) mod records;
 pub(crate) mod sextets;
+mod suspects;
 pub(crate) mod table;
 pub(crate) mod terminal;
 pub(crate) mod tokens;
+mod units;
 mod view;
 pub(crate) mod words;
 

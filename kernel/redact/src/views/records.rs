@@ -13,6 +13,7 @@
 
 use std::ops::Range;
 
+use super::units::{self, Units};
 use super::{View, columns};
 use crate::Form;
 use crate::scan::{Scan, Scanner, Window};
@@ -118,13 +119,45 @@ fn middles(
     // Lines without letters and digits end nothing.
     let kept = |line: &Range<usize>| bytes[line.clone()].iter().any(|b| is_kept(*b));
     let group: Vec<(usize, &Range<usize>)> = group.iter().enumerate().filter(|(_, line)| kept(line)).collect();
+    let neighbours = units::neighbours(bytes, group.iter().map(|(_, line)| *line), MIDDLE_BYTES_MAX);
     let mut first = 0;
     while first + 1 < group.len() {
-        let head = &bytes[group[first].1.clone()];
+        let is = |mask: &[u64], n: usize| mask[n / 64] >> (n % 64) & 1 == 1;
+        // Nothing is different in them.
+        if is(&neighbours.same, first) {
+            first += 1;
+            continue;
+        }
+        let last = first
+            + (first..group.len() - 1)
+                .take_while(|n| is(&neighbours.alike, *n))
+                .count();
+        let begun = begun && last + 1 == group.len();
+        if group[last].0 + 1 - group[first].0 >= if begun { 2 } else { RECORDS_MIN } {
+            alike(scanner, window, &group[first..=last], begun, depth, scan);
+        }
+        first = last + 1;
+    }
+}
+
+/// The same in lines of which each may be alike with the next one.
+fn alike(
+    scanner: &mut Scanner<'_>,
+    window: &Window<'_>,
+    group: &[(usize, &Range<usize>)],
+    begun: bool,
+    depth: usize,
+    scan: &mut Scan,
+) {
+    let bytes = window.text.bytes;
+    let units = |line: &Range<usize>| Units::of(bytes, line.clone());
+    let mut first = 0;
+    while first + 1 < group.len() {
         let mut alike = Alike::all();
+        let head = units(group[first].1);
         let mut last = first;
         for (n, (_, line)) in group.iter().enumerate().skip(first + 1) {
-            let Some(less) = alike.and(head, &bytes[(*line).clone()]) else {
+            let Some(less) = alike.and(&head, &units(line)) else {
                 break;
             };
             alike = less;
@@ -135,7 +168,7 @@ fn middles(
         if count >= if ends { 2 } else { RECORDS_MIN } {
             let mut view = View::with_capacity(4 * count);
             for (_, line) in &group[first..=last] {
-                let (from, to) = alike.middle(&bytes[(*line).clone()]);
+                let (from, to) = alike.middle(&units(line));
                 let mut middle = line.start + from..line.start + to;
                 // Some are quoted, others not.
                 if let [quote @ (b'\'' | b'"'), _, .., end] = bytes[middle.clone()]
@@ -169,75 +202,28 @@ impl Alike {
     }
 
     /// What is alike in these two lines too, if enough of them is.
-    fn and(self, a: &[u8], b: &[u8]) -> Option<Self> {
+    fn and(self, a: &Units<'_>, b: &Units<'_>) -> Option<Self> {
         // Nothing is different in the first two.
-        if self.head == usize::MAX && a == b {
+        if self.head == usize::MAX && a.line() == b.line() {
             return None;
         }
-        let forward = |at: usize| at;
-        let (head, starts) = common(a, b, self.head, [forward, forward]);
+        let (head, starts) = a.heads(b, self.head);
         // All of it is alike: nothing is different.
-        if starts.0 == a.len() || starts.1 == b.len() {
+        if starts.0 == a.line().len() || starts.1 == b.line().len() {
             return None;
         }
-        let backward = |line: &[u8]| {
-            let last = line.len().wrapping_sub(1);
-            move |at: usize| last - at
-        };
-        let (tail, ends) = common(a, b, self.tail, [backward(a), backward(b)]);
+        let (tail, ends) = a.tails(b, self.tail);
         let letters = |line: &[u8], start: usize, end: usize| {
             let middle = line.len().saturating_sub(start + end);
             middle > 0 && middle <= MIDDLE_BYTES_MAX && middle < line.len()
         };
-        (letters(a, starts.0, ends.0) && letters(b, starts.1, ends.1)).then_some(Self { head, tail })
+        (letters(a.line(), starts.0, ends.0) && letters(b.line(), starts.1, ends.1)).then_some(Self { head, tail })
     }
 
     /// Where the middle of a line is.
-    fn middle(self, line: &[u8]) -> (usize, usize) {
-        let forward = |at: usize| at;
-        let from = common(line, line, self.head, [forward, forward]).1.0;
-        let last = line.len().wrapping_sub(1);
-        let backward = |at: usize| last - at;
-        let tail = common(line, line, self.tail, [backward, backward]).1.0;
-        (from, line.len().saturating_sub(tail).max(from))
+    fn middle(self, line: &Units<'_>) -> (usize, usize) {
+        let from = line.heads(line, self.head).1.0;
+        let tail = line.tails(line, self.tail).1.0;
+        (from, line.line().len().saturating_sub(tail).max(from))
     }
 }
-
-/// How many units are the same in both lines, at most so many, and how many bytes they take in each. `place` says where
-/// the nth byte stands.
-#[inline(always)]
-fn common(a: &[u8], b: &[u8], most: usize, place: [impl Fn(usize) -> usize; 2]) -> (usize, (usize, usize)) {
-    let (mut i, mut j, mut n) = (0, 0, 0);
-    while n < most && i < a.len() && j < b.len() {
-        let unit = UNIT[usize::from(a[place[0](i)])];
-        if unit != UNIT[usize::from(b[place[1](j)])] {
-            break;
-        }
-        (i, j, n) = (i + 1, j + 1, n + 1);
-        // A number and white space are one each.
-        if matches!(unit, b'0' | b' ') {
-            while i < a.len() && UNIT[usize::from(a[place[0](i)])] == unit {
-                i += 1;
-            }
-            while j < b.len() && UNIT[usize::from(b[place[1](j)])] == unit {
-                j += 1;
-            }
-        }
-    }
-    (n, (i, j))
-}
-
-/// What is compared: any digit, any white space, or the byte itself.
-static UNIT: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut i = 0;
-    while i < 256 {
-        table[i] = match i as u8 {
-            b'0'..=b'9' => b'0',
-            b'\t' => b' ',
-            other => other,
-        };
-        i += 1;
-    }
-    table
-};

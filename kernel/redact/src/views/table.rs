@@ -197,7 +197,7 @@ fn alike(window: &Window<'_>) -> Vec<Alike> {
         {
             let (first, second) = (&bytes[before.clone()], &bytes[line.clone()]);
             let start = &first[..blank + 1];
-            if blank + 1 < line.len() && start.iter().any(u8::is_ascii_alphabetic) && begins_like(second, start) {
+            if blank + 1 < line.len() && has_letter(start) && begins_like(second, start) {
                 found.push(Alike {
                     before,
                     line: line.clone(),
@@ -209,6 +209,12 @@ fn alike(window: &Window<'_>) -> Vec<Alike> {
         before = line;
     }
     found
+}
+
+/// Whether a text has a letter: without a branch for each byte.
+#[inline]
+fn has_letter(text: &[u8]) -> bool {
+    text.iter().fold(false, |has, byte| has | byte.is_ascii_alphabetic())
 }
 
 fn digit(byte: u8) -> u8 {
@@ -491,8 +497,12 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
 
 /// The text of a line after the number that comes before `next`.
 fn after_number(bytes: &[u8], line: Range<usize>, next: u32) -> Option<Range<usize>> {
-    let number = next.checked_sub(1)?.to_string();
+    let number = next.checked_sub(1)?;
     let text = &bytes[line.clone()];
+    if !may_hold(bytes, &line, number) {
+        return None;
+    }
+    let number = number.to_string();
     let mut head = text.get(..LINE_BYTES_MAX.min(text.len()))?;
     // The last place that looks like one; the text itself may hold the same digits.
     while let Some(at) = memchr::memmem::rfind(head, number.as_bytes()) {
@@ -505,6 +515,25 @@ fn after_number(bytes: &[u8], line: Range<usize>, next: u32) -> Option<Range<usi
         head = &head[..at];
     }
     None
+}
+
+/// Whether the digits of a number may stand in a line.
+#[inline]
+fn may_hold(bytes: &[u8], line: &Range<usize>, mut number: u32) -> bool {
+    let Some(text) = bytes[line.start..].first_chunk().filter(|_| line.len() < 64) else {
+        return true;
+    };
+    // From the last digit on.
+    let mut ends = (1 << line.len()) - 1;
+    while ends != 0 {
+        ends &= places(text, b'0' + (number % 10) as u8);
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+        ends >>= 1;
+    }
+    ends != 0
 }
 
 /// Whether a line that begins with this, and may be shorter, may have a number before its text.

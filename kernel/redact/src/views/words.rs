@@ -481,14 +481,14 @@ fn likely_parts(window: &Window<'_>, span: Range<usize>, row: &Row, parts: &mut 
 /// Looks for words of up to four bytes that may hold enough of a value: one has all four, or two in a row have all of
 /// their two or three bytes. All others are the first or the last one of a value.
 #[derive(Default)]
-struct Pairs {
+pub(super) struct Pairs {
     /// The bytes of the last number may be part of a value, and are fewer than four.
     before: bool,
 }
 
 impl Pairs {
     #[inline]
-    fn hold(&mut self, value: u32, row: &Row) -> bool {
+    pub(super) fn hold(&mut self, value: u32, row: &Row) -> bool {
         let may_be = |byte: u8| (byte == 0) | row.may_be(byte);
         let [first, second, third, last] = value.to_le_bytes();
         let (low, high) = (may_be(first) & may_be(second), third == 0xFF && last == 0xFF);

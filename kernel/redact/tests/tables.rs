@@ -1,0 +1,109 @@
+//! Values down a column of a table, among ids, dates, fractions and counts: no row shows its part.
+
+#[path = "support/streams.rs"]
+mod streams;
+
+use sealbook_redact::TOKEN;
+use streams::{learn, live, stream};
+
+/// How a column shows a value, a cell for each row.
+type Encode = fn(&[u8]) -> Vec<String>;
+
+/// Some bytes at a time, with zeros after the last ones.
+fn words<const N: usize>(value: &[u8], word: impl Fn([u8; N]) -> String) -> Vec<String> {
+    let mut padded = value.to_vec();
+    padded.resize(value.len().next_multiple_of(N), 0);
+    padded.as_chunks::<N>().0.iter().map(|bytes| word(*bytes)).collect()
+}
+
+const ENCODINGS: &[(&str, Encode)] = &[
+    ("decimal", |value| value.iter().map(u8::to_string).collect()),
+    ("hexadecimal", |value| {
+        value.iter().map(|b| format!("{b:02x}")).collect()
+    }),
+    ("with a prefix", |value| {
+        value.iter().map(|b| format!("{b:#04x}")).collect()
+    }),
+    ("octal", |value| value.iter().map(|b| format!("{b:03o}")).collect()),
+    ("with zeros", |value| value.iter().map(|b| format!("{b:04}")).collect()),
+    ("UTF-16 in bytes", |value| {
+        value.iter().flat_map(|b| [b.to_string(), "0".to_owned()]).collect()
+    }),
+    ("words of two bytes", |value| {
+        words(value, |word| u16::from_be_bytes(word).to_string())
+    }),
+    ("words of two bytes in hexadecimal", |value| {
+        words(value, |word| format!("{:04x}", u16::from_le_bytes(word)))
+    }),
+    ("words of four bytes", |value| {
+        words(value, |word| u32::from_le_bytes(word).to_string())
+    }),
+];
+
+/// What stands before the value's column and after it in a row.
+type Row = fn(usize) -> (String, String);
+
+const TABLES: &[(&str, Row)] = &[
+    ("an id and a fraction", |n| {
+        (format!("{n},"), format!(",0.{:06}", 137_204 + n * 7919 % 800_000))
+    }),
+    ("a date and a count", |n| {
+        (format!("{n} 2026-11-28 "), format!(" {}", n * n % 1000))
+    }),
+    ("a word", |n| {
+        (format!("{n:<7}"), format!("  {}", ["the", "of", "and"][n % 3]))
+    }),
+    ("many numbers", |n| {
+        (
+            format!("{n} 1 2026 {} -1.{:06} ", 7 * n % 10, n * 7919 % 1_000_000),
+            format!(" 0 49 {n}"),
+        )
+    }),
+    ("rules", |n| (format!("----\n{n} | "), format!(" | {}", 60 + n % 30))),
+    ("uneven rows", |n| {
+        (
+            format!("{n};{}", if n % 9 == 0 { "7;8;" } else { "" }),
+            format!(";{}", 100 + n % 50),
+        )
+    }),
+];
+
+#[test]
+fn no_row_of_a_table_shows_a_part_of_a_value() {
+    for value in ["plantedT0ken9xQ4", "hunter22-Zx8kQ2m", "correct horse batter"] {
+        let redactor = learn(&[value.as_bytes()]);
+        for (name, encode) in ENCODINGS {
+            for (table, row) in TABLES {
+                let cells = encode(value.as_bytes());
+                // Other numbers stand in its column before and after it.
+                let before: Vec<String> = (0..90).map(|n| (300 + n * 37 % 600).to_string()).collect();
+                let all = before.iter().chain(&cells).chain(&before).enumerate();
+                let mut text = String::new();
+                let mut rows = Vec::new();
+                for (n, cell) in all {
+                    let (head, tail) = row(n + 90);
+                    let row = format!("{head}{cell}{tail}\n");
+                    text += &row;
+                    rows.push(row);
+                }
+                let ways = [
+                    ("whole", stream(&redactor, [text.as_bytes()])),
+                    ("in parts", stream(&redactor, text.as_bytes().chunks(1000))),
+                    ("with pauses", live(&redactor, text.as_bytes().chunks(700))),
+                ];
+                for (way, shown) in ways {
+                    let shown = String::from_utf8(shown).unwrap();
+                    let what = format!("{value}, {name}, {table}, {way}");
+                    assert!(shown.contains(TOKEN), "{what}: {shown}");
+                    for hidden in &rows[before.len()..before.len() + cells.len()] {
+                        assert!(!shown.contains(hidden.as_str()), "{what}: {hidden}");
+                    }
+                    // And what stands far from it is there.
+                    for other in [&rows[0], &rows[rows.len() - 1]] {
+                        assert!(shown.contains(other.as_str()), "{what}: {other}");
+                    }
+                }
+            }
+        }
+    }
+}
