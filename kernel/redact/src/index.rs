@@ -706,9 +706,14 @@ impl Index {
         self.longest_canon.load(Ordering::Relaxed) as usize
     }
 
+    /// Whether some value holds an unusual character.
+    pub(crate) fn has_unusual(&self) -> bool {
+        self.unusual.len() > 0
+    }
+
     /// Whether some value holds the unusual character in UTF-8.
     pub(crate) fn holds_unusual(&self, utf8: &[u8]) -> bool {
-        self.unusual.len() > 0
+        self.has_unusual()
             && self
                 .unusual
                 .iter()

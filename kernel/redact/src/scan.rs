@@ -119,6 +119,7 @@ impl Index {
         let mut scanner = Scanner {
             index: self,
             budgets: [0; 2],
+            refused: false,
             inflated: views::inflate::OUTPUT_BYTES_MAX,
             inflations: INFLATIONS_MIN + text.len() / BYTES_PER_INFLATION,
             memory: Vec::new(),
@@ -144,6 +145,8 @@ pub(crate) struct Scanner<'i> {
     pub(crate) index: &'i Index,
     /// Bytes that views of the text may still hold, and views of those.
     budgets: [usize; 2],
+    /// A view was not looked at, as there was nothing left for it.
+    pub(crate) refused: bool,
     /// Bytes that may still be inflated.
     pub(crate) inflated: usize,
     /// Streams that may still be inflated.
@@ -174,7 +177,9 @@ impl Scanner<'_> {
     /// Takes the bytes of a view of what is `depth` deep, if there are so many left.
     pub(crate) fn spend(&mut self, bytes: usize, depth: usize) -> Option<()> {
         let budget = &mut self.budgets[usize::from(depth > 0)];
-        *budget = budget.checked_sub(bytes)?;
+        let left = budget.checked_sub(bytes);
+        self.refused |= left.is_none();
+        *budget = left?;
         Some(())
     }
 

@@ -20,6 +20,7 @@ fn the_comparison_names_tests_that_exist() {
         ("places", read("kernel/redact/tests/places.rs")),
         ("numbers", read("kernel/redact/tests/numbers.rs")),
         ("counting", read("kernel/redact/tests/counting.rs")),
+        ("tables", read("kernel/redact/tests/tables.rs")),
         ("dull", read("kernel/redact/tests/dull.rs")),
     ]
     .into();

@@ -328,15 +328,28 @@ fn one_by_one(window: &Window<'_>, range: Range<usize>, count: &mut Count, spans
                 .get(at.wrapping_sub(1))
                 .is_some_and(|byte| LAST[usize::from(*byte)]);
             let near = usize::from(number & (at - ends[1] <= SEPARATOR_BYTES_MAX + TOKEN_BYTES_MAX));
-            // The same number again, or one of a single digit, tells nothing.
             let text = bytes[at.saturating_sub(8)..]
                 .first_chunk::<8>()
                 .map_or(0, |text| u64::from_le_bytes(*text));
             // Near the start of a text there are fewer than eight bytes before.
             let text = text << (64 - 8 * at.clamp(1, 8));
+            // In some texts nothing else comes, and all of it is as it was.
+            if text == last
+                && one & two == 1
+                && near == 1
+                && same == 0
+                && turns == 0
+                && text >> 48 != WHOLE
+                && mark != b'.'
+            {
+                count.steps = 0;
+                (ends, fraction) = ([ends[1], at], false);
+                continue;
+            }
+            // The same number again, or one of a single digit, tells nothing.
             let step = usize::from((at > ends[1] + 2) & (text != last));
             // The zero of a float tells that it is a whole number.
-            let float = usize::from((text >> 56 == u64::from(b'0')) & (text >> 48 & 0xFF == u64::from(b'.')));
+            let float = usize::from(text >> 48 == WHOLE);
             last = text;
             // Neither a fraction nor a single digit between two of them tells anything.
             let single = fraction & (mark == b'.') & !(text >> 48 & 0xFF).to_le_bytes()[0].is_ascii_alphanumeric();
@@ -365,6 +378,9 @@ fn one_by_one(window: &Window<'_>, range: Range<usize>, count: &mut Count, spans
         }
     }
 }
+
+/// The last two bytes of a whole number as a float: `.0`.
+const WHOLE: u64 = u16::from_le_bytes(*b".0") as u64;
 
 /// How many numbers in a row were each one more than the last.
 #[derive(Default)]

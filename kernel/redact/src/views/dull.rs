@@ -189,6 +189,28 @@ fn read_fractions(line: &[u8]) -> Option<Fractions> {
     }
 }
 
+/// Whether a text is nothing but many lines with a number each that only counts, or a fraction each.
+pub(super) fn is_column(text: &[u8]) -> bool {
+    let lines = || text.strip_suffix(b"\n").unwrap_or(text).split(|byte| *byte == b'\n');
+    let all = |follows: &mut dyn FnMut(&[u8]) -> bool| lines().all(follows);
+    if lines().nth(LINES_MIN).is_none() {
+        return false;
+    }
+    let mut next = None;
+    let counts = all(&mut |line| {
+        let here = if line.len() <= 9 { number(line, 10) } else { None };
+        here.is_some() && std::mem::replace(&mut next, here.map(|here| here + 1)).is_none_or(|next| here == Some(next))
+    });
+    let mut before = 0;
+    counts
+        || all(&mut |line| {
+            read_fractions(line).is_some_and(|Fractions { index, padded }| {
+                let padded_before = std::mem::replace(&mut before, padded);
+                index.is_none() && padded + padded_before < 2
+            })
+        })
+}
+
 /// The last eight bytes of a text, of which these are the last six.
 fn ending_with([a, b, c, d, e, f]: &[u8; 6]) -> u64 {
     u64::from_le_bytes([0, 0, *a, *b, *c, *d, *e, *f])
@@ -230,6 +252,25 @@ mod tests {
             assert!(lines(text.as_bytes(), 0, text.len() - 3, 100).is_none());
             let from = first + 9000;
             assert!(lines(text.as_bytes(), from, from + 4000, 100).unwrap().start >= from + 100);
+        }
+    }
+
+    #[test]
+    fn columns_that_count_or_hold_fractions_are_told_from_others() {
+        let column = |cell: fn(usize) -> String| (0..90).map(|n| cell(n) + "\n").collect::<String>();
+        assert!(is_column(column(|n| (n + 70).to_string()).as_bytes()));
+        assert!(is_column(
+            column(|n| format!("-{}.{:06}", n % 3, 137_204 + n)).as_bytes()
+        ));
+        for other in [
+            column(|n| (2 * n).to_string()),
+            column(|n| (n + 70 + n / 89).to_string()),
+            column(|n| format!("0.{:06}", 137_204 + n) + if n == 50 { " x" } else { "" }),
+            column(|n| if n == 50 { String::new() } else { n.to_string() }),
+            column(|n| format!("0.000{:03}", 100 + n)),
+            "7\n8\n9\n".to_owned(),
+        ] {
+            assert!(!is_column(other.as_bytes()), "{other}");
         }
     }
 

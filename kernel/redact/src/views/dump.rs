@@ -196,7 +196,7 @@ pub(super) fn rows_around(bytes: &[u8], from: usize, middle: &Range<usize>) -> O
 fn are_numbered(bytes: &[u8], rows: &[Row]) -> bool {
     let number = |row: &Row| {
         let line = &bytes[row.range.clone()];
-        let indent = line.iter().take_while(|byte| **byte == b' ').count();
+        let indent = line.iter().take_while(|byte| matches!(byte, b' ' | b'|')).count();
         let digits = line[indent..].iter().take(NUMBER_DIGITS_MAX + 1);
         let digits = digits.take_while(|byte| byte.is_ascii_digit()).count();
         let after = line.get(indent + digits);

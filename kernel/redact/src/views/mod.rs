@@ -89,6 +89,8 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
     }
     let triggers = find_triggers(window);
     let reach = scanner.index.longest().clamp(REACH_BYTES_MIN, REACH_BYTES_MAX) + 16;
+    // The same lines were looked at with plain borders in place of others.
+    let mut redrawn = false;
     for (family, limit) in limits.iter().enumerate() {
         if triggers[family].count() <= *limit {
             continue;
@@ -119,7 +121,10 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
                     if scanner.again(window, stripped, again, end, Form::Terminal, depth, limits, scan) {
                         // What moves in it is looked at below, before its borders and blanks are read as such.
                         limits[TERMINAL] = usize::MAX;
+                        scanner.refused = false;
                         scanner.lazily(window, &strip(true), end, Form::Terminal, depth, limits, scan);
+                        let all = region.start <= window.from && region.end >= window.to;
+                        redrawn = all && !scanner.refused;
                     }
                     // Where nothing was found without the zero bytes, nothing is among them in units of plain characters.
                     let open = end == text.bytes.len() && !text.complete;
@@ -189,7 +194,7 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
         table::scan(scanner, window, heads.numbered, depth, scan);
     }
     words::scan(scanner, window, depth, scan);
-    if several_words || !lines::are_single(window) {
+    if (several_words || !lines::are_single(window)) && !redrawn {
         records::scan(scanner, window, depth, scan);
     }
     if depth > 0 || window.from == 0 {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{View, counted, digits, dump, lines};
+use super::{View, counted, digits, dull, dump, lines};
 use crate::Form;
 use crate::scan::{LINE_BYTES_MAX, Scan, Scanner, Window};
 use crate::squeeze::{high, places};
@@ -289,13 +289,44 @@ fn last_blank(bytes: &[u8], line: &Range<usize>) -> usize {
 }
 
 fn tables(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+    // A window after the first one begins in the middle of a line, whose borders are at other places; and so may a text.
+    if window.from > 0 {
+        return blocks(scanner, window, window.lines().skip(1), depth, scan);
+    }
+    let bars = |line: &Range<usize>| memchr::memchr_iter(b'|', &window.text.bytes[line.clone()]);
+    let mut two = window.lines().take(2);
+    let alike = two
+        .next()
+        .zip(two.next())
+        .is_none_or(|(first, second)| bars(&first).eq(bars(&second)));
+    if !alike {
+        // A value that begins there has a character on each line and a rule between them, at most.
+        let first = 2 * scanner.index.longest() + FIRST_LINES;
+        blocks(scanner, window, window.lines().take(first), depth, scan);
+        blocks(scanner, window, window.lines().skip(1), depth, scan);
+        return;
+    }
+    blocks(scanner, window, window.lines(), depth, scan);
+}
+
+/// Lines that are looked at together with the first one of a text, where it is not like the second one, at least.
+const FIRST_LINES: usize = 32;
+
+/// Blocks of lines that share some borders.
+fn blocks(
+    scanner: &mut Scanner<'_>,
+    window: &Window<'_>,
+    lines: impl Iterator<Item = Range<usize>>,
+    depth: usize,
+    scan: &mut Scan,
+) {
     let bytes = window.text.bytes;
     let mut block: Vec<Line> = Vec::new();
     // Places (in characters) of the borders that all lines of the block share, and of those of a line.
     let (mut shared, mut own): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
     // The borders of the line before, if it was a short one.
     let mut before = None;
-    for range in window.lines() {
+    for range in lines {
         let line = &bytes[range.clone()];
         let mut ascii = true;
         let borders = short_borders(bytes, &range);
@@ -320,6 +351,8 @@ fn tables(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &m
         }
         if block.is_empty() {
             shared.clone_from(&own);
+        } else if range.end == bytes.len() && shared.starts_with(&own) {
+            // Nor may all of its last line be there.
         } else if shared != own {
             let common = shared
                 .iter()
@@ -386,7 +419,8 @@ fn columns(
             view
         };
         let view = make(true, None);
-        if open || view.bytes.iter().any(|b| *b != b'\n') {
+        let shows = || view.bytes.iter().any(|b| *b != b'\n') && !dull::is_column(&view.bytes);
+        if open || shows() {
             scanner.again(window, view, &make, end, Form::Wrapped, depth, [0; 4], scan);
         }
     }
