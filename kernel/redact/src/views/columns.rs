@@ -577,7 +577,9 @@ impl Reader<'_, '_> {
         let (mut words, mut from) = (Vec::new(), 0);
         for alike in column.chunk_by(|a, b| a.len == b.len) {
             let to = from + alike.len();
-            let hexadecimal = matches!(alike[0].len, 4 | 8) || alike.iter().any(|number| !number.plain);
+            // Without a letter a few of them are decimal numbers, mostly.
+            let lettered = || alike.iter().any(|number| !number.plain);
+            let hexadecimal = matches!(alike[0].len, 4 | 8) && alike.len() >= ELEMENTS_MIN || lettered();
             if hexadecimal && alike.len() * usize::from(alike[0].len) >= 2 * CANON_MIN {
                 let mut holds = false;
                 self.words(alike, |_| holds = true);

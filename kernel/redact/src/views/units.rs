@@ -130,7 +130,7 @@ mod x86 {
     };
     use std::ops::Range;
 
-    use super::Neighbours;
+    use super::{Neighbours, UNIT};
     use crate::wide::{has_compress, load};
 
     pub(super) fn has_units() -> bool {
@@ -160,7 +160,13 @@ mod x86 {
         };
         let (mut a, mut length, mut known) = (nothing, 0, false);
         let mut last = nothing.first;
+        // The units at both ends of the last line: of those that nothing else is known of one is the same, at least.
+        let mut both = [0; 2];
         for (i, line) in lines.enumerate() {
+            let text = &bytes[line.clone()];
+            let here = [text.first(), text.last()].map(|byte| byte.map_or(0, |byte| UNIT[usize::from(*byte)]));
+            let ends = std::mem::replace(&mut both, here);
+            let an_end = ends[0] == both[0] || ends[1] == both[1] || line.len().max(length) <= 64;
             let text = bytes[line.start..]
                 .first_chunk()
                 .filter(|_| matches!(line.len(), 1..=64));
@@ -193,7 +199,7 @@ mod x86 {
             let same = middle(&a, length).max(middle(&b, line.len())) <= most;
             if let Some(before) = i.checked_sub(1) {
                 let known = known & text.is_some();
-                alike[before / 64] |= u64::from(same | !known) << (before % 64);
+                alike[before / 64] |= u64::from(if known { same } else { an_end }) << (before % 64);
                 let all = (heads == a.starts.count_ones()) & (heads == b.starts.count_ones());
                 equal[before / 64] |= u64::from(all & known) << (before % 64);
             }
