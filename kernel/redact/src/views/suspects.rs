@@ -86,7 +86,7 @@ mod x86 {
         let tables = Tables::of(reader);
         let mut stretches = Vec::new();
         let mut words: Columns<Words> = Columns::default();
-        // Which lines have a number that may be a byte, and which have one or are none that ends anything.
+        // Which lines have a number that may be a byte, and which have one or a zero, which may stand between those.
         let (mut have, mut go_on) = (Bits::new(group.len()), Bits::new(group.len()));
         // Rules of a table end nothing.
         let mut lines: Vec<usize> = Vec::with_capacity(group.len());
@@ -142,42 +142,10 @@ mod x86 {
                 stretches.push(i..i + 1);
             }
         }
-        let mut columns: Columns<Bytes> = Columns::default();
-        let mut from = 0;
-        while let Some(row) = go_on.row(from) {
-            from = row.end;
-            if row.len() < ELEMENTS_MIN || have.count(&row) < ELEMENTS_MIN {
-                continue;
-            }
-            columns.next(0);
-            for (i, n) in (row.start..).zip(&lines[row]) {
-                let line = &group[*n];
-                let masks = Masks::of(bytes, line);
-                columns.next(masks.numbers());
-                let values = Values::of(bytes, line, &masks, &tables);
-                let mut numbers = masks.number;
-                while numbers != 0 {
-                    let bit = numbers.trailing_zeros();
-                    numbers &= numbers - 1;
-                    let place = masks.place(line, bit);
-                    let byte = if masks.short() >> bit & 1 == 1 {
-                        values.byte(bytes, &place, bit)
-                    } else {
-                        Other::of(reader, place, masks.mixed >> bit & 1 == 1).and_then(|other| other.byte())
-                    };
-                    if let Some(byte) = byte {
-                        columns.add(i, masks.nth(bit), &byte, &mut stretches);
-                    }
-                }
-            }
+        for row in rows(&have, &go_on) {
+            let row = (row.start..).zip(lines[row].iter().map(|n| &group[*n]));
+            bytes_of(reader, row, &tables, &mut stretches);
         }
-        // What ends outside the window is not known.
-        let outside = group
-            .iter()
-            .rev()
-            .take_while(|line| line.end > reader.window.to)
-            .count();
-        stretches.push(group.len() - outside..group.len());
         if open {
             let tail = 4 * reader.longest + ELEMENTS_MIN;
             stretches.push(lines.len().saturating_sub(tail)..lines.len());
@@ -185,6 +153,54 @@ mod x86 {
         let place = |i: usize| lines.get(i).copied().unwrap_or(group.len());
         let of_group = |stretch: Range<usize>| place(stretch.start)..place(stretch.end);
         Some(stretches.into_iter().map(of_group).collect())
+    }
+
+    /// Where in lines that each have a number that may be a byte a value may be.
+    #[target_feature(
+        enable = "avx512f",
+        enable = "avx512bw",
+        enable = "avx512vbmi",
+        enable = "avx512vbmi2",
+        enable = "popcnt"
+    )]
+    fn bytes_of<'l>(
+        reader: &Reader<'_, '_>,
+        lines: impl Iterator<Item = (usize, &'l Range<usize>)>,
+        tables: &Tables,
+        stretches: &mut Vec<Range<usize>>,
+    ) {
+        let bytes = reader.window.text.bytes;
+        let mut columns: Columns<Bytes> = Columns::default();
+        for (i, line) in lines {
+            let masks = Masks::of(bytes, line);
+            columns.next(masks.numbers());
+            let values = Values::of(bytes, line, &masks, tables);
+            let mut numbers = masks.number;
+            while numbers != 0 {
+                let bit = numbers.trailing_zeros();
+                numbers &= numbers - 1;
+                let place = masks.place(line, bit);
+                let byte = if masks.short() >> bit & 1 == 1 {
+                    values.byte(bytes, &place, bit)
+                } else {
+                    Other::of(reader, place, masks.mixed >> bit & 1 == 1).and_then(|other| other.byte())
+                };
+                if let Some(byte) = byte {
+                    columns.add(i, masks.nth(bit), &byte, stretches);
+                }
+            }
+        }
+    }
+
+    /// Lines in a row of which enough have something, and the others end nothing.
+    fn rows(have: &Bits, go_on: &Bits) -> impl Iterator<Item = Range<usize>> {
+        let mut from = 0;
+        let rows = std::iter::from_fn(move || {
+            let row = go_on.row(from)?;
+            from = row.end;
+            Some(row)
+        });
+        rows.filter(|row| row.len() >= ELEMENTS_MIN && have.count(row) >= ELEMENTS_MIN)
     }
 
     /// Longest line whose numbers each end at a bit of one word.
