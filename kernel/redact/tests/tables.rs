@@ -1,5 +1,7 @@
 //! Values down a column of a table, among ids, dates, fractions and counts: no row shows its part.
 
+use std::io::Write as _;
+
 #[path = "support/streams.rs"]
 mod streams;
 
@@ -104,6 +106,124 @@ fn no_row_of_a_table_shows_a_part_of_a_value() {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Rows that show a value, and what stands before and after them.
+struct Rows {
+    name: &'static str,
+    value: String,
+    before: Vec<String>,
+    rows: Vec<String>,
+    after: Vec<String>,
+}
+
+/// Tables that are no tables to everybody: numbers that are characters, joints, control strings, offsets that count.
+fn unlike() -> Vec<Rows> {
+    const VALUE: &str = "tK4m9Qz72Lw5";
+    let rows = |name, row: &dyn Fn(usize, char) -> String| Rows {
+        name,
+        value: VALUE.to_owned(),
+        before: (0..6).map(|n| row(n, '~')).collect(),
+        rows: VALUE.chars().enumerate().map(|(n, char)| row(n, char)).collect(),
+        after: (0..30).map(|n| row(n, '~')).collect(),
+    };
+    let dump = |name, row: &dyn Fn(usize, &[u8]) -> String| Rows {
+        name,
+        value: VALUE.to_owned(),
+        before: Vec::new(),
+        rows: VALUE
+            .as_bytes()
+            .chunks(2)
+            .enumerate()
+            .map(|(n, bytes)| row(n, bytes))
+            .collect(),
+        after: (6..40).map(|n| row(n, b"..")).collect(),
+    };
+    let joint = |n: usize, char: char| match n % 2 {
+        0 => format!("x1,{},y2\n", u32::from(char)),
+        _ => format!("x_1_2,{},y_3_4\n", u32::from(char)),
+    };
+    let wide = |n: usize, char: char| {
+        let long = if n % 5 == 4 { "-".repeat(60) } else { String::new() };
+        format!("foo,{},\nfoo,0,\nfoo,0,\nfoo,0,{long}\n", u32::from(char))
+    };
+    let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::none());
+    packed.write_all(&VALUE.as_bytes().repeat(4)).expect("memory takes all");
+    let packed = words(&packed.finish().expect("memory takes all"), |word| {
+        u16::from_le_bytes(word).to_string()
+    });
+    vec![
+        rows("digits as characters", &|_, char| {
+            format!(
+                "{{\"c\": \"{char}\", \"code\": {}, \"s\": \"{char}\"}}\n",
+                u32::from(char)
+            )
+        }),
+        rows("joints", &joint),
+        Rows {
+            before: vec!["\u{2502} x \u{2502}\n".to_owned()],
+            ..rows("titles", &|_, char| format!("\x1b]0;{char}\x07 ok\n"))
+        },
+        rows("UTF-32", &wide),
+        dump("a dump with its characters", &|n, bytes| {
+            let shown = String::from_utf8_lossy(bytes);
+            format!("{} {:02x} {:02x}  {shown}\n", 4224 + n, bytes[0], bytes[1])
+        }),
+        dump("a dump with rows left out", &|n, bytes| {
+            let star = if n == 3 { "*\n" } else { "" };
+            format!("{star}{n:04}: {:02x} {:02x}\n", bytes[0], bytes[1])
+        }),
+        Rows {
+            name: "cells that count",
+            value: "1025102610271028".to_owned(),
+            before: (1000..1025).map(|n| format!("| {n} | x |\n")).collect(),
+            rows: (1025..1029).map(|n| format!("| {n} | x |\n")).collect(),
+            after: (1029..1050).map(|n| format!("| {n} | x |\n")).collect(),
+        },
+        Rows {
+            name: "compressed",
+            value: VALUE.to_owned(),
+            before: Vec::new(),
+            rows: packed
+                .iter()
+                .enumerate()
+                .map(|(n, word)| format!("{} {word} k\n", 369_301 + 77 * n))
+                .collect(),
+            after: Vec::new(),
+        },
+        Rows {
+            name: "cut off",
+            value: "zYZeE+):$3-OW8.n".to_owned(),
+            before: Vec::new(),
+            rows: ["zY", "Ze", "E+", "):", "$3", "-O"]
+                .map(|cell| format!("\u{2551} {cell} \u{2551}\n"))
+                .into(),
+            after: Vec::new(),
+        },
+    ]
+}
+
+#[test]
+fn no_row_of_what_is_hardly_a_table_shows_a_part_of_a_value() {
+    for Rows {
+        name,
+        value,
+        before,
+        rows,
+        after,
+    } in unlike()
+    {
+        let redactor = learn(&[value.as_bytes()]);
+        let text = [before, rows.clone(), after].concat().concat();
+        let text = if name == "cut off" { text.trim_end() } else { &text };
+        let shown = String::from_utf8(stream(&redactor, [text.as_bytes()])).unwrap();
+        assert!(shown.contains(TOKEN), "{name}: {shown}");
+        // Zeros and stars are no part of it.
+        let part = |line: &&str| !line.starts_with("foo,0,") && *line != "*";
+        for hidden in rows.iter().flat_map(|row| row.lines()).filter(part) {
+            assert!(!shown.lines().any(|line| line == hidden), "{name}: {hidden}\n{shown}");
         }
     }
 }

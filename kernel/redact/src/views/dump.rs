@@ -191,18 +191,17 @@ pub(super) fn rows_around(bytes: &[u8], from: usize, middle: &Range<usize>) -> O
     })
 }
 
-/// Whether rows have offsets that only count, and no words of several bytes: those are numbers of lines, and their texts
-/// are read as such.
+/// Whether rows have offsets that only count, and a border after them or a number and a fraction: those are rows of a
+/// table, which are read as such.
 fn are_numbered(bytes: &[u8], rows: &[Row]) -> bool {
     let number = |row: &Row| {
         let line = &bytes[row.range.clone()];
         let indent = line.iter().take_while(|byte| matches!(byte, b' ' | b'|')).count();
         let digits = line[indent..].iter().take(NUMBER_DIGITS_MAX + 1);
         let digits = digits.take_while(|byte| byte.is_ascii_digit()).count();
-        let after = line.get(indent + digits);
-        let is_one = digits <= NUMBER_DIGITS_MAX && matches!(after, Some(b' ' | b'\t' | b':' | b'|'));
-        let word = hex_digits(&bytes[row.cells..row.range.end]) >= 4;
-        if is_one && !word {
+        let blank = matches!(line.get(indent + digits), Some(b' '));
+        let is_one = digits <= NUMBER_DIGITS_MAX && blank && has_fraction(&bytes[row.cells..row.range.end]);
+        if is_one {
             number(&line[indent..indent + digits], 10)
         } else {
             None
@@ -217,6 +216,25 @@ fn are_numbered(bytes: &[u8], rows: &[Row]) -> bool {
             counts && here.is_some()
         })
 }
+
+/// Whether cells begin with a border, or with a number and a fraction.
+fn has_fraction(cells: &[u8]) -> bool {
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let blanks = |text: &[u8]| text.iter().take_while(|byte| **byte == b' ').count();
+    if cells.starts_with(b"|") {
+        return true;
+    }
+    let first = digits(cells);
+    let rest = &cells[first..];
+    let rest = &rest[blanks(rest)..];
+    let rest = rest.strip_prefix(b"-").unwrap_or(rest);
+    let (whole, fraction) = rest.split_at(digits(rest));
+    let after = fraction.strip_prefix(b".").map_or(0, digits);
+    first > 0 && !whole.is_empty() && after >= FRACTION_DIGITS_MIN
+}
+
+/// Fewest digits after the point of a number that is no list.
+const FRACTION_DIGITS_MIN: usize = 4;
 
 /// Fewest rows, and most digits of their numbers.
 const NUMBERED_MIN: usize = 16;

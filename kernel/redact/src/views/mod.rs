@@ -89,7 +89,7 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
     }
     let triggers = find_triggers(window);
     let reach = scanner.index.longest().clamp(REACH_BYTES_MIN, REACH_BYTES_MAX) + 16;
-    // The same lines were looked at with plain borders in place of others.
+    // The same lines were looked at with plain borders in place of others, and no other change.
     let mut redrawn = false;
     for (family, limit) in limits.iter().enumerate() {
         if triggers[family].count() <= *limit {
@@ -117,6 +117,7 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
                     let stripped = strip(false)(true, None);
                     let mut limits = counts;
                     limits[TERMINAL] = stripped.unusual;
+                    let shortened = stripped.shortened;
                     let again = &strip(false);
                     if scanner.again(window, stripped, again, end, Form::Terminal, depth, limits, scan) {
                         // What moves in it is looked at below, before its borders and blanks are read as such.
@@ -124,7 +125,7 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
                         scanner.refused = false;
                         scanner.lazily(window, &strip(true), end, Form::Terminal, depth, limits, scan);
                         let all = region.start <= window.from && region.end >= window.to;
-                        redrawn = all && !scanner.refused;
+                        redrawn = all && !shortened && !scanner.refused && !window.last;
                     }
                     // Where nothing was found without the zero bytes, nothing is among them in units of plain characters.
                     let open = end == text.bytes.len() && !text.complete;

@@ -93,23 +93,32 @@ mod x86 {
         let mut begins = false;
         for (n, line) in group.iter().enumerate() {
             let i = lines.len();
-            if line.len() > LINE_BYTES_MAX || line.end > reader.window.to {
-                // Those of longer lines are not known, nor what ends outside the window.
-                stretches.push(i.saturating_sub(AROUND)..i + 1 + AROUND);
-                words.next(0);
-                lines.push(n);
-                continue;
-            }
-            let masks = Masks::of(bytes, line);
-            if masks.kept == 0 {
+            let inside = line.len() <= LINE_BYTES_MAX && line.end <= reader.window.to;
+            let masks = if inside {
+                Masks::of(bytes, line)
+            } else {
+                Masks::default()
+            };
+            if inside && masks.kept == 0 {
                 continue;
             }
             lines.push(n);
+            if !inside || masks.strange {
+                // Those of longer lines are not known, nor what ends outside the window.
+                stretches.push(i.saturating_sub(AROUND)..i + 1 + AROUND);
+                words.next(0);
+                begins = true;
+                continue;
+            }
             let (numbers, before) = (masks.numbers(), words.numbers);
             words.next(numbers);
             let values = Values::of(bytes, line, &masks, &tables);
             let mut kinds = values.kinds;
             let mut likely = values.kinds & LIKELY > 0;
+            // Where a column begins, numbers of any length may be the first bytes of something compressed.
+            if numbers > before && values.begin_packed(bytes, line, &masks) {
+                return None;
+            }
             let mut others = masks.number & !masks.short();
             while others != 0 {
                 let bit = others.trailing_zeros();
@@ -137,10 +146,6 @@ mod x86 {
             begins = kinds & BEGINS > 0;
             have.set(i, likely);
             go_on.set(i, likely | (values.kinds & ZERO > 0));
-            if masks.joint {
-                // Words with joints are read in another way.
-                stretches.push(i..i + 1);
-            }
         }
         for row in rows(&have, &go_on) {
             let row = (row.start..).zip(lines[row].iter().map(|n| &group[*n]));
@@ -209,8 +214,8 @@ mod x86 {
     /// With one longer line among so many, all of them are read.
     const LONG_PARTS: usize = 16;
 
-    /// How many lines around one are looked at because of it.
-    const AROUND: usize = 16;
+    /// How many lines around one are looked at because of it: as many as show enough characters of four numbers each.
+    const AROUND: usize = 4 * (ELEMENTS_MIN + 1);
 
     /// A bit for each line.
     struct Bits(Vec<u64>);
@@ -348,7 +353,7 @@ mod x86 {
 
     impl Column for Bytes {
         type Fact = Byte;
-        const AROUND: usize = 2;
+        const AROUND: usize = 4;
 
         #[inline(always)]
         fn add(&mut self, i: usize, byte: &Byte) -> Option<usize> {
@@ -517,22 +522,26 @@ mod x86 {
             })
         }
 
-        /// Whether something compressed may begin with its bytes, in either order.
+        /// Whether something compressed may begin with its bytes.
         fn begins_packed(&self) -> bool {
-            let is = |first: u8, second: u8| inflate::may_begin_with(first, second);
-            self.values.iter().any(|value| {
-                let bytes = value.to_le_bytes();
-                let length = bytes.len() - value.leading_zeros() as usize / 8;
-                match bytes[..length] {
-                    [] => false,
-                    [first] => inflate::may_begin(first),
-                    [first, .., last] => is(first, bytes[1]) || is(last, bytes[length - 2]) || *value == u32::MAX,
-                }
-            })
+            self.values.iter().any(|value| begins_packed(*value))
+        }
+    }
+
+    /// Whether something compressed may begin with the bytes of a number, in either order.
+    fn begins_packed(value: u32) -> bool {
+        let is = |first: u8, second: u8| inflate::may_begin_with(first, second);
+        let bytes = value.to_le_bytes();
+        let length = bytes.len() - value.leading_zeros() as usize / 8;
+        match bytes[..length] {
+            [] => false,
+            [first] => inflate::may_begin(first),
+            [first, .., last] => is(first, bytes[1]) || is(last, bytes[length - 2]) || value == u32::MAX,
         }
     }
 
     /// The words with digits of a line, a bit where each of them ends; the line's first byte has the first bit.
+    #[derive(Default)]
     struct Masks {
         kept: u64,
         starts: u64,
@@ -540,8 +549,8 @@ mod x86 {
         /// Those that have other characters too, and those of one, of two and of three digits.
         mixed: u64,
         digits: [u64; 3],
-        /// A joint of words stands somewhere.
-        joint: bool,
+        /// Some of them are no numbers, or not all of one.
+        strange: bool,
     }
 
     impl Masks {
@@ -556,7 +565,8 @@ mod x86 {
             };
             let digit = below(v, b'0', 10);
             let kept = digit | below(lower, b'a', 26) | _mm512_movepi8_mask(v);
-            let joint = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(b'_' as i8));
+            let is = |byte: u8| _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(byte as i8));
+            let (joint, quote, colon) = (is(b'_'), is(b'\'') | is(b'"'), is(b':'));
             let inside = !(u64::MAX << line.len());
             let (kept, digit) = (kept & inside, digit & inside);
             let starts = kept & !(kept << 1);
@@ -564,17 +574,22 @@ mod x86 {
             let ends = |some: u64| kept.wrapping_add(some) & !kept;
             let (number, mixed) = (ends(digit), ends(kept & !digit));
             let plain = number & !mixed;
+            let digits = [
+                plain & starts << 1,
+                plain & starts << 2,
+                plain & starts << 3 & kept << 2,
+            ];
+            // A word that goes on before or after a joint, a digit that is shown as a character, the name of a list.
+            let joined = joint | kept.wrapping_add(joint << 1 & starts) & !kept;
+            let shown = digits[0] & (quote | is(b'(')) << 2 & (quote | is(b')'));
+            let named = if is(b'[') == 0 { 0 } else { colon | quote & colon >> 1 };
             Self {
                 kept,
                 starts,
                 number,
                 mixed,
-                digits: [
-                    plain & starts << 1,
-                    plain & starts << 2,
-                    plain & starts << 3 & kept << 2,
-                ],
-                joint: joint & inside != 0,
+                digits,
+                strange: number & (joined | shown | named) != 0,
             }
         }
 
@@ -662,6 +677,17 @@ mod x86 {
                 zero: zeros,
                 kinds: kind(LIKELY) | kind(BEGINS) | kind(GOES_ON) | kind(HEAD) | (u8::from(zeros != 0) * ZERO),
             }
+        }
+
+        /// Whether numbers of three digits may be two bytes with which something compressed begins.
+        fn begin_packed(&self, bytes: &[u8], line: &Range<usize>, masks: &Masks) -> bool {
+            let mut three = masks.digits[2];
+            std::iter::from_fn(|| {
+                let bit = three.trailing_zeros();
+                three &= three.wrapping_sub(1);
+                (bit < 64).then(|| Digits::of(bytes, &masks.place(line, bit)))
+            })
+            .any(|digits| begins_packed(digits.decimal()) || begins_packed(digits.hex()))
         }
 
         /// The number at a place, which ends at a bit.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{View, counted, digits, dull, dump, lines};
 use crate::Form;
-use crate::scan::{LINE_BYTES_MAX, Scan, Scanner, Window};
+use crate::scan::{DEPTH_MAX, LINE_BYTES_MAX, Scan, Scanner, Window};
 use crate::squeeze::{high, places};
 
 /// A line with vertical borders.
@@ -419,10 +419,16 @@ fn columns(
             view
         };
         let view = make(true, None);
-        let shows = || view.bytes.iter().any(|b| *b != b'\n') && !dull::is_column(&view.bytes);
-        if open || shows() {
-            scanner.again(window, view, &make, end, Form::Wrapped, depth, [0; 4], scan);
+        if !open && !view.bytes.iter().any(|b| *b != b'\n') {
+            continue;
         }
+        // Numbers that only count, or fractions, are nothing but what they are.
+        let depth = if !open && dull::is_column(&view.bytes) {
+            DEPTH_MAX - 1
+        } else {
+            depth
+        };
+        scanner.again(window, view, &make, end, Form::Wrapped, depth, [0; 4], scan);
     }
 }
 

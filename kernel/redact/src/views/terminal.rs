@@ -54,13 +54,13 @@ pub(crate) fn strip(index: &Index, text: Text<'_>, region: Range<usize>, blanks:
         }
         // In some texts, between all letters.
         if is_joiner(&bytes[at..]) {
-            view.skip();
+            view.leave_out();
             at += 3;
             continue;
         }
         // A control character by itself.
         if bytes[at] < 0x20 && !matches!(bytes[at], 0x1B | b'\t' | b'\n') && bytes.get(at + 1) != Some(&b'\n') {
-            view.skip();
+            view.leave_out();
             at += 1;
             continue;
         }
@@ -82,7 +82,7 @@ pub(crate) fn strip(index: &Index, text: Text<'_>, region: Range<usize>, blanks:
                 at += 1;
             }
             Piece::Nothing(n) => {
-                view.skip();
+                view.leave_out();
                 at += n;
             }
             Piece::Open if !text.complete => {
@@ -90,7 +90,7 @@ pub(crate) fn strip(index: &Index, text: Text<'_>, region: Range<usize>, blanks:
                 break;
             }
             Piece::Open => {
-                view.skip();
+                view.leave_out();
                 at += 1;
             }
         }
@@ -221,7 +221,9 @@ mod x86 {
         if !blanks {
             view.unusual += borders.count_ones() as usize;
         }
-        if keep != inside {
+        if drop != 0 {
+            view.leave_out();
+        } else if keep != inside {
             view.skip();
         }
         n as usize
@@ -250,7 +252,7 @@ fn without_controls(text: &[u8; 64], next: Option<u8>, view: &mut View) -> bool 
     }
     view.bytes.extend_from_slice(&out[..n]);
     if n < 64 {
-        view.skip();
+        view.leave_out();
     }
     true
 }

@@ -24,6 +24,8 @@ pub(crate) struct View {
     checkpoints: Vec<(u32, u32)>,
     /// The text may be read in a second way.
     pub(super) ambiguous: bool,
+    /// Something in it was left out, and not only shown as something else.
+    pub(super) shortened: bool,
     /// How many characters stand in it as they are that look like others.
     pub(super) unusual: usize,
 }
@@ -193,6 +195,12 @@ impl View {
     /// Something in the parent that shows nothing.
     pub(crate) fn skip(&mut self) {
         self.changed = true;
+    }
+
+    /// The same, of what stands nowhere in the view.
+    pub(super) fn leave_out(&mut self) {
+        self.skip();
+        self.shortened = true;
     }
 
     pub(crate) fn open_at(&mut self, at: usize) {
