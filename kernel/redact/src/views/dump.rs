@@ -200,7 +200,7 @@ fn are_numbered(bytes: &[u8], rows: &[Row]) -> bool {
         let digits = line[indent..].iter().take(NUMBER_DIGITS_MAX + 1);
         let digits = digits.take_while(|byte| byte.is_ascii_digit()).count();
         let blank = matches!(line.get(indent + digits), Some(b' '));
-        let is_one = digits <= NUMBER_DIGITS_MAX && blank && has_fraction(&bytes[row.cells..row.range.end]);
+        let is_one = digits <= NUMBER_DIGITS_MAX && blank && of_a_table(&bytes[row.cells..row.range.end]);
         if is_one {
             number(&line[indent..indent + digits], 10)
         } else {
@@ -217,12 +217,15 @@ fn are_numbered(bytes: &[u8], rows: &[Row]) -> bool {
         })
 }
 
-/// Whether cells begin with a border, or with a number and a fraction.
-fn has_fraction(cells: &[u8]) -> bool {
+/// Whether cells begin with a border, or with a number and a fraction, where the row is no longer than one of a table.
+fn of_a_table(cells: &[u8]) -> bool {
     let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let blanks = |text: &[u8]| text.iter().take_while(|byte| **byte == b' ').count();
     if cells.starts_with(b"|") {
         return true;
+    }
+    if cells.len() > TABLE_CELLS_MAX {
+        return false;
     }
     let first = digits(cells);
     let rest = &cells[first..];
@@ -236,8 +239,13 @@ fn has_fraction(cells: &[u8]) -> bool {
 /// Fewest digits after the point of a number that is no list.
 const FRACTION_DIGITS_MIN: usize = 4;
 
-/// Fewest rows, and most digits of their numbers.
+/// Most bytes of such cells: whoever reads columns takes no longer lines.
+const TABLE_CELLS_MAX: usize = 64;
+
+/// Fewest rows.
 const NUMBERED_MIN: usize = 16;
+
+/// Most digits of their numbers.
 const NUMBER_DIGITS_MAX: usize = 6;
 
 fn all_readings(

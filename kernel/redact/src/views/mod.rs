@@ -13,6 +13,8 @@ pub(crate) mod dull;
 pub(crate) mod dump;
 pub(crate) mod escape;
 mod even;
+#[cfg(target_arch = "x86_64")]
+mod figures;
 pub(crate) mod inflate;
 mod layout;
 mod lines;
@@ -20,6 +22,7 @@ mod literals;
 pub(crate) mod markup;
 pub(crate) mod numbers;
 pub(crate) mod percent;
+mod plain;
 pub(crate) mod reading;
 pub(crate) mod records;
 pub(crate) mod sextets;
@@ -34,7 +37,7 @@ pub(crate) mod words;
 use std::ops::Range;
 
 use crate::Form;
-use crate::scan::{Match, Scan, Scanner, Window};
+use crate::scan::{DEPTH_MAX, Match, Scan, Scanner, Window};
 use crate::squeeze::{high, places, sixty_four};
 use crate::verify::Text;
 
@@ -125,7 +128,8 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
                         scanner.refused = false;
                         scanner.lazily(window, &strip(true), end, Form::Terminal, depth, limits, scan);
                         let all = region.start <= window.from && region.end >= window.to;
-                        redrawn = all && !shortened && !scanner.refused && !window.last;
+                        let read = !scanner.refused && depth + 1 < DEPTH_MAX;
+                        redrawn = all && read && !shortened && !window.last;
                     }
                     // Where nothing was found without the zero bytes, nothing is among them in units of plain characters.
                     let open = end == text.bytes.len() && !text.complete;

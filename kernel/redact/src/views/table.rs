@@ -289,7 +289,7 @@ fn last_blank(bytes: &[u8], line: &Range<usize>) -> usize {
 }
 
 fn tables(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
-    // A window after the first one begins in the middle of a line, whose borders are at other places; and so may a text.
+    // A window after the first one begins in the middle of a line, whose borders are at other places.
     if window.from > 0 {
         return blocks(scanner, window, window.lines().skip(1), depth, scan);
     }
@@ -300,7 +300,7 @@ fn tables(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &m
         .zip(two.next())
         .is_none_or(|(first, second)| bars(&first).eq(bars(&second)));
     if !alike {
-        // A value that begins there has a character on each line and a rule between them, at most.
+        // So may a text. A value that begins there has a character on each line and a rule between them, at most.
         let first = 2 * scanner.index.longest() + FIRST_LINES;
         blocks(scanner, window, window.lines().take(first), depth, scan);
         blocks(scanner, window, window.lines().skip(1), depth, scan);
@@ -352,7 +352,7 @@ fn blocks(
         if block.is_empty() {
             shared.clone_from(&own);
         } else if range.end == bytes.len() && shared.starts_with(&own) {
-            // Nor may all of its last line be there.
+            // The last line may be cut off: borders that it lacks are no reason to drop them. It has the first one.
         } else if shared != own {
             let common = shared
                 .iter()
@@ -422,7 +422,7 @@ fn columns(
         if !open && !view.bytes.iter().any(|b| *b != b'\n') {
             continue;
         }
-        // Numbers that only count, or fractions, are nothing but what they are.
+        // Numbers that only count, or fractions, are looked at as they stand: nothing in them is decoded.
         let depth = if !open && dull::is_column(&view.bytes) {
             DEPTH_MAX - 1
         } else {

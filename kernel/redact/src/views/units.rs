@@ -58,13 +58,15 @@ impl<'t> Units<'t> {
     }
 }
 
-/// Which of some lines may be alike with the next one, but for a few bytes between what they begin and end with, and which
-/// are the same: a bit each. Those that nothing is known of may be alike.
+/// What lines have in common with the next one, a bit for each line.
 pub(super) struct Neighbours {
+    /// They may be alike, but for a few bytes between what both begin and end with.
     pub(super) alike: Vec<u64>,
+    /// They are known to have the same units.
     pub(super) same: Vec<u64>,
 }
 
+/// What some lines have in common with the next one. `most`: bytes in which lines alike may differ.
 pub(super) fn neighbours<'l>(
     bytes: &[u8],
     lines: impl ExactSizeIterator<Item = &'l Range<usize>>,
@@ -142,9 +144,7 @@ mod x86 {
         enable = "avx512bw",
         enable = "avx512vbmi2",
         enable = "popcnt",
-        enable = "bmi1",
-        enable = "bmi2",
-        enable = "lzcnt"
+        enable = "bmi2"
     )]
     pub(super) fn neighbours<'l>(
         bytes: &[u8],
