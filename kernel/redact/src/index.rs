@@ -713,11 +713,8 @@ impl Index {
 
     /// Whether some value holds the unusual character in UTF-8.
     pub(crate) fn holds_unusual(&self, utf8: &[u8]) -> bool {
-        self.has_unusual()
-            && self
-                .unusual
-                .iter()
-                .any(|held| held.encode_utf8(&mut [0; 4]).as_bytes() == utf8)
+        let is = |held: &char| held.encode_utf8(&mut [0; 4]).as_bytes() == utf8;
+        self.has_unusual() && self.unusual.iter().any(is)
     }
 
     /// Whether nothing can be found.

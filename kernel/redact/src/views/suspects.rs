@@ -19,8 +19,8 @@ use super::columns::Reader;
 const LINES_MIN: usize = 24;
 
 /// Parts of a group of lines whose columns have to be read; nothing, where all of them have to: something compressed may
-/// begin there, or this processor tells them no quicker. `open`: more lines may follow, so that any of the last ones may be
-/// the first one of a value.
+/// begin there, or this processor tells them no quicker. `open`: more lines may follow, so that any of the last ones may
+/// be the first one of a value.
 pub(super) fn lines(reader: &Reader<'_, '_>, group: &[Range<usize>], open: bool) -> Option<Vec<Range<usize>>> {
     let mut found = found(reader, group, open)?;
     found.sort_unstable_by_key(|stretch| stretch.start);
