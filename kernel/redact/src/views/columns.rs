@@ -223,7 +223,6 @@ fn each(
 /// Numbers that stand at the same place of lines.
 fn one(scanner: &mut Scanner<'_>, reader: &Reader<'_, '_>, column: &[Number], depth: usize, scan: &mut Scan) {
     let (window, bytes) = (reader.window, reader.window.text.bytes);
-    let longest = scanner.index.longest();
     let mut as_list = |column: &[Number]| {
         let tokens: Vec<Token> = column.iter().filter_map(|number| number.token(bytes)).collect();
         numbers::all_of(scanner, window, &tokens, depth, scan);
@@ -237,18 +236,11 @@ fn one(scanner: &mut Scanner<'_>, reader: &Reader<'_, '_>, column: &[Number], de
         as_list(column);
         return;
     }
-    // What has begun in the last numbers of an unfinished text may go on: up to four of them show a character.
+    // What has begun in the last numbers of an unfinished text may go on.
     let begun = window.last && !window.text.complete;
-    let tail = if begun {
-        column.len().saturating_sub(4 * longest + ELEMENTS_MIN)
-    } else {
-        column.len()
-    };
+    let tail = if begun { reader.tail(column.len()) } else { column.len() };
     let mut stretches: Vec<Range<usize>> = Vec::new();
-    let mut add = |stretch: Range<usize>| match stretches.last_mut() {
-        Some(last) if last.end >= stretch.start => *last = last.start.min(stretch.start)..stretch.end,
-        _ => stretches.push(stretch),
-    };
+    let mut add = |stretch: Range<usize>| add(&mut stretches, stretch);
     if wide {
         let may_have_begun = reader.words(column, |i| {
             add(i.saturating_sub(AROUND)..column.len().min(i + AROUND));
@@ -299,7 +291,7 @@ fn one(scanner: &mut Scanner<'_>, reader: &Reader<'_, '_>, column: &[Number], de
         let to = from + some.len();
         if some[0].len >= 4 {
             let last = begun && to == column.len();
-            for stretch in reader.spelling(some, last.then_some(4 * longest + ELEMENTS_MIN)) {
+            for stretch in reader.spelling(some, last) {
                 as_list(&some[stretch.clone()]);
                 // The last one may stand for fewer bytes.
                 if stretch.end == some.len() && to < column.len() {
@@ -308,6 +300,16 @@ fn one(scanner: &mut Scanner<'_>, reader: &Reader<'_, '_>, column: &[Number], de
             }
         }
         from = to;
+    }
+}
+
+/// Adds a stretch to others, which begin before it: what meets is one.
+pub(super) fn add(stretches: &mut Vec<Range<usize>>, stretch: Range<usize>) {
+    match stretches.last_mut() {
+        Some(last) if last.end >= stretch.start => {
+            *last = last.start.min(stretch.start)..last.end.max(stretch.end);
+        }
+        _ => stretches.push(stretch),
     }
 }
 
@@ -339,8 +341,12 @@ fn is_packed(bytes: &[u8], column: &[Number]) -> bool {
 
 /// The bytes of a number from the lowest one that counts to the highest.
 fn little(number: u32) -> impl DoubleEndedIterator<Item = u8> {
-    let length = (32 - number.leading_zeros() as usize).div_ceil(8).max(1);
-    number.to_le_bytes().into_iter().take(length)
+    number.to_le_bytes().into_iter().take(byte_count(number).max(1))
+}
+
+/// How many bytes a number has without the zeros above them.
+pub(super) fn byte_count(number: u32) -> usize {
+    (32 - number.leading_zeros() as usize).div_ceil(8)
 }
 
 /// What a number may be, as a byte or a character.
@@ -402,12 +408,18 @@ pub(super) struct Reader<'w, 't> {
     pub(super) window: &'w Window<'t>,
     pub(super) chars: Chars,
     /// Bytes of the longest value.
-    pub(super) longest: usize,
+    longest: usize,
     /// Whether columns may stand for something compressed.
     packed: bool,
 }
 
 impl Reader<'_, '_> {
+    /// Where the last ones of so many numbers begin that may be the first ones of a value: up to four of them show a
+    /// character.
+    pub(super) fn tail(&self, numbers: usize) -> usize {
+        numbers.saturating_sub(4 * self.longest + ELEMENTS_MIN)
+    }
+
     /// The numbers of a line that are looked at: those near its ends.
     fn line(&self, line: &Range<usize>, words: &[Word], numbers: &mut Vec<Number>) {
         let bytes = self.window.text.bytes;
@@ -554,8 +566,8 @@ impl Reader<'_, '_> {
     }
 
     /// Where in numbers of several bytes each a value may be, in decimal, or in hexadecimal, where they all have as many
-    /// digits. `tail`: so many of the last ones may be the first ones of a value.
-    fn spelling(&self, column: &[Number], tail: Option<usize>) -> Vec<Range<usize>> {
+    /// digits. `begun`: the last ones may be the first ones of a value.
+    fn spelling(&self, column: &[Number], begun: bool) -> Vec<Range<usize>> {
         let (bytes, row) = (self.window.text.bytes, &self.chars.likely);
         // Those that are told by words of one length stand beside the others.
         let mut stretches: Vec<Range<usize>> = Vec::new();
@@ -587,11 +599,9 @@ impl Reader<'_, '_> {
             }
             from = to;
         }
-        if let Some(tail) = tail {
-            let tail = column.len().saturating_sub(tail);
-            if self.words(&column[tail..], |_| ()) {
-                add(tail..column.len());
-            }
+        let tail = self.tail(column.len());
+        if begun && self.words(&column[tail..], |_| ()) {
+            add(tail..column.len());
         }
         stretches.append(&mut words);
         stretches

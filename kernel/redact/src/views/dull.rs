@@ -136,14 +136,21 @@ struct Fractions {
 /// Lines of fractions around one, each with an index before them that counts, or none of them with one.
 fn fractions(bytes: &[u8], from: usize, middle: &Range<usize>) -> Option<Range<usize>> {
     around(bytes, from, middle, read_fractions, |first, second| {
-        let counts = match (first.index, second.index) {
+        second.follows(first)
+    })
+}
+
+impl Fractions {
+    /// Whether a line of them may stand after another one.
+    fn follows(&self, first: &Self) -> bool {
+        let counts = match (first.index, self.index) {
             (Some(first), Some(second)) => first + 1 == second,
             (None, None) => true,
             _ => false,
         };
         // A number of the kind that a byte is, right after another one: `0.000104`, `0.000117`.
-        counts && first.padded + second.padded < 2
-    })
+        counts && first.padded + self.padded < 2
+    }
 }
 
 /// What a line has that is nothing but fractions, with an index or without one.
@@ -192,21 +199,22 @@ fn read_fractions(line: &[u8]) -> Option<Fractions> {
 /// Whether a text is nothing but many lines with a number each that only counts, or a fraction each.
 pub(super) fn is_column(text: &[u8]) -> bool {
     let lines = || text.strip_suffix(b"\n").unwrap_or(text).split(|byte| *byte == b'\n');
-    let all = |follows: &mut dyn FnMut(&[u8]) -> bool| lines().all(follows);
     if lines().nth(LINES_MIN).is_none() {
         return false;
     }
     let mut next = None;
-    let counts = all(&mut |line| {
+    let counts = lines().all(|line| {
         let here = if line.len() <= 9 { number(line, 10) } else { None };
         here.is_some() && std::mem::replace(&mut next, here.map(|here| here + 1)).is_none_or(|next| here == Some(next))
     });
-    let mut before = 0;
+    let mut before: Option<Fractions> = None;
     counts
-        || all(&mut |line| {
-            read_fractions(line).is_some_and(|Fractions { index, padded }| {
-                let padded_before = std::mem::replace(&mut before, padded);
-                index.is_none() && padded + padded_before < 2
+        || lines().all(|line| {
+            let here = read_fractions(line).filter(|here| here.index.is_none());
+            here.is_some_and(|here| {
+                let follows = before.as_ref().is_none_or(|before| here.follows(before));
+                before = Some(here);
+                follows
             })
         })
 }

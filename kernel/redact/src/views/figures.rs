@@ -14,7 +14,7 @@ use std::arch::x86_64::{
 };
 use std::ops::Range;
 
-use super::columns::{FIRST, Reader, SECOND, packed};
+use super::columns::{FIRST, Reader, SECOND, byte_count, packed};
 use super::digits::Digits;
 use super::inflate;
 use crate::wide::load;
@@ -104,6 +104,17 @@ impl Masks {
         let start = (self.starts & !(u64::MAX << bit)).checked_ilog2().unwrap_or(0);
         line.start + start as usize..line.start + bit as usize
     }
+
+    /// Whether numbers of three digits may be two bytes with which something compressed begins.
+    pub(super) fn begin_packed(&self, bytes: &[u8], line: &Range<usize>) -> bool {
+        let mut three = self.digits[2];
+        std::iter::from_fn(|| {
+            let bit = three.trailing_zeros();
+            three &= three.wrapping_sub(1);
+            (bit < 64).then(|| Digits::of(bytes, &self.place(line, bit)))
+        })
+        .any(|digits| begins_packed(digits.decimal()) || begins_packed(digits.hex()))
+    }
 }
 
 /// What the numbers of up to three digits of a line may be, a bit where each of them ends.
@@ -166,17 +177,6 @@ impl Values {
             zero: zeros,
             kinds: kind(LIKELY) | kind(BEGINS) | kind(GOES_ON) | kind(HEAD) | (u8::from(zeros != 0) * ZERO),
         }
-    }
-
-    /// Whether numbers of three digits may be two bytes with which something compressed begins.
-    pub(super) fn begin_packed(&self, bytes: &[u8], line: &Range<usize>, masks: &Masks) -> bool {
-        let mut three = masks.digits[2];
-        std::iter::from_fn(|| {
-            let bit = three.trailing_zeros();
-            three &= three.wrapping_sub(1);
-            (bit < 64).then(|| Digits::of(bytes, &masks.place(line, bit)))
-        })
-        .any(|digits| begins_packed(digits.decimal()) || begins_packed(digits.hex()))
     }
 
     /// The number at a place, which ends at a bit.
@@ -265,12 +265,11 @@ fn near_an_end(bytes: &[u8], place: usize, back: usize) -> [u8; 64] {
 
 /// Whether something compressed may begin with the bytes of a number, in either order.
 pub(super) fn begins_packed(value: u32) -> bool {
-    let is = |first: u8, second: u8| inflate::may_begin_with(first, second);
     let bytes = value.to_le_bytes();
-    let length = bytes.len() - value.leading_zeros() as usize / 8;
-    match bytes[..length] {
+    match bytes[..byte_count(value)] {
         [] => false,
         [first] => inflate::may_begin(first),
-        [first, .., last] => is(first, bytes[1]) || is(last, bytes[length - 2]) || value == u32::MAX,
+        [first, second, ..] if inflate::may_begin_with(first, second) => true,
+        [.., before, last] => inflate::may_begin_with(last, before) || value == u32::MAX,
     }
 }

@@ -3,6 +3,8 @@
 //! A view is built around its triggers only, widened by the length of the longest secret, and scanned like any text.
 
 pub(crate) mod base64;
+mod bits;
+mod borders;
 pub(crate) mod chars;
 mod columns;
 mod counted;
@@ -22,7 +24,6 @@ mod literals;
 pub(crate) mod markup;
 pub(crate) mod numbers;
 pub(crate) mod percent;
-mod plain;
 pub(crate) mod reading;
 pub(crate) mod records;
 pub(crate) mod sextets;

@@ -122,15 +122,14 @@ fn middles(
     let neighbours = units::neighbours(bytes, group.iter().map(|(_, line)| *line), MIDDLE_BYTES_MAX);
     let mut first = 0;
     while first + 1 < group.len() {
-        let is = |mask: &[u64], n: usize| mask[n / 64] >> (n % 64) & 1 == 1;
         // Nothing is different in them.
-        if is(&neighbours.same, first) {
+        if neighbours.same.has(first) {
             first += 1;
             continue;
         }
         let last = first
             + (first..group.len() - 1)
-                .take_while(|n| is(&neighbours.alike, *n))
+                .take_while(|n| neighbours.alike.has(*n))
                 .count();
         let begun = begun && last + 1 == group.len();
         if group[last].0 + 1 - group[first].0 >= if begun { 2 } else { RECORDS_MIN } {

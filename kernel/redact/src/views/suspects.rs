@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use super::columns::Reader;
+use super::columns::{Reader, add};
 
 /// Fewer lines are read at once.
 #[cfg(target_arch = "x86_64")]
@@ -24,13 +24,9 @@ const LINES_MIN: usize = 24;
 pub(super) fn lines(reader: &Reader<'_, '_>, group: &[Range<usize>], open: bool) -> Option<Vec<Range<usize>>> {
     let mut found = found(reader, group, open)?;
     found.sort_unstable_by_key(|stretch| stretch.start);
-    let mut stretches: Vec<Range<usize>> = Vec::new();
+    let mut stretches = Vec::new();
     for stretch in found {
-        let end = stretch.end.min(group.len());
-        match stretches.last_mut() {
-            Some(last) if stretch.start <= last.end => last.end = last.end.max(end),
-            _ => stretches.push(stretch.start..end),
-        }
+        add(&mut stretches, stretch.start..stretch.end.min(group.len()));
     }
     Some(stretches)
 }
@@ -59,7 +55,8 @@ fn found(reader: &Reader<'_, '_>, group: &[Range<usize>], open: bool) -> Option<
 mod x86 {
     use std::ops::Range;
 
-    use super::super::columns::{COLUMNS, FIRST, Number, Reader, SECOND, Steps, packed};
+    use super::super::bits::Bits;
+    use super::super::columns::{COLUMNS, FIRST, Number, Reader, SECOND, Steps, byte_count, packed};
     use super::super::digits::{self, Digits};
     use super::super::figures::{
         BEGINS, Byte, GOES_ON, HEAD, LIKELY, LINE_BYTES_MAX, Masks, Tables, Values, ZERO, begins_packed,
@@ -118,7 +115,7 @@ mod x86 {
             let mut kinds = values.kinds;
             let mut likely = values.kinds & LIKELY > 0;
             // Where a column begins, numbers of any length may be the first bytes of something compressed.
-            if numbers > before && values.begin_packed(bytes, line, &masks) {
+            if numbers > before && masks.begin_packed(bytes, line) {
                 return None;
             }
             let mut others = masks.number & !masks.short();
@@ -155,8 +152,7 @@ mod x86 {
             bytes_of(reader, row, &tables, &mut stretches);
         }
         if open {
-            let tail = 4 * reader.longest + ELEMENTS_MIN;
-            stretches.push(lines.len().saturating_sub(tail)..lines.len());
+            stretches.push(reader.tail(lines.len())..lines.len());
         }
         let place = |i: usize| lines.get(i).copied().unwrap_or(group.len());
         let of_group = |stretch: Range<usize>| place(stretch.start)..place(stretch.end);
@@ -217,49 +213,6 @@ mod x86 {
 
     /// How many lines around one are looked at because of it: as many as show enough characters of four numbers each.
     const AROUND: usize = 4 * (ELEMENTS_MIN + 1);
-
-    /// A bit for each line.
-    struct Bits(Vec<u64>);
-
-    impl Bits {
-        fn new(n: usize) -> Self {
-            Self(vec![0; n / 64 + 1])
-        }
-
-        #[inline(always)]
-        fn set(&mut self, i: usize, bit: bool) {
-            self.0[i / 64] |= u64::from(bit) << (i % 64);
-        }
-
-        /// How many bits from one on are like it, at most to the end of its word.
-        #[inline(always)]
-        fn same(&self, from: usize) -> (bool, usize) {
-            let word = self.0[from / 64] >> (from % 64);
-            let rest = 64 - from as u32 % 64;
-            match word & 1 {
-                1 => (true, word.trailing_ones().min(rest) as usize),
-                _ => (false, word.trailing_zeros().min(rest) as usize),
-            }
-        }
-
-        /// The first bits in a row from a place on.
-        #[inline(always)]
-        fn row(&self, mut from: usize) -> Option<Range<usize>> {
-            while from < 64 * self.0.len() && !self.same(from).0 {
-                from += self.same(from).1;
-            }
-            let start = from;
-            while from < 64 * self.0.len() && self.same(from).0 {
-                from += self.same(from).1;
-            }
-            (start < from).then_some(start..from)
-        }
-
-        #[inline(always)]
-        fn count(&self, range: &Range<usize>) -> usize {
-            range.clone().filter(|i| self.0[i / 64] >> (i % 64) & 1 == 1).count()
-        }
-    }
 
     /// Numbers at one place of lines.
     trait Column: Default + Copy {
@@ -400,7 +353,7 @@ mod x86 {
             let bytes = value.to_le_bytes();
             let bits = |is: &dyn Fn(u8) -> bool| (0..4).fold(0, |bits, i| bits | usize::from(is(bytes[i])) << i);
             Self {
-                length: bytes.len() - value.leading_zeros() as usize / 8,
+                length: byte_count(value),
                 likely: bits(&|byte| row.may_be(byte)),
                 zeros: bits(&|byte| byte == 0),
             }
@@ -538,9 +491,14 @@ mod x86 {
 }
 
 #[cfg(test)]
+#[path = "../../tests/support/random.rs"]
+mod random;
+
+#[cfg(test)]
 mod tests {
     use std::cell::Cell;
 
+    use super::random::Random;
     use crate::{Redactor, Secret};
 
     thread_local! {
@@ -548,18 +506,8 @@ mod tests {
         pub(super) static ALL: Cell<bool> = const { Cell::new(false) };
     }
 
-    /// Numbers in the order of a pseudo-random generator.
-    struct Random(u32);
-
-    impl Random {
-        fn below(&mut self, n: usize) -> usize {
-            self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (self.0 >> 8) as usize % n
-        }
-
-        fn of<'t>(&mut self, some: &[&'t str]) -> &'t str {
-            some[self.below(some.len())]
-        }
+    fn one_of<'t>(random: &mut Random, some: &[&'t str]) -> &'t str {
+        some[random.below(some.len())]
     }
 
     /// The numbers that show a value, one for each row.
@@ -587,7 +535,7 @@ mod tests {
     fn table(random: &mut Random, value: &[u8]) -> String {
         let cells = cells(value, random.below(8));
         let (before, after) = (random.below(60), random.below(60));
-        let separator = random.of(&[",", " ", "  ", " | ", "\t", ": ["]);
+        let separator = one_of(random, &[",", " ", "  ", " | ", "\t", ": ["]);
         let kinds: Vec<usize> = (0..1 + random.below(4)).map(|_| random.below(12)).collect();
         let at = random.below(kinds.len() + 1);
         let mut text = String::new();
@@ -600,22 +548,20 @@ mod tests {
                     0 => (900 + n).to_string(),
                     1 => "2026-11-28".to_owned(),
                     2 => format!("0.{:06}", random.below(1_000_000)),
-                    3 => random.of(&["the", "of", "user_1", "x", "\u{2502}", "7b"]).to_owned(),
+                    3 => one_of(random, &["the", "of", "user_1", "x", "\u{2502}", "7b"]).to_owned(),
                     4 => other(random),
                     5 => random.below(70_000).to_string(),
                     6 => format!("-{}", random.below(200)),
-                    7 => random
-                        .of(&["'7'", "\"x\"", "(5)", "a_1", "31", "139", "120"])
-                        .to_owned(),
+                    7 => one_of(random, &["'7'", "\"x\"", "(5)", "a_1", "31", "139", "120"]).to_owned(),
                     8 => "0".to_owned(),
-                    9 => random.of(&["", "x", "1 2"]).to_owned(),
+                    9 => one_of(random, &["", "x", "1 2"]).to_owned(),
                     10 => "x".repeat(random.below(50)),
                     _ => (100_000 + random.below(800_000)).to_string(),
                 })
                 .collect();
             row.insert(at, cell.unwrap_or_else(|| other(random)));
             text += &row.join(separator);
-            text += random.of(&["\n", "\n", "\n", "\n", "\n---\n"]);
+            text += one_of(random, &["\n", "\n", "\n", "\n", "\n---\n"]);
         }
         text
     }

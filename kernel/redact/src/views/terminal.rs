@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{View, plain};
+use super::{View, borders};
 use crate::index::Index;
 use crate::squeeze::{places, which};
 use crate::verify::Text;
@@ -26,9 +26,10 @@ pub(crate) fn strip(index: &Index, text: Text<'_>, region: Range<usize>, blanks:
         {
             next_try = at + 64;
             let next = bytes.get(at + 64).copied();
-            let taken = match index.has_unusual() {
-                false => plain::simple(text, next, blanks, &mut view),
-                true => None,
+            let taken = if index.has_unusual() {
+                None
+            } else {
+                borders::simple(text, next, blanks, &mut view)
             };
             let taken = taken.unwrap_or_else(|| if without_controls(text, next, &mut view) { 64 } else { 0 });
             if taken > 0 {
@@ -391,9 +392,9 @@ pub(crate) fn overwrite(index: &Index, text: Text<'_>, region: Range<usize>, era
 #[inline]
 fn overwritten(bytes: &[u8], at: usize) -> Option<usize> {
     let rest = bytes.get(at..)?;
-    let (n, width) = plain::shown(rest, WIDTH_MAX);
+    let (n, width) = borders::shown(rest, WIDTH_MAX);
     let after = rest.get(n..)?.strip_prefix(b"\r")?;
-    (width > 0 && plain::shown(after, width).1 >= width).then_some(at + n + 1)
+    (width > 0 && borders::shown(after, width).1 >= width).then_some(at + n + 1)
 }
 
 /// Widest line of which it is asked whether all of it is overwritten.

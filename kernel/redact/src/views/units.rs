@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use super::bits::Bits;
+
 /// A line, whose units are at hand if it is a short one.
 #[derive(Clone, Copy)]
 pub(super) struct Units<'t> {
@@ -61,9 +63,9 @@ impl<'t> Units<'t> {
 /// What lines have in common with the next one, a bit for each line.
 pub(super) struct Neighbours {
     /// They may be alike, but for a few bytes between what both begin and end with.
-    pub(super) alike: Vec<u64>,
+    pub(super) alike: Bits,
     /// They are known to have the same units.
-    pub(super) same: Vec<u64>,
+    pub(super) same: Bits,
 }
 
 /// What some lines have in common with the next one. `most`: bytes in which lines alike may differ.
@@ -78,10 +80,9 @@ pub(super) fn neighbours<'l>(
         // SAFETY: the features were detected.
         return unsafe { x86::neighbours(bytes, lines, most) };
     }
-    let words = lines.len().div_ceil(64);
     Neighbours {
-        alike: vec![u64::MAX; words],
-        same: vec![0; words],
+        alike: Bits::all(lines.len()),
+        same: Bits::new(lines.len()),
     }
 }
 
@@ -132,7 +133,7 @@ mod x86 {
     };
     use std::ops::Range;
 
-    use super::{Neighbours, UNIT};
+    use super::{Bits, Neighbours, UNIT};
     use crate::wide::{has_compress, load};
 
     pub(super) fn has_units() -> bool {
@@ -151,8 +152,7 @@ mod x86 {
         lines: impl ExactSizeIterator<Item = &'l Range<usize>>,
         most: usize,
     ) -> Neighbours {
-        let words = lines.len().div_ceil(64);
-        let (mut alike, mut equal) = (vec![0; words], vec![0; words]);
+        let (mut alike, mut same) = (Bits::new(lines.len()), Bits::new(lines.len()));
         let nothing = Packed {
             first: load(&[0; 64]),
             last: load(&[0; 64]),
@@ -174,8 +174,8 @@ mod x86 {
             let inside = u64::MAX.checked_shr(64 - line.len().min(64) as u32).unwrap_or(0);
             if known & text.is_some() & (length == line.len()) && differ(here, last) & inside == 0 {
                 // Many lines are just the same.
-                alike[(i - 1) / 64] |= 1 << ((i - 1) % 64);
-                equal[(i - 1) / 64] |= 1 << ((i - 1) % 64);
+                alike.set(i - 1, true);
+                same.set(i - 1, true);
                 continue;
             }
             last = here;
@@ -185,27 +185,20 @@ mod x86 {
                 nothing
             };
             // Without branches: what lines have in common cannot be predicted.
-            let few = a.starts.count_ones().min(b.starts.count_ones());
-            let heads = differ(a.first, b.first).trailing_zeros().min(few);
-            let tails = differ(a.last, b.last).leading_zeros().min(few);
+            let (heads, tails) = (a.same_heads(&b), a.same_tails(&b));
             let middle = |units: &Packed, length: usize| {
-                let count = units.starts.count_ones();
-                let place = |n: u32| {
-                    let place = _pdep_u64(1u64.checked_shl(n).unwrap_or(0), units.starts).trailing_zeros() as usize;
-                    place.min(length)
-                };
-                place(count - tails).saturating_sub(place(heads))
+                let end = units.start(units.count() - tails, length);
+                end.saturating_sub(units.start(heads, length))
             };
-            let same = middle(&a, length).max(middle(&b, line.len())) <= most;
+            let few = middle(&a, length).max(middle(&b, line.len())) <= most;
             if let Some(before) = i.checked_sub(1) {
                 let known = known & text.is_some();
-                alike[before / 64] |= u64::from(if known { same } else { an_end }) << (before % 64);
-                let all = (heads == a.starts.count_ones()) & (heads == b.starts.count_ones());
-                equal[before / 64] |= u64::from(all & known) << (before % 64);
+                alike.set(before, if known { few } else { an_end });
+                same.set(before, known & (heads == a.count()) & (heads == b.count()));
             }
             (a, length, known) = (b, line.len(), text.is_some());
         }
-        Neighbours { alike, same: equal }
+        Neighbours { alike, same }
     }
 
     /// The units of a line of up to sixty-four bytes.
@@ -258,11 +251,9 @@ mod x86 {
             reason = "an instruction that is there, as otherwise there were no units"
         )]
         pub(super) fn start(&self, n: usize, length: usize) -> usize {
-            if n >= self.count() {
-                return length;
-            }
             // SAFETY: the feature was detected.
-            unsafe { _pdep_u64(1 << n, self.starts) }.trailing_zeros() as usize
+            let place = unsafe { _pdep_u64(1u64.checked_shl(n as u32).unwrap_or(0), self.starts) };
+            (place.trailing_zeros() as usize).min(length)
         }
 
         /// With how many both begin.
@@ -362,23 +353,18 @@ mod tests {
         const MOST: usize = 8;
         let (text, lines) = lines(4000);
         let found = neighbours(text.as_bytes(), lines.iter(), MOST);
-        let is = |mask: &[u64], n: usize| mask[n / 64] >> (n % 64) & 1 == 1;
         for (n, two) in lines.windows(2).enumerate() {
             let [a, b] = [0, 1].map(|i| Units::of(text.as_bytes(), two[i].clone()));
             let (heads, tails) = (a.heads(&b, usize::MAX).1, a.tails(&b, usize::MAX).1);
             let middle = |line: &Range<usize>, head: usize, tail: usize| line.len().saturating_sub(head + tail);
             let alike = middle(&two[0], heads.0, tails.0) <= MOST && middle(&two[1], heads.1, tails.1) <= MOST;
-            assert!(is(&found.alike, n) || !alike, "{two:?}");
+            assert!(found.alike.has(n) || !alike, "{two:?}");
             let same = (heads.0, heads.1) == (two[0].len(), two[1].len());
-            assert!(same || !is(&found.same, n), "{two:?}");
+            assert!(same || !found.same.has(n), "{two:?}");
         }
         // And most others are told apart.
-        let alike: u32 = found.alike.iter().map(|bits| bits.count_ones()).sum();
+        let alike = found.alike.count(&(0..lines.len()));
         let vectors = cfg!(target_arch = "x86_64") && std::arch::is_x86_feature_detected!("avx512vbmi2");
-        assert!(
-            !vectors || (alike as usize) < lines.len() * 3 / 4,
-            "{alike} of {}",
-            lines.len()
-        );
+        assert!(!vectors || alike < lines.len() * 3 / 4, "{alike} of {}", lines.len());
     }
 }
