@@ -92,6 +92,27 @@ def family(pid):
     return psutil.Process(pid).children(recursive=True)
 
 
+def of_each(members, read):
+    """What is read of each process by its number. A compiler or a linker may end meanwhile; the supervised process and its
+    builder don't."""
+    found = {}
+    for member in members:
+        # A process that ends while it is read is "no such process" to some of the files, "no such file" to others.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found[member.pid] = read(member.pid)
+    assert len(found) >= 2, members
+    return found
+
+
+def descriptors(pid):
+    """What a process holds open."""
+    targets = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            targets.append(os.readlink(link))
+    return targets
+
+
 def folders(pid):
     """Build folders of this kernel."""
     found = []
@@ -125,10 +146,10 @@ def test_the_build_folder_is_private(house, bare):
 
 
 def test_nothing_dumps_core(bare):
-    members = [bare.process.pid, *(member.pid for member in family(bare.process.pid))]
-    assert len(members) >= 3
-    for pid in members:
-        limits = Path(f"/proc/{pid}/limits").read_text()
+    members = [psutil.Process(bare.process.pid), *family(bare.process.pid)]
+    read = of_each(members, lambda pid: Path(f"/proc/{pid}/limits").read_text())
+    assert len(read) >= 3
+    for limits in read.values():
         core, = [line.split() for line in limits.splitlines() if line.startswith("Max core file size")]
         assert core[4:6] == ["0", "0"], limits
 
@@ -138,27 +159,23 @@ def test_no_token_and_no_key_in_the_children(bare):
     names += bare.text("!env")
     names += bare.text('println!("{:?}", std::process::Command::new("env").output().unwrap());')
     assert "PATH=" in names
-    for member in family(bare.process.pid):
-        with contextlib.suppress(OSError):
-            names += Path(f"/proc/{member.pid}/environ").read_text(errors="replace")
-            names += Path(f"/proc/{member.pid}/cmdline").read_text(errors="replace")
+    for name in ("environ", "cmdline"):
+        read = of_each(family(bare.process.pid), lambda pid: Path(f"/proc/{pid}/{name}").read_text(errors="replace"))
+        names += "".join(read.values())
     assert "planted-environment-token" not in names
     assert "planted-connection-key" not in names
 
 
 def test_no_descriptor_of_the_kernel_or_its_parent_in_the_children(bare, secret_file):
-    own = Path(f"/proc/{bare.process.pid}/fd")
-    sockets = {os.readlink(link) for link in own.iterdir() if os.readlink(link).startswith("socket:")}
+    sockets = {target for target in descriptors(bare.process.pid) if target.startswith("socket:")}
     # The network sockets of the kernel: front ends, and the service.
     network = {f"socket:[{line.split()[9]}]" for table in ("tcp", "tcp6") for line in
                Path(f"/proc/{bare.process.pid}/net/{table}").read_text().splitlines()[1:]} & sockets
     assert len(network) >= 5
     seen = bare.text('for entry in std::fs::read_dir("/proc/self/fd").unwrap() { '
                      'if let Ok(target) = std::fs::read_link(entry.unwrap().path()) { println!("{}", target.display()); } }')
-    for member in family(bare.process.pid):
-        for link in Path(f"/proc/{member.pid}/fd").iterdir():
-            with contextlib.suppress(OSError):
-                seen += os.readlink(link) + "\n"
+    for targets in of_each(family(bare.process.pid), descriptors).values():
+        seen += "\n".join(["", *targets])
     assert str(secret_file) not in seen
     assert not network & set(seen.splitlines())
     assert bare.file not in seen
@@ -176,11 +193,13 @@ def test_a_killed_kernel_takes_its_processes_and_its_folder_with_it(house, bare)
     bare.run("let child = std::process::Command::new(\"sleep\").arg(\"600\").spawn().unwrap();")
     folder, = folders_in(house, bare.process.pid)
     members = family(bare.process.pid)
-    assert any(member.name() == "sleep" for member in members)
+    names = of_each(members, lambda pid: Path(f"/proc/{pid}/comm").read_text().strip())
+    sleeping = {pid for pid, name in names.items() if name == "sleep"}
+    assert sleeping
     bare.process.kill()
     bare.process.wait()
     _, alive = psutil.wait_procs(members, timeout=15)
-    assert not [member for member in alive if member.name() != "sleep"], alive
+    assert {member.pid for member in alive} <= sleeping, alive
     wait_until(lambda: not folder.exists())
     for member in alive:
         member.kill()
