@@ -124,11 +124,13 @@ impl Index {
             inflations: INFLATIONS_MIN + text.len() / BYTES_PER_INFLATION,
             memory: Vec::new(),
             hits: Places::default(),
+            digits: Vec::new(),
             marks: Default::default(),
             tokens: Vec::new(),
             elements: Vec::new(),
             runs: [None; DEPTH_MAX + 1],
             lined: 0,
+            numbered: false,
             seen,
         };
         scanner.level(Text { bytes: text, complete }, 0, Counts::default(), &mut scan);
@@ -154,6 +156,7 @@ pub(crate) struct Scanner<'i> {
     /// Kept for its memory; squeezed texts of as many levels as there were.
     memory: Vec<Squeezed>,
     hits: Places,
+    pub(crate) digits: Vec<u64>,
     pub(crate) marks: views::dense::Marks,
     pub(crate) tokens: Vec<views::tokens::Token>,
     pub(crate) elements: Vec<views::reading::Element>,
@@ -161,6 +164,8 @@ pub(crate) struct Scanner<'i> {
     pub(crate) runs: [Option<usize>; DEPTH_MAX + 1],
     /// How many of the views that are being scanned were put together from parts of lines.
     pub(crate) lined: u8,
+    /// The next text to be scanned has lines of another one, without the numbers before them.
+    pub(crate) numbered: bool,
     /// Bytes at the start of the text in which nothing has to be found that ends there.
     seen: usize,
 }
@@ -200,6 +205,7 @@ impl Scanner<'_> {
     pub(crate) fn level(&mut self, text: Text<'_>, depth: usize, limits: Counts, scan: &mut Scan) {
         let (overlap, length) = (self.index.overlap(), text.bytes.len());
         self.runs[depth] = None;
+        let numbered = std::mem::take(&mut self.numbered);
         let window = WINDOW_BYTES.max(4 * overlap);
         // Lines of which little has to be decoded; and from where on they are looked for.
         let (mut dull, mut look_from) = (Dull::none(), if depth == 0 { 0 } else { length });
@@ -231,7 +237,7 @@ impl Scanner<'_> {
             }
             let (before, compared) = ((scan.matches.len(), scan.live), scan.compared);
             let decoded = if inside { dull.decoded } else { Decoded::Everything };
-            self.window(text, from..to, overlap, (depth, decoded, limits), scan);
+            self.window(text, from..to, (overlap, numbered), (depth, decoded, limits), scan);
             if inside && to == dull_to {
                 (from, inside) = (dull.end, false);
                 dull = Dull::none();
@@ -273,7 +279,7 @@ impl Scanner<'_> {
         &mut self,
         text: Text<'_>,
         Range { start, end }: Range<usize>,
-        overlap: usize,
+        (overlap, numbered): (usize, bool),
         (depth, decoded, limits): (usize, Decoded, Counts),
         scan: &mut Scan,
     ) {
@@ -287,6 +293,7 @@ impl Scanner<'_> {
             to: end,
             squeezed: &squeezed,
             overlap,
+            numbered,
             last: end == text.bytes.len(),
             ends: &OnceCell::new(),
         };
@@ -298,6 +305,27 @@ impl Scanner<'_> {
                 Decoded::Nothing => {}
             }
         }
+        self.memory.push(squeezed);
+    }
+
+    /// Looks for lists, tables and records in a part of a window.
+    pub(crate) fn part(
+        &mut self,
+        window: &Window<'_>,
+        Range { start, end }: Range<usize>,
+        depth: usize,
+        scan: &mut Scan,
+    ) {
+        let squeezed = Squeezed::new(&window.text.bytes[start..end], self.memory.pop().unwrap_or_default());
+        let part = Window {
+            from: start,
+            to: end,
+            squeezed: &squeezed,
+            last: end == window.text.bytes.len(),
+            ends: &OnceCell::new(),
+            ..*window
+        };
+        views::lists(self, &part, false, depth, scan);
         self.memory.push(squeezed);
     }
 
@@ -605,12 +633,30 @@ pub(crate) struct Window<'t> {
     pub squeezed: &'t Squeezed,
     /// Bytes that the next window shares with this one.
     pub overlap: usize,
+    /// Its lines were scanned with numbers before them.
+    pub numbered: bool,
     /// It reaches the end of the text.
     pub last: bool,
     ends: &'t OnceCell<Vec<usize>>,
 }
 
 impl<'t> Window<'t> {
+    /// Looks at a whole text as one window.
+    #[cfg(test)]
+    pub(crate) fn of<T>(bytes: &[u8], complete: bool, look: impl FnOnce(&Window<'_>) -> T) -> T {
+        let squeezed = Squeezed::new(bytes, Squeezed::default());
+        look(&Window {
+            text: Text { bytes, complete },
+            from: 0,
+            to: bytes.len(),
+            squeezed: &squeezed,
+            overlap: 1024,
+            numbered: false,
+            last: true,
+            ends: &OnceCell::new(),
+        })
+    }
+
     /// The same, of a text that goes no further than `end` yet.
     pub(crate) fn ending_at(&self, end: usize) -> Window<'t> {
         Window {

@@ -22,6 +22,7 @@ fn the_comparison_names_tests_that_exist() {
         ("counting", read("kernel/redact/tests/counting.rs")),
         ("tables", read("kernel/redact/tests/tables.rs")),
         ("dull", read("kernel/redact/tests/dull.rs")),
+        ("armor", read("kernel/redact/tests/armor.rs")),
     ]
     .into();
     let document = read("docs/redaction.md");

@@ -8,11 +8,15 @@ use std::ops::Range;
 
 use super::View;
 use super::inflate;
+use super::lines::{self, Even};
 use super::sextets::{self, is_digit};
 use crate::Form;
 use crate::runs::has_sixteen;
 use crate::scan::{Scan, Scanner, Window};
 use crate::squeeze::sixty_four;
+
+/// Digits at the start of a run that tell what it holds.
+const HEAD_DIGITS: usize = 32;
 
 /// Shortest run that is looked at.
 const RUN_BYTES_MIN: usize = 16;
@@ -23,14 +27,24 @@ const RAW_BYTES: usize = 512;
 /// Lines of this length or more that hold nothing else are taken for one run.
 const LINE_BYTES_MIN: usize = 32;
 
-pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
-    let digits = Digits::new(window);
+/// Looks at every run. `all`: where the digits are, if that is known.
+pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, all: &[u64], depth: usize, scan: &mut Scan) {
+    let digits = Digits::new(window, all);
+    let quiet = noisy_lines_left_out(window, &digits);
+    let live = |i: usize| match &quiet {
+        Some(live) => live.get(i).copied().unwrap_or(0),
+        None => digits.of(i),
+    };
     let mut free = window.from;
     let (keep, mut block) = (&window.squeezed.keep, 0);
-    while let Some(i) = (block..keep.words().len()).find(|i| has_sixteen(keep.at(*i), keep.at(i + 1))) {
+    let may_begin = |i: usize| match &quiet {
+        Some(live) => live[i] != 0 && has_sixteen(keep.at(i), keep.at(i + 1)),
+        None => has_sixteen(keep.at(i), keep.at(i + 1)),
+    };
+    while let Some(i) = (block..keep.words().len()).find(|i| may_begin(*i)) {
         block = i + 1;
         // Bytes above ASCII are kept in the squeezed text too.
-        let mut starts = stretches(keep.two(i) & (u128::from(digits.of(i + 1)) << 64 | u128::from(digits.of(i))));
+        let mut starts = stretches(keep.two(i) & (u128::from(live(i + 1)) << 64 | u128::from(live(i))));
         let base = window.from + 64 * i;
         loop {
             // What belongs to the run before is done with.
@@ -58,6 +72,43 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     }
 }
 
+/// The digits of a window without the lines that hold noise and go on from the line before, where lines are equally wide.
+/// Most lines of a long text in base64 are such lines, if its content is no text.
+fn noisy_lines_left_out(window: &Window<'_>, digits: &Digits<'_>) -> Option<Vec<u64>> {
+    const SAMPLE: usize = 16;
+    if digits.all.is_empty() {
+        return None;
+    }
+    let Even { first, step } = lines::even(window).filter(|lines| lines.step > HEAD_DIGITS)?;
+    let bytes = &window.text.bytes[..window.to];
+    let places = (first..window.to).step_by(step);
+    let mut noise = 0;
+    sextets::each_noise(bytes, places.clone().step_by(SAMPLE), |_| noise += 1);
+    if noise * SAMPLE * 2 < places.len() {
+        return None;
+    }
+    let mut live = digits.all.to_vec();
+    sextets::each_noise(bytes, places, |start| {
+        let goes_on = bytes[start - 1] == b'\n' && start >= window.from + 2 && is_digit(bytes[start - 2]);
+        let end = digits.end_of_run(start);
+        if !goes_on || end - start < HEAD_DIGITS {
+            return;
+        }
+        let (start, end) = (start - window.from, end - window.from);
+        let (from, to) = (u64::MAX << (start % 64), u64::MAX << (end % 64));
+        if start / 64 == end / 64 {
+            live[start / 64] &= !from | to;
+        } else {
+            live[start / 64] &= !from;
+            live[start / 64 + 1..end / 64].fill(0);
+            if let Some(last) = live.get_mut(end / 64) {
+                *last &= to;
+            }
+        }
+    });
+    Some(live)
+}
+
 /// Where sixteen places in a row begin, in the first sixty-four.
 #[inline]
 fn stretches(places: u128) -> u64 {
@@ -71,14 +122,17 @@ fn stretches(places: u128) -> u64 {
 /// Where the digits stand in a window, looked for where that is asked.
 struct Digits<'w> {
     window: &'w Window<'w>,
+    /// Those of all blocks, or of none.
+    all: &'w [u64],
     /// The last few blocks that were asked for.
     known: [Cell<(usize, u64)>; 4],
 }
 
 impl<'w> Digits<'w> {
-    fn new(window: &'w Window<'w>) -> Self {
+    fn new(window: &'w Window<'w>, all: &'w [u64]) -> Self {
         Self {
             window,
+            all,
             known: [const { Cell::new((usize::MAX, 0)) }; 4],
         }
     }
@@ -86,6 +140,9 @@ impl<'w> Digits<'w> {
     /// The digits of a block.
     #[inline]
     fn of(&self, block: usize) -> u64 {
+        if !self.all.is_empty() {
+            return self.all.get(block).copied().unwrap_or(0);
+        }
         let known = &self.known[block % 4];
         let (of, mask) = known.get();
         if of == block {
@@ -119,7 +176,19 @@ impl<'w> Digits<'w> {
     }
 
     /// Where the run that begins at `at` ends, within the window.
+    #[inline]
     fn end_of_run(&self, at: usize) -> usize {
+        let from = at - self.window.from;
+        if let Some(digits) = self.all.get(from / 64) {
+            let others = !digits >> (from % 64);
+            if others != 0 {
+                return at + others.trailing_zeros() as usize;
+            }
+            let rest = &self.all[from / 64 + 1..];
+            let whole = rest.iter().take_while(|digits| **digits == u64::MAX).count();
+            let last = rest.get(whole).map_or(0, |digits| digits.trailing_ones());
+            return self.window.from + 64 * (from / 64 + 1 + whole) + last as usize;
+        }
         at + sextets::prefix(&self.window.text.bytes[at..self.window.to])
     }
 }
@@ -145,6 +214,16 @@ fn run(
             None => return end,
         }
     }
+    // Deflate without a header does not start in the middle of other data.
+    let goes_on = start >= 2 && bytes[start - 1] == b'\n' && is_digit(bytes[start - 2]);
+    if goes_on
+        && end - start >= HEAD_DIGITS
+        && bytes[start..]
+            .first_chunk()
+            .is_some_and(|digits| sextets::head(digits).is_noise())
+    {
+        return end;
+    }
     if is_hex(&bytes[start..end]) {
         let head = hex_bytes(&bytes[start..end.min(start + 48)]);
         if let Some(content) = content(&head) {
@@ -166,21 +245,9 @@ fn run(
         bits(scanner, window, start..end, depth, scan);
         return end;
     }
-    let (whole, mut short);
-    let head = match bytes[start..end].first_chunk() {
-        Some(digits) => {
-            whole = sextets::head(digits);
-            &whole[..]
-        }
-        None => {
-            short = Vec::new();
-            sextets::decode(&bytes[start..end], &mut short);
-            &short
-        }
-    };
+    let (head, n) = sextets::first(&bytes[start..end.min(start + HEAD_DIGITS)]);
+    let head = &head[..n];
     let content = content(head).or_else(|| {
-        // Deflate without a header, which does not start in the middle of other data.
-        let goes_on = start >= 2 && bytes[start - 1] == b'\n' && is_digit(bytes[start - 2]);
         let may = !goes_on
             && inflate::may_be_raw(head)
             && looks_encoded(&bytes[start..end.min(start + RAW_BYTES)])
@@ -356,10 +423,15 @@ fn lines(window: &Window<'_>, digits: &Digits<'_>, start: usize, end: usize, mos
     let mut width = end - start;
     while width >= LINE_BYTES_MIN && last - start < most {
         let rest = &bytes[last..];
-        let breaks = rest
-            .iter()
-            .take_while(|b| matches!(b, b'\r' | b'\n' | b' ' | b'\t'))
-            .count();
+        let breaks = if let [b'\n', next, ..] = rest
+            && is_digit(*next)
+        {
+            1
+        } else {
+            rest.iter()
+                .take_while(|b| matches!(b, b'\r' | b'\n' | b' ' | b'\t'))
+                .count()
+        };
         if !rest[..breaks].contains(&b'\n') || breaks > 64 {
             break;
         }
@@ -397,17 +469,12 @@ fn content(head: &[u8]) -> Option<Content> {
     if inflate::has_magic(head) {
         return Some(Content::Compressed);
     }
-    // Without branches: in noise none of them can be predicted.
-    let (ascii, zero) = head.iter().fold((0u8, 0u8), |(ascii, zero), b| {
-        let plain = (b.wrapping_sub(b' ') < 0x5F) | (*b == b'\t') | (*b == b'\n') | (*b == b'\r') | (*b == 0x1B);
-        (ascii + u8::from(plain), zero + u8::from(*b == 0))
-    });
-    let (ascii, zero) = (usize::from(ascii), usize::from(zero));
-    if ascii == head.len() {
+    let count = |is: fn(u8) -> bool| head.iter().filter(|byte| is(**byte)).count();
+    let plain = count(sextets::is_plain);
+    if plain == head.len() {
         return Some(Content::Text);
     }
-    // Noise, most likely.
-    if ascii * 2 < head.len() && zero * 8 < head.len() * 3 {
+    if sextets::are_noise(head.len(), plain, count(|byte| byte == 0)) {
         return None;
     }
     // UTF-16, with or without a byte order mark.
@@ -420,7 +487,7 @@ fn content(head: &[u8]) -> Option<Content> {
         Ok(_) => true,
         Err(error) => error.error_len().is_none(),
     };
-    (valid && ascii * 2 >= head.len()).then_some(Content::Text)
+    (valid && plain * 2 >= head.len()).then_some(Content::Text)
 }
 
 /// Letters of both cases and digits, or padding: not a path or an identifier.

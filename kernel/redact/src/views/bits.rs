@@ -50,6 +50,11 @@ impl Bits {
         (start < from).then_some(start..from)
     }
 
+    /// The last ones in a row of the first `n` bits.
+    pub(super) fn last_row(&self, n: usize) -> Range<usize> {
+        (0..n).rev().find(|i| !self.has(*i)).map_or(0, |i| i + 1)..n
+    }
+
     #[inline(always)]
     pub(super) fn count(&self, range: &Range<usize>) -> usize {
         range.clone().filter(|i| self.has(*i)).count()

@@ -15,7 +15,7 @@ use super::dense::ends;
 use super::digits::{self, Digits};
 use super::inflate;
 use super::numbers::{self, ELEMENTS_MIN, STEPS_MAX, is_negative};
-use super::suspects;
+use super::suspects::{self, Stretch, Which};
 use super::tokens::{self, BASES, Base, Token, tokenise};
 use super::words::Pairs;
 use crate::index::{CANON_MIN, Row};
@@ -82,20 +82,21 @@ pub(super) fn scan(
     let open = window.last && !window.text.complete;
     let open = open && group.last().is_some_and(|last| last.end + 1 >= window.text.bytes.len());
     let Some(stretches) = suspects::lines(&reader, group, open) else {
-        return of_lines(scanner, &reader, group, begun, depth, scan);
+        return of_lines(scanner, &reader, group, Which::ALL, begun, depth, scan);
     };
     reader.packed = false;
-    for some in stretches {
-        let begun = begun && some.end == group.len();
-        of_lines(scanner, &reader, &group[some], begun, depth, scan);
+    for Stretch { lines, columns } in stretches {
+        let begun = begun && lines.end == group.len();
+        of_lines(scanner, &reader, &group[lines], columns, begun, depth, scan);
     }
 }
 
-/// Every column of numbers of some lines.
+/// Some columns of numbers of some lines.
 fn of_lines(
     scanner: &mut Scanner<'_>,
     reader: &Reader<'_, '_>,
     group: &[Range<usize>],
+    columns: Which,
     begun: bool,
     depth: usize,
     scan: &mut Scan,
@@ -123,12 +124,12 @@ fn of_lines(
             lines.push(first..numbers.len());
         } else if window.text.bytes[line.clone()].iter().any(|b| is_kept(*b)) {
             // A rule of a table ends nothing.
-            each(scanner, reader, &numbers, &lines, false, depth, scan);
+            each(scanner, reader, &numbers, (&lines, columns), false, depth, scan);
             numbers.clear();
             lines.clear();
         }
     }
-    each(scanner, reader, &numbers, &lines, begun, depth, scan);
+    each(scanner, reader, &numbers, (&lines, columns), begun, depth, scan);
 }
 
 /// A word with a digit.
@@ -183,7 +184,7 @@ fn each(
     scanner: &mut Scanner<'_>,
     reader: &Reader<'_, '_>,
     numbers: &[Number],
-    lines: &[Range<usize>],
+    (lines, columns): (&[Range<usize>], Which),
     begun: bool,
     depth: usize,
     scan: &mut Scan,
@@ -198,6 +199,9 @@ fn each(
     let uneven = lines.iter().any(|line| line.len() != most);
     let mut column: Vec<Number> = Vec::with_capacity(lines.len());
     for (n, from_right) in left.chain(right.filter(|_| uneven || most > COLUMNS)) {
+        if !columns.has(n, from_right) {
+            continue;
+        }
         for line in lines {
             let line = &numbers[line.clone()];
             let place = if from_right {
@@ -670,6 +674,11 @@ impl Steps {
         } else {
             0
         };
+        self.count
+    }
+
+    /// How many stood before the last one.
+    pub(super) fn count(&self) -> usize {
         self.count
     }
 }

@@ -23,7 +23,17 @@ pub(super) fn leading(text: [u8; 8]) -> usize {
     ((no_digit & 0x8080_8080_8080_8080).trailing_zeros() / 8) as usize
 }
 
+/// The same of a text of any length; eight, if there are more.
+#[inline(always)]
+pub(super) fn leading_in(text: &[u8]) -> usize {
+    match text.first_chunk() {
+        Some(head) => leading(*head),
+        None => text.iter().take_while(|byte| byte.is_ascii_digit()).count(),
+    }
+}
+
 /// Up to eight decimal digits, the last one in the highest byte.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Digits(u64);
 
 impl Digits {
@@ -37,6 +47,12 @@ impl Digits {
         });
         let text = u64::from_le_bytes(text) ^ 0x3030_3030_3030_3030;
         Self(text << (64 - 8 * word.len()))
+    }
+
+    /// One of eight places to keep what is known of them.
+    #[inline(always)]
+    pub(super) fn slot(&self) -> usize {
+        (self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 61) as usize
     }
 
     #[inline(always)]

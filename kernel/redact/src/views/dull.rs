@@ -196,27 +196,89 @@ fn read_fractions(line: &[u8]) -> Option<Fractions> {
     }
 }
 
-/// Whether a text is nothing but many lines with a number each that only counts, or a fraction each.
-pub(super) fn is_column(text: &[u8]) -> bool {
-    let lines = || text.strip_suffix(b"\n").unwrap_or(text).split(|byte| *byte == b'\n');
-    if lines().nth(LINES_MIN).is_none() {
-        return false;
+/// Which lines of a column have to be decoded: those where it holds something else than numbers that only count, or than
+/// fractions, and some around them. Nothing, if that is much of it. `open`: so many of the last ones have to be in any
+/// case.
+pub(super) fn others(text: &[u8], open: usize) -> Option<Vec<Range<usize>>> {
+    let lines = text.strip_suffix(b"\n").unwrap_or(text).split(|byte| *byte == b'\n');
+    let mut others: Vec<Range<usize>> = Vec::new();
+    let mut add = |from: usize, to: usize| match others.last_mut() {
+        Some(last) if from <= last.end => last.end = last.end.max(to),
+        _ => others.push(from..to),
+    };
+    let (mut before, mut count, mut breaks): (Option<Cell>, usize, usize) = (None, 0, 0);
+    for line in lines {
+        let here = Cell::of(line);
+        let follows = match (&before, &here) {
+            (_, Cell::Other) => false,
+            (None, _) => true,
+            (Some(before), here) => here.follows(before),
+        };
+        if !follows {
+            add(count.saturating_sub(LINES_MIN), count + LINES_MIN);
+            breaks += 1;
+            // Most columns are something else altogether.
+            if breaks > BREAKS_MIN && breaks * BREAK_LINES_MIN > count {
+                return None;
+            }
+        }
+        before = Some(here);
+        count += 1;
     }
-    let mut next = None;
-    let counts = lines().all(|line| {
-        let here = if line.len() <= 9 { number(line, 10) } else { None };
-        here.is_some() && std::mem::replace(&mut next, here.map(|here| here + 1)).is_none_or(|next| here == Some(next))
-    });
-    let mut before: Option<Fractions> = None;
-    counts
-        || lines().all(|line| {
-            let here = read_fractions(line).filter(|here| here.index.is_none());
-            here.is_some_and(|here| {
-                let follows = before.as_ref().is_none_or(|before| here.follows(before));
-                before = Some(here);
-                follows
-            })
-        })
+    if open > 0 {
+        add(count.saturating_sub(open), count);
+    }
+    if let Some(last) = others.last_mut() {
+        last.end = last.end.min(count);
+    }
+    let many = others.iter().map(Range::len).sum::<usize>() > count / 2;
+    (count > LINES_MIN && !many).then_some(others)
+}
+
+/// In so many lines one may break a column.
+const BREAK_LINES_MIN: usize = 16;
+const BREAKS_MIN: usize = 4;
+
+/// What a cell of a column holds.
+enum Cell {
+    Number(u32),
+    Fractions(Fractions),
+    Other,
+}
+
+impl Cell {
+    fn of(line: &[u8]) -> Self {
+        if let Some(padded) = one_fraction(line) {
+            return Self::Fractions(Fractions { index: None, padded });
+        }
+        if let Some(number) = (line.len() <= 9).then(|| number(line, 10)).flatten() {
+            return Self::Number(number);
+        }
+        match read_fractions(line) {
+            Some(fractions) if fractions.index.is_none() => Self::Fractions(fractions),
+            _ => Self::Other,
+        }
+    }
+
+    fn follows(&self, before: &Self) -> bool {
+        match (before, self) {
+            (Self::Number(first), Self::Number(second)) => first + 1 == *second,
+            (Self::Fractions(first), Self::Fractions(second)) => second.follows(first),
+            _ => false,
+        }
+    }
+}
+
+/// Whether the one fraction of a line, with six digits after its point, may be a small number with zeros before it; nothing,
+/// where a line is something else.
+#[inline]
+fn one_fraction(line: &[u8]) -> Option<usize> {
+    let [whole, b'.', fraction @ ..] = line.strip_prefix(b"-").unwrap_or(line) else {
+        return None;
+    };
+    let fraction = <&[u8; 6]>::try_from(fraction).ok()?;
+    (whole.is_ascii_digit() && dense::is_fraction(ending_with(fraction), 6))
+        .then(|| usize::from(fraction.starts_with(b"000")))
 }
 
 /// The last eight bytes of a text, of which these are the last six.
@@ -265,20 +327,41 @@ mod tests {
 
     #[test]
     fn columns_that_count_or_hold_fractions_are_told_from_others() {
-        let column = |cell: fn(usize) -> String| (0..90).map(|n| cell(n) + "\n").collect::<String>();
-        assert!(is_column(column(|n| (n + 70).to_string()).as_bytes()));
-        assert!(is_column(
-            column(|n| format!("-{}.{:06}", n % 3, 137_204 + n)).as_bytes()
-        ));
+        let column = |cell: fn(usize) -> String| (0..900).map(|n| cell(n) + "\n").collect::<String>();
+        let ranges = |text: &str, open: usize| {
+            let found = super::others(text.as_bytes(), open)?;
+            Some(
+                found
+                    .into_iter()
+                    .map(|lines| (lines.start, lines.end))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        let others = |cell: fn(usize) -> String| ranges(&column(cell), 0);
+        assert_eq!(others(|n| (n + 70).to_string()), Some(vec![]));
+        assert_eq!(others(|n| format!("-{}.{:06}", n % 3, 137_204 + n)), Some(vec![]));
+        // Where it is something else, and around that.
+        assert_eq!(others(|n| (n + 70 + n / 450).to_string()), Some(vec![(418, 482)]));
+        let one = |n: usize| format!("0.{:06}", 137_204 + n) + if n == 300 { " x" } else { "" };
+        assert_eq!(others(one), Some(vec![(268, 333)]));
+        let two = |n: usize| {
+            if n == 300 || n == 310 {
+                String::new()
+            } else {
+                n.to_string()
+            }
+        };
+        assert_eq!(others(two), Some(vec![(268, 343)]));
+        let last = |n: usize| if n == 899 { "x".to_owned() } else { n.to_string() };
+        assert_eq!(others(last), Some(vec![(867, 900)]));
+        assert_eq!(ranges(&column(|n| n.to_string()), 40), Some(vec![(860, 900)]));
+        // All of it.
         for other in [
             column(|n| (2 * n).to_string()),
-            column(|n| (n + 70 + n / 89).to_string()),
-            column(|n| format!("0.{:06}", 137_204 + n) + if n == 50 { " x" } else { "" }),
-            column(|n| if n == 50 { String::new() } else { n.to_string() }),
             column(|n| format!("0.000{:03}", 100 + n)),
             "7\n8\n9\n".to_owned(),
         ] {
-            assert!(!is_column(other.as_bytes()), "{other}");
+            assert_eq!(ranges(&other, 0), None, "{other}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::escape::number;
 use super::layout::Layout;
-use super::{View, dull};
+use super::{View, digits, dull};
 use crate::Form;
 use crate::scan::{Scan, Scanner, Window};
 
@@ -197,8 +197,7 @@ fn are_numbered(bytes: &[u8], rows: &[Row]) -> bool {
     let number = |row: &Row| {
         let line = &bytes[row.range.clone()];
         let indent = line.iter().take_while(|byte| matches!(byte, b' ' | b'|')).count();
-        let digits = line[indent..].iter().take(NUMBER_DIGITS_MAX + 1);
-        let digits = digits.take_while(|byte| byte.is_ascii_digit()).count();
+        let digits = digits::leading_in(&line[indent..]);
         let blank = matches!(line.get(indent + digits), Some(b' '));
         let is_one = digits <= NUMBER_DIGITS_MAX && blank && of_a_table(&bytes[row.cells..row.range.end]);
         if is_one {
@@ -219,7 +218,6 @@ fn are_numbered(bytes: &[u8], rows: &[Row]) -> bool {
 
 /// Whether cells begin with a border, or with a number and a fraction, where the row is no longer than one of a table.
 fn of_a_table(cells: &[u8]) -> bool {
-    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let blanks = |text: &[u8]| text.iter().take_while(|byte| **byte == b' ').count();
     if cells.starts_with(b"|") {
         return true;
@@ -227,12 +225,12 @@ fn of_a_table(cells: &[u8]) -> bool {
     if cells.len() > TABLE_CELLS_MAX {
         return false;
     }
-    let first = digits(cells);
+    let first = digits::leading_in(cells);
     let rest = &cells[first..];
     let rest = &rest[blanks(rest)..];
     let rest = rest.strip_prefix(b"-").unwrap_or(rest);
-    let (whole, fraction) = rest.split_at(digits(rest));
-    let after = fraction.strip_prefix(b".").map_or(0, digits);
+    let (whole, fraction) = rest.split_at(digits::leading_in(rest));
+    let after = fraction.strip_prefix(b".").map_or(0, digits::leading_in);
     first > 0 && !whole.is_empty() && after >= FRACTION_DIGITS_MIN
 }
 

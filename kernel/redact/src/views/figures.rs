@@ -185,7 +185,7 @@ impl Values {
         let is = |mask: u64| mask >> bit & 1 == 1;
         let byte = Byte {
             decimal: Some(Digits::of(bytes, place).decimal()),
-            likely: self.likely.map(is),
+            likely: [is(self.likely[0]), is(self.likely[1]), is(self.likely[2])],
             zero: is(self.zero),
         };
         (byte.zero || byte.likely != [false; 3]).then_some(byte)

@@ -24,6 +24,34 @@ pub(super) fn are_single(window: &Window<'_>) -> bool {
     numbers() || keep.pairs().all(|(_, here, next)| here & (here >> 1 | next << 63) == 0)
 }
 
+/// Lines that may be equally wide.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Even {
+    /// Where the first of them begins that lies in the window with the break before it.
+    pub(super) first: usize,
+    /// How many bytes later each other one begins.
+    pub(super) step: usize,
+}
+
+/// The lines of a window as such, if there are as many breaks in it as they would have.
+pub(super) fn even(window: &Window<'_>) -> Option<Even> {
+    let lines = window.squeezed.line.words();
+    let next = |from: usize| {
+        let word = lines.get(from / 64)? & u64::MAX << (from % 64);
+        let words = std::iter::once(word).chain(lines[from / 64 + 1..].iter().copied());
+        let (i, word) = words.enumerate().find(|(_, word)| *word != 0)?;
+        Some(64 * (from / 64 + i) + word.trailing_zeros() as usize)
+    };
+    let first = next(0)?;
+    let step = next(first + 1)? - first;
+    let count: u32 = lines.iter().map(|line| line.count_ones()).sum();
+    let expected = (window.to - window.from - 1 - first) / step + 1;
+    (count as usize == expected).then_some(Even {
+        first: window.from + first + 1,
+        step,
+    })
+}
+
 /// What the lines of a window begin with.
 pub(super) struct Heads {
     /// Some may be rows of a dump.
@@ -60,4 +88,25 @@ pub(super) fn joined(bytes: &[u8], parts: &[Range<usize>], plain: bool) -> View 
         view.decode(b'\n', part.end..part.end);
     }
     view
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_are_equally_wide_are_seen() {
+        let text = format!("{}\n", "x".repeat(64)).repeat(100);
+        let even = |first: usize| Some(Even { first, step: 65 });
+        for (text, expected) in [
+            (text.clone(), even(65)),
+            (format!("x\n{text}"), even(2)),
+            (text[20..].to_owned(), even(45)),
+            (format!("{text}x\ny\n{text}"), None),
+            ("x".repeat(9000), None),
+            (format!("{}\n", "x".repeat(9000)), None),
+        ] {
+            assert_eq!(Window::of(text.as_bytes(), true, super::even), expected);
+        }
+    }
 }

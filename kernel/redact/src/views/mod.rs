@@ -2,6 +2,7 @@
 //!
 //! A view is built around its triggers only, widened by the length of the longest secret, and scanned like any text.
 
+mod armor;
 pub(crate) mod base64;
 mod bits;
 mod borders;
@@ -188,7 +189,23 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
     printable(scanner, window, &triggers, reach, depth, scan);
     literals::scan(scanner, window, reach, depth, scan);
     // Before numbers, which may stand for so much that nothing is left for what is in it.
-    base64::scan(scanner, window, depth, scan);
+    let mut digits = std::mem::take(&mut scanner.digits);
+    let others = armor::others(window, &mut digits);
+    base64::scan(scanner, window, &digits, depth, scan);
+    scanner.digits = digits;
+    match others {
+        Some(others) => others
+            .into_iter()
+            .for_each(|part| scanner.part(window, part, depth, scan)),
+        None => lists(scanner, window, redrawn, depth, scan),
+    }
+    if depth > 0 || window.from == 0 {
+        inflate::scan(scanner, window, depth, scan);
+    }
+}
+
+/// Lists, tables and records. `redrawn`: its lines were looked at with plain borders.
+pub(crate) fn lists(scanner: &mut Scanner<'_>, window: &Window<'_>, redrawn: bool, depth: usize, scan: &mut Scan) {
     numbers::scan(scanner, window, depth, scan);
     chars::scan(scanner, window, depth, scan);
     let several_words = !lines::are_words(window);
@@ -202,9 +219,6 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
     words::scan(scanner, window, depth, scan);
     if (several_words || !lines::are_single(window)) && !redrawn {
         records::scan(scanner, window, depth, scan);
-    }
-    if depth > 0 || window.from == 0 {
-        inflate::scan(scanner, window, depth, scan);
     }
 }
 

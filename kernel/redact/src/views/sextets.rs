@@ -6,6 +6,7 @@
 //!
 //! Invariant: with vectors and without, the same digits give the same bytes.
 
+use super::inflate;
 use crate::squeeze::sixty_four;
 
 /// Which of sixty-four bytes are base64 digits.
@@ -24,6 +25,23 @@ pub(super) fn places(bytes: &[u8; 64]) -> u64 {
         return unsafe { x86::places(bytes) };
     }
     places_portable(bytes)
+}
+
+/// The same of each sixty-four bytes of a text.
+pub(super) fn all_places(text: &[u8], places: &mut Vec<u64>) {
+    places.clear();
+    #[cfg(target_arch = "x86_64")]
+    if x86::has_wide() {
+        #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
+        // SAFETY: the features were detected.
+        unsafe {
+            x86::all_places_wide(text, places);
+        }
+        return;
+    }
+    let (whole, rest) = text.as_chunks::<64>();
+    places.extend(whole.iter().map(self::places));
+    places.extend((!rest.is_empty()).then(|| self::places(&sixty_four(rest))));
 }
 
 /// How many base64 digits a text begins with.
@@ -88,7 +106,7 @@ pub(super) fn decode(digits: &[u8], out: &mut Vec<u8>) {
         digits
     };
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("ssse3") {
+    if digits.len() >= 16 && std::arch::is_x86_feature_detected!("ssse3") {
         #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
         // SAFETY: the feature was detected.
         let rest = unsafe { x86::decode(digits, out) };
@@ -96,6 +114,16 @@ pub(super) fn decode(digits: &[u8], out: &mut Vec<u8>) {
         return;
     }
     decode_portable(digits, out);
+}
+
+/// What up to thirty-two digits stand for, and how many bytes that is.
+pub(super) fn first(digits: &[u8]) -> ([u8; Head::BYTES], usize) {
+    let mut bytes = [0; Head::BYTES];
+    let groups = digits.as_chunks().0;
+    for (digits, place) in groups.iter().zip(bytes.as_chunks_mut().0) {
+        *place = three(digits);
+    }
+    (bytes, 3 * groups.len())
 }
 
 fn decode_portable(digits: &[u8], out: &mut Vec<u8>) {
@@ -110,24 +138,113 @@ fn three([a, b, c, d]: &[u8; 4]) -> [u8; 3] {
     bytes
 }
 
-/// What thirty-two digits stand for.
+/// What thirty-two digits look like, and the twenty-four bytes that they stand for. Small enough for a register.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) first: [u8; 2],
+    /// How many of the bytes are [plain](is_plain).
+    pub(super) plain: u8,
+    pub(super) zeros: u8,
+    /// Whether the bytes are no UTF-8, seen by which of them begin a character and which go on with one.
+    pub(super) broken: bool,
+    /// Whether the first twenty-four digits are hexadecimal ones.
+    pub(super) hex: bool,
+    /// Whether there are letters of both cases among the first sixteen digits.
+    pub(super) mixed: bool,
+}
+
+impl Head {
+    pub(super) const BYTES: usize = 24;
+
+    /// Whether the bytes are neither text nor compressed, nor the digits those of another encoding.
+    #[inline(always)]
+    pub(super) fn is_noise(&self) -> bool {
+        let plain = if self.broken { 0 } else { self.plain };
+        let noise = are_noise(Self::BYTES, plain.into(), self.zeros.into());
+        let magic = inflate::may_begin_with(self.first[0], self.first[1]);
+        noise & self.mixed & !self.hex & !magic
+    }
+}
+
+/// Whether decoded bytes, of which some are plain and some are zero, are most likely noise.
+#[inline(always)]
+pub(super) fn are_noise(bytes: usize, plain: usize, zeros: usize) -> bool {
+    plain * 2 < bytes && zeros * 8 < bytes * 3
+}
+
+/// A byte that text is made of.
+pub(super) fn is_plain(byte: u8) -> bool {
+    (byte.wrapping_sub(b' ') < 0x5F) | (byte == b'\t') | (byte == b'\n') | (byte == b'\r') | (byte == 0x1B)
+}
+
+/// Whether something goes on with a character that none begins, or one of some bytes begins and nothing goes on. Bits of
+/// bytes above ASCII, and of those that begin a character.
+#[inline(always)]
+fn is_broken(high: u32, begins: u32) -> bool {
+    let goes_on = high & !begins;
+    // The last one may go on behind the end.
+    goes_on & !(high << 1) | begins & !(1 << 23) & !(goes_on >> 1) != 0
+}
+
 #[inline]
-pub(super) fn head(digits: &[u8; 32]) -> [u8; 24] {
+pub(super) fn head(digits: &[u8; 32]) -> Head {
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("ssse3") {
+    if x86::has_wide() {
         #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
-        // SAFETY: the feature was detected.
-        return unsafe { x86::head(digits) };
+        // SAFETY: the features were detected.
+        return unsafe { x86::head_wide(digits) };
     }
     head_portable(digits)
 }
 
-fn head_portable(digits: &[u8; 32]) -> [u8; 24] {
-    let mut out = [0; 24];
-    for (digits, place) in digits.as_chunks().0.iter().zip(out.as_chunks_mut().0) {
-        *place = three(digits);
+/// Whether thirty-two digits stand for noise: neither for text nor for what has a header, nor are they of another
+/// encoding. Of some noise it is not seen.
+#[inline(always)]
+fn is_noise_by(digits: &[u8; 32]) -> bool {
+    let (head, first) = (head_portable(digits), &digits[..16]);
+    let beyond_hex = first.iter().any(|digit| (b'g'..=b'z').contains(digit));
+    beyond_hex && head.mixed && head.is_noise()
+}
+
+/// Calls `see` with each of some places at which digits stand for noise.
+pub(super) fn each_noise(text: &[u8], places: impl Iterator<Item = usize>, see: impl FnMut(usize)) {
+    #[cfg(target_arch = "x86_64")]
+    if x86::has_wide() {
+        #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
+        // SAFETY: the features were detected.
+        unsafe {
+            x86::each_noise_wide(text, places, see);
+        }
+        return;
     }
-    out
+    each_noise_by(text, places, is_noise_by, see);
+}
+
+#[inline(always)]
+fn each_noise_by(
+    text: &[u8],
+    places: impl Iterator<Item = usize>,
+    is_noise: impl Fn(&[u8; 32]) -> bool,
+    mut see: impl FnMut(usize),
+) {
+    for place in places {
+        if text[place..].first_chunk().is_some_and(&is_noise) {
+            see(place);
+        }
+    }
+}
+
+fn head_portable(digits: &[u8; 32]) -> Head {
+    let (bytes, _) = first(digits);
+    let mask = |is: fn(u8) -> bool| (0..Head::BYTES).fold(0, |mask, i| mask | u32::from(is(bytes[i])) << i);
+    Head {
+        first: [bytes[0], bytes[1]],
+        plain: mask(is_plain).count_ones() as u8,
+        zeros: mask(|byte| byte == 0).count_ones() as u8,
+        broken: is_broken(mask(|byte| byte >= 0x80), mask(|byte| byte >= 0xC0)),
+        hex: digits[..24].iter().all(u8::is_ascii_hexdigit),
+        mixed: digits[..16].iter().any(u8::is_ascii_uppercase) && digits[..16].iter().any(u8::is_ascii_lowercase),
+    }
 }
 
 /// Values of the digits.
@@ -156,11 +273,14 @@ mod x86 {
         __m128i, __m512i, _mm_add_epi8, _mm_and_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_madd_epi16,
         _mm_maddubs_epi16, _mm_movemask_epi8, _mm_set_epi64x, _mm_set1_epi8, _mm_set1_epi16, _mm_set1_epi32,
         _mm_setzero_si128, _mm_shuffle_epi8, _mm_srli_epi16, _mm_srli_si128, _mm512_and_si512, _mm512_broadcast_i32x4,
-        _mm512_madd_epi16, _mm512_maddubs_epi16, _mm512_maskz_loadu_epi8, _mm512_permutex2var_epi8,
-        _mm512_permutexvar_epi8, _mm512_set1_epi8, _mm512_set1_epi16, _mm512_set1_epi32, _mm512_shuffle_epi8,
-        _mm512_srli_epi16, _mm512_storeu_si512, _mm512_test_epi8_mask,
+        _mm512_castsi512_si128, _mm512_cmpeq_epi8_mask, _mm512_cmpgt_epu8_mask, _mm512_cmple_epu8_mask,
+        _mm512_madd_epi16, _mm512_maddubs_epi16, _mm512_maskz_loadu_epi8, _mm512_movepi8_mask, _mm512_or_si512,
+        _mm512_permutex2var_epi8, _mm512_permutexvar_epi8, _mm512_set1_epi8, _mm512_set1_epi16, _mm512_set1_epi32,
+        _mm512_shuffle_epi8, _mm512_srli_epi16, _mm512_storeu_si512, _mm512_sub_epi8, _mm512_test_epi8_mask,
+        _mm512_testn_epi8_mask,
     };
 
+    use super::{Head, inflate};
     use crate::wide::load;
 
     /// Digits by nibbles: byte `h:l` is one when `HIGH[h]` and `LOW[l]` share a bit. Bytes above ASCII are none: their
@@ -250,19 +370,6 @@ mod x86 {
         (u128::from(high) << 64 | u128::from(low)).to_le_bytes()
     }
 
-    #[target_feature(enable = "ssse3")]
-    pub(super) fn head(digits: &[u8; 32]) -> [u8; 24] {
-        let mut out = [0; 24];
-        let (first, second) = (digits.first_chunk(), digits.last_chunk());
-        if let (Some(first), Some(second)) = (first, second) {
-            let [bytes @ .., _, _, _, _] = sixteen(first);
-            out[..12].copy_from_slice(&bytes);
-            let [bytes @ .., _, _, _, _] = sixteen(second);
-            out[12..].copy_from_slice(&bytes);
-        }
-        out
-    }
-
     /// Appends what the digits stand for, sixteen at a time; gives back the others.
     #[target_feature(enable = "ssse3")]
     pub(super) fn decode<'d>(digits: &'d [u8], out: &mut Vec<u8>) -> &'d [u8] {
@@ -294,6 +401,14 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx512f", enable = "avx512bw")]
+    pub(super) fn all_places_wide(text: &[u8], places: &mut Vec<u64>) {
+        let (whole, rest) = text.as_chunks::<64>();
+        places.reserve(whole.len() + 1);
+        places.extend(whole.iter().map(|block| places_wide(block)));
+        places.extend((!rest.is_empty()).then(|| places_wide(&super::sixty_four(rest))));
+    }
+
+    #[target_feature(enable = "avx512f", enable = "avx512bw")]
     pub(super) fn prefix_wide(text: &[u8]) -> usize {
         super::prefix_by(text, |block| places_wide(block))
     }
@@ -319,25 +434,104 @@ mod x86 {
         order
     };
 
+    /// What digits stand for: three bytes for four of them, one after the other.
+    #[inline]
+    #[target_feature(enable = "avx512f", enable = "avx512bw", enable = "avx512vbmi")]
+    fn bytes_of(digits: __m512i) -> __m512i {
+        let values = _mm512_permutex2var_epi8(load(&VALUES[0]), digits, load(&VALUES[1]));
+        // Two and two, then four: the first digit of each is the highest.
+        let pairs = _mm512_maddubs_epi16(values, _mm512_set1_epi16(0x0140));
+        let fours = _mm512_madd_epi16(pairs, _mm512_set1_epi32(0x0001_1000));
+        _mm512_permutexvar_epi8(load(&ORDER), fours)
+    }
+
+    #[target_feature(enable = "avx512f", enable = "avx512bw", enable = "avx512vbmi", enable = "popcnt")]
+    pub(super) fn each_noise_wide(text: &[u8], places: impl Iterator<Item = usize>, see: impl FnMut(usize)) {
+        super::each_noise_by(text, places, |digits| is_noise_wide(digits), see);
+    }
+
+    /// By which bytes go on with characters only: noise nearly always shows there.
+    #[inline]
+    #[target_feature(enable = "avx512f", enable = "avx512bw", enable = "avx512vbmi", enable = "popcnt")]
+    fn is_noise_wide(digits: &[u8; 32]) -> bool {
+        let splat = |byte: u8| _mm512_set1_epi8(byte as i8);
+        let v = thirty_two(digits);
+        // Beyond the hexadecimal ones, and capital letters.
+        let lower = _mm512_cmpgt_epu8_mask(v, splat(b'f'));
+        let upper = _mm512_cmpeq_epi8_mask(_mm512_and_si512(v, splat(0x60)), splat(0x40));
+        let decoded = bytes_of(v);
+        let first = |mask: u64, n: u32| mask as u32 & ((1 << n) - 1);
+        let high = first(_mm512_movepi8_mask(decoded), 24);
+        let begins = high & first(_mm512_test_epi8_mask(decoded, splat(0x40)), 24);
+        let zeros = first(_mm512_testn_epi8_mask(decoded, decoded), 24).count_ones();
+        let [one, two] = first_two(decoded);
+        super::is_broken(high, begins)
+            & super::are_noise(Head::BYTES, 0, zeros as usize)
+            & (first(lower, 16) != 0)
+            & (first(upper, 16) != 0)
+            & !inflate::may_begin_with(one, two)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f", enable = "avx512bw")]
+    #[expect(unsafe_code, reason = "a load of some bytes of a vector")]
+    fn thirty_two(digits: &[u8; 32]) -> __m512i {
+        // SAFETY: thirty-two bytes are there.
+        unsafe { _mm512_maskz_loadu_epi8(0xFFFF_FFFF, digits.as_ptr().cast()) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn first_two(v: __m512i) -> [u8; 2] {
+        (_mm_cvtsi128_si64(_mm512_castsi512_si128(v)) as u16).to_le_bytes()
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f", enable = "avx512bw", enable = "avx512vbmi", enable = "popcnt")]
+    pub(super) fn head_wide(digits: &[u8; 32]) -> Head {
+        let splat = |byte: u8| _mm512_set1_epi8(byte as i8);
+        let is = |v: __m512i, byte: u8| _mm512_cmpeq_epi8_mask(v, splat(byte));
+        let within = |v: __m512i, first: u8, last: u8| {
+            _mm512_cmple_epu8_mask(_mm512_sub_epi8(v, splat(first)), splat(last - first))
+        };
+        let v = thirty_two(digits);
+        let small = _mm512_or_si512(v, splat(0x20));
+        let hex = within(v, b'0', b'9') | within(small, b'a', b'f');
+        let (upper, lower) = (within(v, b'A', b'Z'), within(v, b'a', b'z'));
+        let decoded = bytes_of(v);
+        let plain = within(decoded, b' ', b'~')
+            | is(decoded, b'\t')
+            | is(decoded, b'\n')
+            | is(decoded, b'\r')
+            | is(decoded, 0x1B);
+        let (high, bit) = (
+            _mm512_movepi8_mask(decoded),
+            _mm512_test_epi8_mask(decoded, splat(0x40)),
+        );
+        let first = |mask: u64, n: u32| mask & ((1 << n) - 1);
+        Head {
+            first: first_two(decoded),
+            plain: first(plain, 24).count_ones() as u8,
+            zeros: first(is(decoded, 0), 24).count_ones() as u8,
+            broken: super::is_broken(first(high, 24) as u32, first(high & bit, 24) as u32),
+            hex: first(!hex, 24) == 0,
+            mixed: first(upper, 16) != 0 && first(lower, 16) != 0,
+        }
+    }
+
     /// Appends what whole groups of four digits stand for, sixty-four digits at a time; gives back the others.
     #[target_feature(enable = "avx512f", enable = "avx512bw", enable = "avx512vbmi")]
     #[expect(unsafe_code, reason = "loads and stores of whole vectors")]
     pub(super) fn decode_wide<'d>(digits: &'d [u8], out: &mut Vec<u8>) -> &'d [u8] {
         let (whole, rest) = digits.as_chunks::<64>();
         let (last, others) = rest.split_at(rest.len() / 4 * 4);
-        let mut len = out.len();
         // A vector is stored of which three quarters count.
-        out.resize(len + whole.len() * 48 + 64, 0);
-        let (first, second, order) = (load(&VALUES[0]), load(&VALUES[1]), load(&ORDER));
+        out.reserve(whole.len() * 48 + 64);
+        let (room, mut len) = (out.spare_capacity_mut(), 0);
         let mut decode = |digits: __m512i, n: usize| {
-            let values = _mm512_permutex2var_epi8(first, digits, second);
-            // Two and two, then four: the first digit of each is the highest.
-            let pairs = _mm512_maddubs_epi16(values, _mm512_set1_epi16(0x0140));
-            let fours = _mm512_madd_epi16(pairs, _mm512_set1_epi32(0x0001_1000));
-            let bytes = _mm512_permutexvar_epi8(order, fours);
-            let room = &mut out[len..len + 64];
+            let room = &mut room[len..len + 64];
             // SAFETY: `room` is sixty-four bytes long.
-            unsafe { _mm512_storeu_si512(room.as_mut_ptr().cast(), bytes) };
+            unsafe { _mm512_storeu_si512(room.as_mut_ptr().cast(), bytes_of(digits)) };
             len += n / 4 * 3;
         };
         for digits in whole {
@@ -348,7 +542,8 @@ mod x86 {
             let digits = unsafe { _mm512_maskz_loadu_epi8((1 << last.len()) - 1, last.as_ptr().cast()) };
             decode(digits, last.len());
         }
-        out.truncate(len);
+        // SAFETY: so many bytes were stored.
+        unsafe { out.set_len(out.len() + len) };
         others
     }
 
@@ -391,11 +586,33 @@ mod tests {
                 assert_eq!(fast[1..], bytes);
                 assert_eq!(slow[1..], bytes);
                 if let Some(digits) = digits.as_bytes().first_chunk::<32>() {
-                    assert_eq!(head(digits), bytes[..24]);
-                    assert_eq!(head_portable(digits), bytes[..24]);
+                    assert_eq!(head(digits), head_portable(digits));
+                    assert_eq!(head(digits).first, bytes[..2]);
                 }
             }
         }
+    }
+
+    #[test]
+    fn noise_is_told_with_vectors_only_where_it_is_seen_without() {
+        let (mut seen, mut noisy) = (0, 0);
+        for n in 0..4000 {
+            let mut bytes = noise(24 + n).split_off(n);
+            // Some of it is text, or nearly.
+            for byte in bytes.iter_mut().take(n % 25) {
+                *byte = b' ' + *byte % 95;
+            }
+            let digits = STANDARD_NO_PAD.encode(&bytes);
+            let digits = digits.as_bytes().first_chunk().unwrap();
+            let mut found = false;
+            each_noise(digits, [0].into_iter(), |_| found = true);
+            assert!(!found || head(digits).is_noise(), "{bytes:?}");
+            (seen, noisy) = (seen + usize::from(found), noisy + usize::from(head(digits).is_noise()));
+        }
+        assert!(
+            seen * 10 > noisy * 8 && noisy > 1000 && noisy < 3900,
+            "{seen} of {noisy}"
+        );
     }
 
     #[test]

@@ -12,27 +12,60 @@
 
 use std::ops::Range;
 
-use super::columns::{Reader, add};
+use super::columns::{COLUMNS, Reader};
 
 /// Fewer lines are read at once.
 #[cfg(target_arch = "x86_64")]
 const LINES_MIN: usize = 24;
 
+/// Lines of a group in some columns of which a value may be.
+#[derive(Clone)]
+pub(super) struct Stretch {
+    pub(super) lines: Range<usize>,
+    pub(super) columns: Which,
+}
+
+/// Which columns, a bit for each: those counted from the left, then those counted from the right.
+#[derive(Clone, Copy)]
+pub(super) struct Which(u8);
+
+impl Which {
+    pub(super) const ALL: Self = Self(u8::MAX);
+
+    /// The `n`th one from a side.
+    #[inline(always)]
+    fn one(n: usize, from_right: bool) -> Self {
+        const { assert!(2 * COLUMNS == 8) };
+        Self(1 << (n + usize::from(from_right) * COLUMNS))
+    }
+
+    pub(super) fn has(self, n: usize, from_right: bool) -> bool {
+        self.0 & Self::one(n, from_right).0 != 0
+    }
+}
+
 /// Parts of a group of lines whose columns have to be read; nothing, where all of them have to: something compressed may
 /// begin there, or this processor tells them no quicker. `open`: more lines may follow, so that any of the last ones may
 /// be the first one of a value.
-pub(super) fn lines(reader: &Reader<'_, '_>, group: &[Range<usize>], open: bool) -> Option<Vec<Range<usize>>> {
+pub(super) fn lines(reader: &Reader<'_, '_>, group: &[Range<usize>], open: bool) -> Option<Vec<Stretch>> {
     let mut found = found(reader, group, open)?;
-    found.sort_unstable_by_key(|stretch| stretch.start);
-    let mut stretches = Vec::new();
-    for stretch in found {
-        add(&mut stretches, stretch.start..stretch.end.min(group.len()));
+    found.sort_unstable_by_key(|stretch| stretch.lines.start);
+    let mut stretches: Vec<Stretch> = Vec::new();
+    for Stretch { lines, columns } in found {
+        let lines = lines.start..lines.end.min(group.len());
+        match stretches.last_mut() {
+            Some(last) if last.lines.end >= lines.start => {
+                last.lines.end = last.lines.end.max(lines.end);
+                last.columns.0 |= columns.0;
+            }
+            _ => stretches.push(Stretch { lines, columns }),
+        }
     }
     Some(stretches)
 }
 
 /// Where in some lines a value may be.
-fn found(reader: &Reader<'_, '_>, group: &[Range<usize>], open: bool) -> Option<Vec<Range<usize>>> {
+fn found(reader: &Reader<'_, '_>, group: &[Range<usize>], open: bool) -> Option<Vec<Stretch>> {
     #[cfg(test)]
     if tests::ALL.get() {
         return None;
@@ -56,13 +89,14 @@ mod x86 {
     use std::ops::Range;
 
     use super::super::bits::Bits;
-    use super::super::columns::{COLUMNS, FIRST, Number, Reader, SECOND, Steps, byte_count, packed};
+    use super::super::columns::{FIRST, Number, Reader, SECOND, Steps, byte_count, packed};
     use super::super::digits::{self, Digits};
     use super::super::figures::{
         BEGINS, Byte, GOES_ON, HEAD, LIKELY, LINE_BYTES_MAX, Masks, Tables, Values, ZERO, begins_packed,
     };
     use super::super::numbers::{ELEMENTS_MIN, STEPS_MAX};
     use super::super::tokens;
+    use super::{COLUMNS, Stretch, Which};
     use crate::index::{CANON_MIN, Row};
 
     /// Where in some lines a value may be; nothing, where something compressed may begin.
@@ -73,7 +107,7 @@ mod x86 {
         enable = "avx512vbmi2",
         enable = "popcnt"
     )]
-    pub(super) fn found(reader: &Reader<'_, '_>, group: &[Range<usize>], open: bool) -> Option<Vec<Range<usize>>> {
+    pub(super) fn found(reader: &Reader<'_, '_>, group: &[Range<usize>], open: bool) -> Option<Vec<Stretch>> {
         let bytes = reader.window.text.bytes;
         let long = group.iter().filter(|line| line.len() > LINE_BYTES_MAX).count();
         if long * LONG_PARTS > group.len() {
@@ -86,10 +120,10 @@ mod x86 {
         let (mut have, mut go_on) = (Bits::new(group.len()), Bits::new(group.len()));
         // Rules of a table end nothing.
         let mut lines: Vec<usize> = Vec::with_capacity(group.len());
-        let mut begins = false;
+        let (mut begins, mut unknown) = (false, None);
         for (n, line) in group.iter().enumerate() {
             let i = lines.len();
-            let inside = line.len() <= LINE_BYTES_MAX && line.end <= reader.window.to;
+            let inside = line.len() <= LINE_BYTES_MAX;
             let masks = if inside {
                 Masks::of(bytes, line)
             } else {
@@ -100,11 +134,15 @@ mod x86 {
             }
             lines.push(n);
             if !inside || masks.strange {
-                // Those of longer lines are not known, nor what ends outside the window.
+                // Those of longer lines are not known.
                 if may_be_packed(reader, line) {
                     return None;
                 }
-                stretches.push(i.saturating_sub(AROUND)..i + 1 + AROUND);
+                stretches.push(Stretch {
+                    lines: i.saturating_sub(AROUND)..i + 1 + AROUND,
+                    columns: Which::ALL,
+                });
+                unknown = Some(i);
                 words.next(0);
                 begins = true;
                 continue;
@@ -147,15 +185,31 @@ mod x86 {
             have.set(i, likely);
             go_on.set(i, likely | (values.kinds & ZERO > 0));
         }
+        words.end(&mut stretches);
         for row in rows(&have, &go_on) {
             let row = (row.start..).zip(lines[row].iter().map(|n| &group[*n]));
             bytes_of(reader, row, &tables, &mut stretches);
         }
         if open {
-            stretches.push(reader.tail(lines.len())..lines.len());
+            let (tail, all) = (reader.tail(lines.len()), lines.len());
+            // Of lines that are read as they are nobody knows.
+            let known = unknown.is_none_or(|last| last < tail);
+            let begun = || go_on.last_row(all).start.min(words.open().unwrap_or(all));
+            let first = if known {
+                begun().min(all).saturating_sub(OPEN).max(tail)
+            } else {
+                tail
+            };
+            stretches.push(Stretch {
+                lines: first..all,
+                columns: Which::ALL,
+            });
         }
         let place = |i: usize| lines.get(i).copied().unwrap_or(group.len());
-        let of_group = |stretch: Range<usize>| place(stretch.start)..place(stretch.end);
+        let of_group = |stretch: Stretch| Stretch {
+            lines: place(stretch.lines.start)..place(stretch.lines.end),
+            ..stretch
+        };
         Some(stretches.into_iter().map(of_group).collect())
     }
 
@@ -171,7 +225,7 @@ mod x86 {
         reader: &Reader<'_, '_>,
         lines: impl Iterator<Item = (usize, &'l Range<usize>)>,
         tables: &Tables,
-        stretches: &mut Vec<Range<usize>>,
+        stretches: &mut Vec<Stretch>,
     ) {
         let bytes = reader.window.text.bytes;
         let mut columns: Columns<Bytes> = Columns::default();
@@ -195,6 +249,7 @@ mod x86 {
                 }
             }
         }
+        columns.end(stretches);
     }
 
     /// Lines in a row of which enough have something, and the others end nothing.
@@ -208,6 +263,9 @@ mod x86 {
         rows.filter(|row| row.len() >= ELEMENTS_MIN && have.count(row) >= ELEMENTS_MIN)
     }
 
+    /// Lines before those in which a value has begun: their numbers may only count, or be the first ones of it.
+    const OPEN: usize = STEPS_MAX + ELEMENTS_MIN;
+
     /// With one longer line among so many, all of them are read.
     const LONG_PARTS: usize = 16;
 
@@ -217,32 +275,57 @@ mod x86 {
     /// Numbers at one place of lines.
     trait Column: Default + Copy {
         /// What is known of a number.
-        type Fact;
+        type Fact<'r>;
 
         /// How many lines around those with a value are looked at.
         const AROUND: usize;
 
         /// The number of the `i`th line. Tells from which line to that one a value may be.
-        fn add(&mut self, i: usize, fact: &Self::Fact) -> Option<usize>;
+        fn add(&mut self, i: usize, fact: &Self::Fact<'_>) -> Option<usize>;
+
+        /// How many numbers before the last one only count up to it.
+        fn counted(&self) -> usize;
+
+        /// The first number of a value that the last one may be part of.
+        fn first(&self, found: usize) -> usize;
     }
 
     /// A column of which it is known where a value may be.
-    #[derive(Default, Clone, Copy)]
+    #[derive(Default, Clone)]
     struct Followed<C> {
         column: C,
         /// The line after the last one that had a number that is known.
         next: usize,
+        /// Where a value may be, if its numbers do not go on to count.
+        waits: Option<Stretch>,
     }
 
     impl<C: Column> Followed<C> {
         #[inline(always)]
-        fn add(&mut self, (line, i): (usize, usize), fact: &C::Fact, stretches: &mut Vec<Range<usize>>) {
+        fn add(&mut self, (line, i): (usize, usize), fact: &C::Fact<'_>, columns: Which, stretches: &mut Vec<Stretch>) {
             if self.next != line {
+                stretches.extend(self.waits.take());
                 self.column = C::default();
             }
             self.next = line + 1;
-            if let Some(from) = self.column.add(i, fact) {
-                stretches.push(from.saturating_sub(C::AROUND)..i + 1 + C::AROUND);
+            let found = self.column.add(i, fact);
+            let counted = self.column.counted();
+            if counted == 0 {
+                stretches.extend(self.waits.take());
+            } else if counted >= STEPS_MAX {
+                self.waits = None;
+            }
+            let Some(from) = found else { return };
+            let lines = from.saturating_sub(C::AROUND)..i + 1 + C::AROUND;
+            let mut stretch = Stretch { lines, columns };
+            if counted > 0 && self.column.first(from) + counted >= i {
+                if let Some(Stretch { lines, columns }) = self.waits.take() {
+                    stretch.lines.start = stretch.lines.start.min(lines.start);
+                    stretch.columns.0 |= columns.0;
+                }
+                self.waits = Some(stretch);
+            } else {
+                stretches.push(stretch);
             }
         }
     }
@@ -258,6 +341,15 @@ mod x86 {
         numbers: usize,
     }
 
+    impl Columns<Words> {
+        /// The first line of what has begun in some column and may go on after the last line.
+        fn open(&self) -> Option<usize> {
+            let columns = self.left.iter().chain(&self.right);
+            let last = columns.filter(|followed| followed.next == self.lines + 1);
+            last.filter_map(|followed| followed.column.open()).min()
+        }
+    }
+
     impl<C: Column> Columns<C> {
         /// One more line with so many numbers.
         #[inline(always)]
@@ -270,23 +362,34 @@ mod x86 {
                 if before <= COLUMNS {
                     // So far, both were the same.
                     for (right, left) in self.right.iter_mut().zip(self.left[..before].iter().rev()) {
-                        *right = *left;
+                        *right = left.clone();
                     }
                 }
             }
         }
 
+        /// Where a value may be in the last lines.
+        fn end(&mut self, stretches: &mut Vec<Stretch>) {
+            let columns = self.left.iter_mut().chain(&mut self.right);
+            stretches.extend(columns.filter_map(|followed| followed.waits.take()));
+        }
+
         /// The `nth` number of that line, which is the `i`th one of all.
         #[inline(always)]
-        fn add(&mut self, i: usize, nth: usize, fact: &C::Fact, stretches: &mut Vec<Range<usize>>) {
+        fn add(&mut self, i: usize, nth: usize, fact: &C::Fact<'_>, stretches: &mut Vec<Stretch>) {
             let line = (self.lines, i);
+            let other = self.numbers - 1 - nth;
+            let right = self.uneven || self.numbers > COLUMNS;
             if let Some(left) = self.left.get_mut(nth) {
-                left.add(line, fact, stretches);
+                // So far both are the same, but perhaps not in the next lines.
+                let mut columns = Which::one(nth, false);
+                if !right {
+                    columns.0 |= Which::one(other, true).0;
+                }
+                left.add(line, fact, columns, stretches);
             }
-            if (self.uneven || self.numbers > COLUMNS)
-                && let Some(right) = self.right.get_mut(self.numbers - 1 - nth)
-            {
-                right.add(line, fact, stretches);
+            if right && let Some(right) = self.right.get_mut(other) {
+                right.add(line, fact, Which::one(other, true), stretches);
             }
         }
     }
@@ -299,7 +402,7 @@ mod x86 {
     }
 
     impl Column for Bytes {
-        type Fact = Byte;
+        type Fact<'r> = Byte;
         const AROUND: usize = 4;
 
         #[inline(always)]
@@ -328,15 +431,33 @@ mod x86 {
             }
             found
         }
+
+        fn counted(&self) -> usize {
+            self.steps.count()
+        }
+
+        fn first(&self, found: usize) -> usize {
+            found
+        }
     }
 
     /// A number of several bytes.
-    struct Word {
+    struct Word<'r> {
         decimal: Option<u32>,
         /// What it is in decimal, and in hexadecimal, if it has two or four bytes there.
-        spelt: [Spelt; 2],
+        values: [Option<u32>; 2],
         /// Enough of it may be part of a value, or nobody knows.
         wide: bool,
+        likely: &'r Row,
+    }
+
+    impl Word<'_> {
+        /// Its bytes, which nobody asks for where numbers only count.
+        #[inline(always)]
+        fn spelt(&self) -> [Spelt; 2] {
+            self.values
+                .map(|value| value.map_or_else(Spelt::default, |value| Spelt::of(value, self.likely)))
+        }
     }
 
     /// The bytes of a number, a bit each: those that there are, those that may be part of a value, and zeros.
@@ -374,20 +495,34 @@ mod x86 {
     struct Words {
         steps: Steps,
         lengths: [[usize; 2]; 2],
+        /// The line of the first of them.
+        first: usize,
+    }
+
+    impl Words {
+        /// The line from which on a value may have begun.
+        fn open(&self) -> Option<usize> {
+            let any = self.lengths.iter().flatten().fold(0, |any, length| any | length);
+            (any != 0).then_some(self.first)
+        }
     }
 
     impl Column for Words {
-        type Fact = Word;
+        type Fact<'r> = Word<'r>;
         // Some of them may be zeros.
         const AROUND: usize = AROUND;
 
         #[inline(always)]
-        fn add(&mut self, i: usize, word: &Word) -> Option<usize> {
+        fn add(&mut self, i: usize, word: &Word<'_>) -> Option<usize> {
             if self.steps.next(word.decimal) >= STEPS_MAX {
+                self.first = i - STEPS_MAX.min(i);
                 return None;
             }
+            if self.open().is_none() {
+                self.first = i;
+            }
             let mut found = word.wide;
-            for ([up, down], spelt) in self.lengths.iter_mut().zip(&word.spelt) {
+            for ([up, down], spelt) in self.lengths.iter_mut().zip(word.spelt()) {
                 if spelt.length < 2 {
                     (*up, *down) = (0, 0);
                 }
@@ -396,6 +531,14 @@ mod x86 {
                 }
             }
             found.then_some(i)
+        }
+
+        fn counted(&self) -> usize {
+            self.steps.count()
+        }
+
+        fn first(&self, _: usize) -> usize {
+            self.first
         }
     }
 
@@ -445,18 +588,14 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn word(&self, row: &Row) -> Word {
-            let spelt = |nth: usize, is: bool| {
-                if is {
-                    Spelt::of(self.values[nth], row)
-                } else {
-                    Spelt::default()
-                }
-            };
+        fn word<'r>(&self, likely: &'r Row) -> Word<'r> {
+            let [decimal, hex, ..] = self.values;
+            let decimal = self.plain.then_some(decimal);
             Word {
-                decimal: self.plain.then_some(self.values[0]),
-                spelt: [spelt(0, self.plain), spelt(1, self.hex)],
+                decimal,
+                values: [decimal, self.hex.then_some(hex)],
                 wide: self.wide,
+                likely,
             }
         }
 

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::digits::Digits;
 use super::{View, counted, digits, dull, dump, lines};
 use crate::Form;
 use crate::scan::{DEPTH_MAX, LINE_BYTES_MAX, Scan, Scanner, Window};
@@ -12,6 +13,8 @@ struct Line {
     range: Range<usize>,
     /// A character is a byte.
     ascii: bool,
+    /// Which bytes of a short one are no blanks.
+    shown: Option<u64>,
 }
 
 /// Scans columns, and texts of lines that are numbered or begin alike. `numbered`: some lines may have a number.
@@ -106,6 +109,9 @@ fn texts(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mu
 fn last_words(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     let bytes = window.text.bytes;
     let unfinished = window.last && !window.text.complete;
+    if !unfinished && memchr::memchr(b' ', &bytes[window.from..window.to]).is_none() {
+        return;
+    }
     let mut parts: Vec<Range<usize>> = Vec::new();
     // The end of the last part.
     let mut end = usize::MAX;
@@ -329,7 +335,8 @@ fn blocks(
     for range in lines {
         let line = &bytes[range.clone()];
         let mut ascii = true;
-        let borders = short_borders(bytes, &range);
+        let short = short(bytes, &range);
+        let borders = short.map(|short| short.borders);
         if borders.is_none() || borders != before {
             own.clear();
             if let Some(mut places) = borders {
@@ -368,18 +375,32 @@ fn blocks(
             }
         }
         if !own.is_empty() {
-            block.push(Line { range, ascii });
+            let shown = short.and_then(|short| short.shown);
+            block.push(Line { range, ascii, shown });
         }
     }
     columns(scanner, window, &block, &shared, depth, scan);
 }
 
-/// Where the borders of a line stand that has fewer than sixty-four bytes, all of them ASCII.
+/// Where something stands in a line.
+#[derive(Clone, Copy)]
+struct Short {
+    borders: u64,
+    /// What is no blank, if no other white space is there.
+    shown: Option<u64>,
+}
+
+/// What stands in a line that has fewer than sixty-four bytes, all of them ASCII.
 #[inline]
-fn short_borders(bytes: &[u8], line: &Range<usize>) -> Option<u64> {
+fn short(bytes: &[u8], line: &Range<usize>) -> Option<Short> {
     let text = bytes[line.start..].first_chunk::<64>().filter(|_| line.len() < 64)?;
     let inside = (1 << line.len()) - 1;
-    (high(text) & inside == 0).then(|| places(text, b'|') & inside)
+    let spaces = [b'\t', 0x0C, b'\r'].map(|space| places(text, space));
+    let others = (spaces[0] | spaces[1] | spaces[2]) & inside;
+    (high(text) & inside == 0).then(|| Short {
+        borders: places(text, b'|') & inside,
+        shown: (others == 0).then(|| !places(text, b' ') & inside),
+    })
 }
 
 /// Scans each column of a block by itself.
@@ -410,31 +431,64 @@ fn columns(
         if column == 0 && to.is_some_and(|to| block.iter().all(|line| is_row(line, to))) {
             continue;
         }
-        let make = |plain: bool, _: Option<usize>| {
-            let mut view = View::new(32 * block.len(), plain);
+        let cells = |rows: &[Line], plain: bool| {
+            let mut view = View::new(32 * rows.len(), plain);
             view.fragments = true;
-            for line in block {
+            for line in rows {
                 cell(window.text.bytes, line, from, to, &mut view);
             }
             view
         };
+        let make = |plain: bool, _: Option<usize>| cells(block, plain);
         let view = make(true, None);
         if !open && !view.bytes.iter().any(|b| *b != b'\n') {
             continue;
         }
-        // Numbers that only count, or fractions, are looked at as they stand: nothing in them is decoded.
-        let depth = if !open && dull::is_column(&view.bytes) {
-            DEPTH_MAX - 1
+        // Numbers that only count, or fractions, are looked at as they stand: nothing in them is decoded, but what stands
+        // among them, or may have begun at the end of an unfinished text.
+        let begun = if open {
+            4 * scanner.index.longest() + FIRST_LINES
         } else {
-            depth
+            0
         };
-        scanner.again(window, view, &make, end, Form::Wrapped, depth, [0; 4], scan);
+        let Some(others) = dull::others(&view.bytes, begun) else {
+            scanner.again(window, view, &make, end, Form::Wrapped, depth, [0; 4], scan);
+            continue;
+        };
+        scanner.again(window, view, &make, end, Form::Wrapped, DEPTH_MAX - 1, [0; 4], scan);
+        for rows in others {
+            let end = if rows.end == block.len() {
+                end
+            } else {
+                block[rows.end].range.start
+            };
+            let make = |plain: bool, _: Option<usize>| cells(&block[rows.clone()], plain);
+            scanner.lazily(window, &make, end, Form::Wrapped, depth, [0; 4], scan);
+        }
     }
 }
 
 /// Appends the text of a cell, without the blanks around it, and a line break.
 fn cell(bytes: &[u8], line: &Line, from: usize, to: Option<usize>, view: &mut View) {
     let text = &bytes[line.range.clone()];
+    if let Some(shown) = line.shown {
+        let to = to.map_or(text.len(), |to| to.min(text.len()));
+        let mut inside = shown & u64::MAX.checked_shl(from as u32).unwrap_or(0) & ((1 << to) - 1);
+        let start = if inside == 0 {
+            to
+        } else {
+            inside.trailing_zeros() as usize
+        };
+        let end = |inside: u64| start.max(64 - inside.leading_zeros() as usize);
+        // A border that other rows do not share is no text of the cell.
+        if inside != 0 && text[end(inside) - 1] == b'|' {
+            inside &= !(1 << (end(inside) - 1));
+        }
+        let place = line.range.start + start..line.range.start + end(inside);
+        view.copy_range(bytes, place.clone());
+        view.decode(b'\n', place.end..place.end);
+        return;
+    }
     let place = |n: usize| {
         if line.ascii {
             return line.range.start + n.min(text.len());
@@ -468,6 +522,7 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
             let open = end == bytes.len() && !window.text.complete;
             if block.len() >= 2 || open {
                 let compared = std::mem::take(&mut scan.compared);
+                scanner.numbered = true;
                 scanner.lazily(
                     window,
                     &|plain, _| lines::joined(bytes, block, plain),
@@ -477,6 +532,7 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
                     [0; 4],
                     scan,
                 );
+                scanner.numbered = false;
                 // A character a line: the numbers are part of what shows them.
                 let letters = || block[..block.len() - 1].iter().all(|text| text.len() <= 4);
                 let shown = scan.compared;
@@ -491,6 +547,7 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
     };
     let mut begun = false;
     let (mut previous, mut before_last): (Option<Range<usize>>, Option<Range<usize>>) = (None, None);
+    let mut in_row = false;
     for range in window.lines() {
         let numbered = gutter(&bytes[range.clone()]);
         match numbered {
@@ -499,8 +556,10 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
                     if !block.is_empty() {
                         finish(&mut block, false, scanner, scan);
                     }
-                    // The first one may stand after other text.
-                    if let Some(first) = previous.clone().and_then(|line| after_number(bytes, line, number)) {
+                    // The first one may stand after other text, but not in a row of a table.
+                    let rows = in_row && begins_row(&bytes[range.clone()]);
+                    let previous = previous.clone().filter(|_| !rows);
+                    if let Some(first) = previous.and_then(|line| after_number(bytes, line, number)) {
                         block.push(first);
                     }
                 }
@@ -522,6 +581,7 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
                 expected = None;
             }
         }
+        in_row = numbered.is_some() && begins_row(&bytes[range.clone()]);
         before_last = previous.replace(range);
     }
     // The first one of an unfinished text; the number of the next one may have begun.
@@ -533,6 +593,14 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
         begun = true;
     }
     finish(&mut block, begun, scanner, scan);
+}
+
+/// Whether a line begins with blanks, a number and a blank, as most rows of tables do.
+#[inline]
+fn begins_row(line: &[u8]) -> bool {
+    let indent = line.iter().take_while(|byte| **byte == b' ').count();
+    let digits = digits::leading_in(&line[indent..]);
+    digits > 0 && line.get(indent + digits) == Some(&b' ')
 }
 
 /// The text of a line after the number that comes before `next`.
@@ -615,14 +683,15 @@ const fn ends_number(byte: u8) -> bool {
 
 /// Whether what follows a number is its fraction, with something else after it.
 fn is_fraction(after: &[u8]) -> bool {
-    let [b'.', digits @ ..] = after else { return false };
-    let n = digits.iter().take_while(|b| b.is_ascii_digit()).count();
-    n > 1 && matches!(digits.get(n), Some(b' ' | b'\t' | b',' | b';' | b'|'))
+    let [b'.', fraction @ ..] = after else { return false };
+    let n = digits::leading_in(fraction);
+    let n = n + fraction[n..].iter().take_while(|b| b.is_ascii_digit()).count();
+    n > 1 && matches!(fraction.get(n), Some(b' ' | b'\t' | b',' | b';' | b'|'))
 }
 
 fn gutter_of(line: &[u8]) -> Option<(u32, usize)> {
     let indent = line.iter().take_while(|b| matches!(b, b' ' | b'[' | b'(')).count();
-    let digits = line[indent..].iter().take(7).take_while(|b| b.is_ascii_digit()).count();
+    let digits = digits::leading_in(&line[indent..]);
     if digits == 0 || digits > 6 {
         return None;
     }
@@ -630,20 +699,16 @@ fn gutter_of(line: &[u8]) -> Option<(u32, usize)> {
     if !after.first().is_some_and(|b| ends_number(*b)) || is_fraction(after) {
         return None;
     }
-    let blanks = |from: usize| {
-        after[from.min(after.len())..]
-            .iter()
-            .take_while(|b| matches!(b, b' ' | b'\t'))
-            .count()
-    };
+    let is_blank = |n: usize| matches!(after.get(n), Some(b' ' | b'\t'));
+    let blanks = |from: usize, most: usize| (from..from + most).take_while(|n| is_blank(*n)).count();
     // One mark; a second one belongs to the text, which may be a single sign.
-    let mut mark = blanks(0).min(2);
+    let mut mark = blanks(0, 2);
     mark += usize::from(matches!(after.get(mark), Some(b']' | b')')));
     mark += usize::from(matches!(after.get(mark), Some(b':' | b'|' | b'.' | b',' | b'=')));
-    mark += blanks(mark).min(3usize.saturating_sub(mark));
+    mark += blanks(mark, 3usize.saturating_sub(mark));
     if mark == 0 || line.len() > LINE_BYTES_MAX {
         return None;
     }
-    let number = super::escape::number(&line[indent..indent + digits], 10)?;
+    let number = Digits::of(line, &(indent..indent + digits)).decimal();
     Some((number, indent + digits + mark))
 }

@@ -33,6 +33,10 @@ const REACH_BYTES: usize = 64;
 const OPEN_BLOCKS: usize = 64;
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
+    // What stands in one line was seen with its number.
+    if window.numbered && !may_cross_lines(window) {
+        return;
+    }
     let (mut all, mut chain) = (Vec::new(), Vec::new());
     let row = scanner.index.row();
     let mut parts = Vec::new();
@@ -73,6 +77,48 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
     }
 }
 
+/// Whether a word may be followed by one of the next line: nearly all tables end with smaller numbers.
+fn may_cross_lines(window: &Window<'_>) -> bool {
+    let (keep, digit) = (&window.squeezed.keep, &window.squeezed.digit);
+    let mut goes_on = 0;
+    // How many digits the last word has that begins with one.
+    let mut last = 0;
+    for (i, line) in window.squeezed.line.words().iter().enumerate() {
+        let (kept, digits) = (keep.two(i), digit.two(i));
+        let mut starts = kept as u64 & digits as u64 & !((kept as u64) << 1 | goes_on);
+        goes_on = kept as u64 >> 63;
+        let mut line = *line;
+        loop {
+            let before = starts & (line & line.wrapping_neg()).wrapping_sub(1);
+            let mut left = before;
+            while left != 0 {
+                let bit = left.ilog2();
+                left &= !(1 << bit);
+                // Those that begin with a zero are left out, most of them.
+                if window.text.bytes[window.from + 64 * i + bit as usize] != b'0' {
+                    let length = (kept >> bit).trailing_ones();
+                    // What other characters stand in it, nobody asks here.
+                    let plain = length == (digits >> bit).trailing_ones();
+                    last = if plain { length } else { u32::MAX };
+                    break;
+                }
+            }
+            if line == 0 {
+                break;
+            }
+            if last >= WORD_DIGITS_MIN {
+                return true;
+            }
+            starts &= !before;
+            line &= line - 1;
+        }
+    }
+    false
+}
+
+/// Fewest digits of a word.
+const WORD_DIGITS_MIN: u32 = 4;
+
 /// Where wide numbers are that may hold a value.
 fn spans(window: &Window<'_>, row: &Row) -> Vec<Range<usize>> {
     let mut spans: Vec<Range<usize>> = Vec::new();
@@ -88,7 +134,11 @@ fn spans(window: &Window<'_>, row: &Row) -> Vec<Range<usize>> {
     let blocks = keep.words().len();
     // No byte of a value or of text is as low as the highest ones of numbers of six and of eight digits.
     let known = (usize::MAX, 0);
-    let mut texts = (!(0..=8).any(|byte| row.may_be(byte))).then_some(Likely { row, known });
+    let mut texts = (!(0..=8).any(|byte| row.may_be(byte))).then_some(Likely {
+        row,
+        known,
+        asked: [(Digits::default(), true); 8],
+    });
     for first in (0..blocks).step_by(LOOK) {
         let Look { wide, prefixed } = if blocks < LOOK_MIN {
             Look {
@@ -264,6 +314,8 @@ struct Likely<'r> {
     row: &'r Row,
     /// The second block that was asked for last, and its numbers.
     known: (usize, u64),
+    /// Some of the numbers that were asked for.
+    asked: [(Digits, bool); 8],
 }
 
 impl Likely<'_> {
@@ -283,7 +335,7 @@ impl Likely<'_> {
         u128::from(second) << 64 | u128::from(first)
     }
 
-    fn ask(&self, window: &Window<'_>, block: usize, mut starts: u64) -> u64 {
+    fn ask(&mut self, window: &Window<'_>, block: usize, mut starts: u64) -> u64 {
         let (bytes, digit) = (window.text.bytes, window.squeezed.digit.two(block));
         let mut found = 0;
         while starts != 0 {
@@ -291,10 +343,17 @@ impl Likely<'_> {
             starts &= starts - 1;
             let at = window.from + 64 * block + bit as usize;
             let end = at + (digit >> bit).trailing_ones() as usize;
-            let signed = at > 0 && bytes[at - 1] == b'-';
-            let may = signed
-                || end - at > digits::MOST
-                || Pairs { before: true }.hold(Digits::of(bytes, &(at..end)).decimal(), self.row);
+            let may = if end - at > digits::MOST {
+                true
+            } else {
+                let digits = Digits::of(bytes, &(at..end));
+                // Years come again and again.
+                let asked = &mut self.asked[digits.slot()];
+                if digits != asked.0 {
+                    *asked = (digits, Pairs { before: true }.hold(digits.decimal(), self.row));
+                }
+                asked.1 || at > 0 && bytes[at - 1] == b'-'
+            };
             found |= u64::from(may) << bit;
         }
         found
@@ -313,6 +372,21 @@ fn is_wide(window: &Window<'_>, block: usize, texts: Option<&mut Likely<'_>>) ->
     }
     // Words of four digits or more, close after one another: three of them, or two with one of eight.
     let wide = digit & !(keep << 1) & four;
+    // One of nine digits has four bytes, and holds enough. Of others two must. Those of six and of eight digits are the
+    // first or the last one of a value, or a fraction between two others.
+    let (long, short) = match texts {
+        Some(likely) => {
+            let (six, seven) = (four & two >> 4, four & four >> 3);
+            let long = wide & eight & digit >> 8;
+            let short = likely.of(window, block, wide & (!six | seven & !eight));
+            // Most numbers hold nothing.
+            if long | short == 0 {
+                return false;
+            }
+            (long, long | short)
+        }
+        None => (wide & eight, wide),
+    };
     let ends = |starts: u128| keep.wrapping_add(starts) & !keep;
     // Up to eight places before.
     let before = |starts: u128| {
@@ -331,17 +405,6 @@ fn is_wide(window: &Window<'_>, block: usize, texts: Option<&mut Likely<'_>>) ->
         let after = after | after >> 2;
         let after = after | after >> 4;
         after | after >> 8
-    };
-    // One of nine digits has four bytes, and holds enough. Of others two must. Those of six and of eight digits are the
-    // first or the last one of a value, or a fraction between two others.
-    let (long, short) = match texts {
-        Some(likely) => {
-            let (six, seven) = (four & two >> 4, four & four >> 3);
-            let long = wide & eight & digit >> 8;
-            let short = wide & (!six | seven & !eight);
-            (long, long | likely.of(window, block, short))
-        }
-        None => (wide & eight, wide),
     };
     let (first, last) = (ends(short) & before(wide), ends(wide) & before(short));
     let pairs = first & last;
