@@ -129,6 +129,60 @@ fn what_stands_among_them_is_found() {
     }
 }
 
+/// A list at each place of a line and of what is looked at together.
+#[test]
+fn lists_are_found_wherever_they_begin() {
+    let redactor = learn(&[VALUE.as_bytes()]);
+    let bytes = VALUE.as_bytes();
+    let each = |show: &dyn Fn(u8) -> String| bytes.iter().map(|b| show(*b)).collect::<Vec<_>>();
+    let words = |show: &dyn Fn(u32) -> String| {
+        let words = bytes.chunks(4).map(|word| u32::from_le_bytes(word.try_into().unwrap()));
+        words.map(show).collect::<Vec<_>>()
+    };
+    let pairs = bytes
+        .chunks(2)
+        .map(|two| u16::from_le_bytes(two.try_into().unwrap()).to_string());
+    let forms = [
+        each(&|b| b.to_string()).join("-"),
+        each(&|b| format!("{b:05}")).join("/"),
+        each(&|b| format!("{b:#o}")).join("+"),
+        each(&|b| format!("U+{b:06X}")).join("+"),
+        pairs.collect::<Vec<_>>().join("/"),
+        words(&|word| format!("{word:08x}")).join("-"),
+        words(&|word| format!("{word:#x}")).join("/"),
+    ];
+    for content in [noise, prose] {
+        let [before, after] = [6_000, 7_000].map(|n| lines(&STANDARD.encode(content(n)), 76));
+        for (n, form) in forms.iter().enumerate() {
+            for at in 0..80 {
+                let (start, end) = before.split_at(before.len() - 200 + at);
+                let left = redactor
+                    .text(&format!("{start}-Zz-{form}-Zz-{end}{after}"))
+                    .into_owned();
+                assert!(left.contains(TOKEN), "form {n} at {at}: {form}");
+            }
+        }
+    }
+}
+
+/// Rows with long cells in base64: what stands beside those is read down its column.
+#[test]
+fn columns_beside_long_cells_are_found() {
+    let redactor = learn(&[VALUE.as_bytes()]);
+    let around = lines(&STANDARD.encode(noise(30_000)), 76);
+    for digits in [300, 600, 1_200] {
+        for show in [|b: u8| char::from(b).to_string(), |b: u8| format!("{b:02x}")] {
+            let content = STANDARD.encode(noise(digits * VALUE.len()));
+            let rows = VALUE.bytes().zip(content.as_bytes().chunks(digits));
+            let rows = rows.map(|(b, cell)| format!("| {} | {} |\n", show(b), String::from_utf8_lossy(cell)));
+            let text = format!("{around}{}{around}", rows.collect::<String>());
+            for left in everywhere(&redactor, &text) {
+                assert!(left.contains(TOKEN), "{digits}: {}", show(VALUE.as_bytes()[0]));
+            }
+        }
+    }
+}
+
 /// A digit more or less at the end of a line, carriage returns, and a last line that is not finished.
 #[test]
 fn lines_of_other_widths_are_read_alike() {

@@ -183,6 +183,59 @@ fn unlike() -> Vec<Rows> {
             after: (1029..1050).map(|n| format!("| {n} | x |\n")).collect(),
         },
         Rows {
+            name: "words with 0x behind line numbers",
+            value: VALUE.to_owned(),
+            before: Vec::new(),
+            rows: words(VALUE.as_bytes(), |two| format!("{:#06x}", u16::from_le_bytes(two)))
+                .iter()
+                .zip(12..)
+                .map(|(word, n)| format!("{n}: {word}\n"))
+                .collect(),
+            after: Vec::new(),
+        },
+        Rows {
+            name: "the first numbered line behind others",
+            value: "hunter2xyzabc".to_owned(),
+            before: vec!["  28  foo\n".to_owned()],
+            rows: ["  44  foo 182 bar 99 hunter2\n", "100 xyzabc\n"]
+                .map(str::to_owned)
+                .into(),
+            after: Vec::new(),
+        },
+        Rows {
+            name: "code points behind lines with longer numbers",
+            value: VALUE.to_owned(),
+            before: (0..17)
+                .map(|n| format!("2026-11-28 10:01:32 INFO id={}\n", 32_839 + 7 * n))
+                .collect(),
+            rows: VALUE.bytes().map(|byte| format!("U+{byte:06X}\n")).collect(),
+            after: (0..17)
+                .map(|n| format!("2026-11-28 10:01:32 INFO id={}\n", 52_839 + 7 * n))
+                .collect(),
+        },
+        Rows {
+            name: "words of which only the first rows have two",
+            value: "sk_live_ZYY03ff2d".to_owned(),
+            before: Vec::new(),
+            rows: words(b"sk_live_ZYY03ff2", |four| format!("{:08x}", u32::from_be_bytes(four)))
+                .iter()
+                .zip(58_260..)
+                .map(|(word, n)| format!("{word}  {n}\n"))
+                .collect(),
+            after: (0..40).map(|n| format!("x  {}\n", 12_331 + 977 * n)).collect(),
+        },
+        Rows {
+            name: "zeros after words behind line numbers",
+            value: "qlqQ1Ea9".to_owned(),
+            before: (90..130).map(|n| format!("{n}\t{}\t     0\n", n * 7)).collect(),
+            rows: words(b"qlqQ1Ea9", |four| u32::from_be_bytes(four).to_string())
+                .iter()
+                .zip(130..)
+                .map(|(word, n)| format!("{n}\t{word}\t     0\n"))
+                .collect(),
+            after: (132..180).map(|n| format!("{n}\t{}\t     0\n", n * 5)).collect(),
+        },
+        Rows {
             name: "compressed",
             value: VALUE.to_owned(),
             before: Vec::new(),

@@ -7,15 +7,15 @@
 //! ```
 //!
 //! Digits, plus, slash, hyphen and underscore are all that it takes to write numbers too, and lines may differ in one
-//! character each; so stretches are no armor where there are many digits or signs close together, nor lines that begin or
-//! end alike. (Armor: RFC 9580, section 6.)
+//! character each; so stretches are no armor where a word may be a number, where there are many digits or signs close
+//! together, nor lines that begin or end alike. (Armor: RFC 9580, section 6.)
 
 use std::ops::Range;
 
 use super::bits::Bits;
 use super::lines::{self, Even};
 use super::sextets;
-use crate::scan::Window;
+use crate::scan::{LINE_BYTES_MAX, Window};
 use crate::squeeze::sixty_four;
 
 /// Fewest blocks of sixty-four bytes of a window that is asked for armor.
@@ -33,7 +33,7 @@ const LINES_MAX: u32 = 64u32.div_ceil(LINE_BYTES_MIN as u32);
 /// More digits of sixty-four bytes are no noise: ten are in the middle.
 const DIGITS_MAX: u32 = 26;
 
-/// Bytes that are looked at in every way on both sides of what is no armor.
+/// Bytes that are looked at in every way on both sides of lines with something that is no armor.
 const MARGIN_BYTES: usize = 256;
 
 /// Blocks at the end of an unfinished text that are, as something may have begun there.
@@ -61,15 +61,10 @@ pub(super) fn others(window: &Window<'_>, digits: &mut Vec<u64>) -> Option<Vec<R
     if others.take(blocks / SAMPLE / 4 + 1).count() * SAMPLE * 4 > blocks {
         return None;
     }
-    sextets::all_places(bytes, digits);
+    let mut hex = Vec::new();
+    sextets::all_places(bytes, digits, &mut hex);
     let mut others = Bits::new(blocks);
-    for first in (0..blocks).step_by(GROUP) {
-        let mut found = of_blocks(window, digits, first);
-        while found != 0 {
-            others.set(first + found.trailing_zeros() as usize, true);
-            found &= found - 1;
-        }
-    }
+    of_blocks(window, digits, &hex, &mut others);
     of_lines(window, &mut others);
     if window.last && !window.text.complete {
         (blocks - OPEN_BLOCKS..blocks).for_each(|i| others.set(i, true));
@@ -84,10 +79,10 @@ fn parts(window: &Window<'_>, others: &Bits) -> Option<Vec<Range<usize>>> {
     let mut from = 0;
     while let Some(row) = others.row(from) {
         from = row.end;
-        let start = (window.from + 64 * row.start)
-            .saturating_sub(MARGIN_BYTES)
-            .max(window.from);
-        let end = (window.from + 64 * row.end + MARGIN_BYTES).min(window.to);
+        let (start, end) = (window.from + 64 * row.start, window.from + 64 * row.end);
+        let (start, end) = whole_lines(window, start, end.min(window.to));
+        let start = start.saturating_sub(MARGIN_BYTES).max(window.from);
+        let end = (end + MARGIN_BYTES).min(window.to);
         let more = match parts.last_mut() {
             Some(last) if start <= last.end => end - std::mem::replace(&mut last.end, end),
             _ => {
@@ -100,48 +95,103 @@ fn parts(window: &Window<'_>, others: &Bits) -> Option<Vec<Range<usize>>> {
     Some(parts)
 }
 
+/// A place and what there is of the lines around it, if those may be rows of a table.
+fn whole_lines(window: &Window<'_>, start: usize, end: usize) -> (usize, usize) {
+    let bytes = &window.text.bytes[..window.to];
+    let near = start.saturating_sub(LINE_BYTES_MAX).max(window.from);
+    let first = memchr::memrchr(b'\n', &bytes[near..start]).map_or(start, |n| near + n + 1);
+    let rest = &bytes[end..(end + LINE_BYTES_MAX).min(window.to)];
+    (first, memchr::memchr(b'\n', rest).map_or(end, |n| end + n))
+}
+
+/// Two words that may be numbers are a list of them if they begin so close to one another: on the same line, or on the next
+/// one.
+const NEAR_BYTES: usize = 100;
+
+/// Adds the blocks that are something else than base64 digits and ends of lines, or that may show numbers.
+fn of_blocks(window: &Window<'_>, digits: &[u64], hex: &[u64], others: &mut Bits) {
+    let squeezed = window.squeezed;
+    // Where the last word begins that may be a number.
+    let mut last = None;
+    for first in (0..digits.len()).step_by(GROUP) {
+        let mut line = squeezed.line.some(first);
+        if digits.len() - first <= GROUP {
+            // Behind the end nothing is wrong.
+            let rest = (window.to - window.from) % 64;
+            line[digits.len() - first] |= if rest == 0 { 0 } else { u64::MAX << rest };
+            line[digits.len() - first + 1..].fill(u64::MAX);
+        }
+        let masks = Masks {
+            keep: squeezed.keep.some(first),
+            digit: squeezed.digit.some(first),
+            line,
+            places: around(digits, first),
+            hex: around(hex, first),
+        };
+        let Found {
+            mut others_in,
+            numbers,
+            prefixes,
+        } = look_at(&masks);
+        while others_in != 0 {
+            others.set(first + others_in.trailing_zeros() as usize, true);
+            others_in &= others_in - 1;
+        }
+        for (i, (numbers, prefixes)) in (first..).zip(numbers.into_iter().zip(prefixes)) {
+            let mut numbers = numbers | with_zero(window.text.bytes, window.from + 64 * i, prefixes);
+            while numbers != 0 {
+                let at = 64 * i + numbers.trailing_zeros() as usize;
+                numbers &= numbers - 1;
+                if let Some(last) = last.replace(at).filter(|last| at - last <= NEAR_BYTES) {
+                    (last / 64..=i).for_each(|block| others.set(block, true));
+                }
+            }
+        }
+    }
+}
+
 /// Blocks of sixty-four bytes that are looked at together.
 const GROUP: usize = 8;
 
-/// Which of some blocks from one on are something else than base64 digits and ends of lines, or may show numbers: a bit
-/// for each.
-#[inline]
-fn of_blocks(window: &Window<'_>, digits: &[u64], first: usize) -> u64 {
-    let squeezed = window.squeezed;
-    let (keep, digit) = (squeezed.keep.words_from(first), squeezed.digit.words_from(first));
-    let mut line = squeezed.line.words_from::<GROUP>(first);
-    let mut places = [0; GROUP];
-    let n = digits.len() - first;
-    places[..n.min(GROUP)].copy_from_slice(&digits[first..first + n.min(GROUP)]);
-    if n <= GROUP {
-        // Behind the end nothing is wrong.
-        let rest = (window.to - window.from) % 64;
-        line[n - 1] |= if rest == 0 { 0 } else { u64::MAX << rest };
-        line[n..].fill(u64::MAX);
-    }
-    let (others, prefixes) = look_at(&keep, &digit, &line, &places);
-    let mut prefixes = prefixes & !others;
-    let mut found = others;
-    while prefixes != 0 {
-        let i = prefixes.trailing_zeros() as usize;
-        prefixes &= prefixes - 1;
-        let at = window.from + 64 * (first + i);
-        found |= u64::from(has_prefix(window.text.bytes, at, keep[i], digit[i])) << i;
-    }
-    found
+/// The bits of those, and of the blocks before and after them.
+type Words = [u64; GROUP + 2];
+
+/// The words from the one before `first` on; zeros where there is none.
+fn around(mask: &[u64], first: usize) -> Words {
+    let mut words = [0; GROUP + 2];
+    let skip = usize::from(first == 0);
+    let rest = &mask[first + skip - 1..];
+    let n = rest.len().min(words.len() - skip);
+    words[skip..skip + n].copy_from_slice(&rest[..n]);
+    words
 }
 
-type Words = [u64; GROUP];
+/// What is known of the bytes of some blocks.
+struct Masks {
+    keep: Words,
+    digit: Words,
+    line: Words,
+    places: Words,
+    hex: Words,
+}
 
-/// Which blocks are something else or show a list, and which have a digit and a letter after a sign.
-fn look_at(keep: &Words, digit: &Words, line: &Words, places: &Words) -> (u64, u64) {
+/// What is found in some blocks.
+struct Found {
+    /// Those that are no armor, a bit each.
+    others_in: u64,
+    /// Where words begin that may be numbers, and where words do that are such with `0x` or `0o` only.
+    numbers: [u64; GROUP],
+    prefixes: [u64; GROUP],
+}
+
+fn look_at(masks: &Masks) -> Found {
     #[cfg(target_arch = "x86_64")]
     if crate::wide::has_compress() {
         #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
         // SAFETY: the features were detected.
-        return unsafe { look_wide(keep, digit, line, places) };
+        return unsafe { look_wide(masks) };
     }
-    look(keep, digit, line, places)
+    look(masks)
 }
 
 /// The same, for which the compiler takes vectors of eight words.
@@ -153,58 +203,89 @@ fn look_at(keep: &Words, digit: &Words, line: &Words, places: &Words) -> (u64, u
     enable = "avx512vbmi2",
     enable = "popcnt"
 )]
-fn look_wide(keep: &Words, digit: &Words, line: &Words, places: &Words) -> (u64, u64) {
-    look(keep, digit, line, places)
+fn look_wide(masks: &Masks) -> Found {
+    look(masks)
 }
 
 #[inline(always)]
-fn look(keep: &Words, digit: &Words, line: &Words, places: &Words) -> (u64, u64) {
-    let (mut others, mut prefixes) = ([0; GROUP], [0; GROUP]);
-    for i in 0..GROUP {
-        let (keep, digit, places) = (keep[i], digit[i], places[i]);
-        let two = digit & digit >> 1;
-        let four = two & two >> 2;
-        let signs = places & !keep;
-        others[i] = !(places | line[i]) | four & four >> 4 | list(signs);
-        prefixes[i] = prefix(keep, digit);
+fn look(masks: &Masks) -> Found {
+    let Masks {
+        keep,
+        digit,
+        line,
+        places,
+        hex,
+    } = masks;
+    let mut others = [0; GROUP];
+    let (mut numbers, mut prefixes) = ([0; GROUP], [0; GROUP]);
+    for n in 0..GROUP {
+        let i = n + 1;
+        let ahead = |mask: &Words, by: u32| mask[i] >> by | mask[i + 1] << (64 - by);
+        let starts = keep[i] & !(keep[i] << 1 | keep[i - 1] >> 63);
+        // In a row from there on: one digit, two, three, four; and hexadecimal ones.
+        let one = starts & digit[i];
+        let two = one & ahead(digit, 1);
+        let three = two & ahead(digit, 2);
+        let four_hex = starts & hex[i] & ahead(hex, 1) & ahead(hex, 2) & ahead(hex, 3);
+        let five = four_hex & ahead(hex, 4);
+        let six = five & ahead(hex, 5);
+        let seven = six & ahead(hex, 6);
+        let wide = seven & ahead(hex, 7);
+        // A word of two or three digits, one that begins with four, and one of four to seven hexadecimal digits.
+        let small = two & !ahead(keep, 2) | three & !ahead(keep, 3) | three & ahead(digit, 3);
+        let hexadecimal =
+            four_hex & !ahead(keep, 4) | five & !ahead(keep, 5) | six & !ahead(keep, 6) | seven & !ahead(keep, 7);
+        numbers[n] = small | hexadecimal;
+        let letter = ahead(keep, 1) & !ahead(hex, 1);
+        prefixes[n] = one & letter & ahead(hex, 2) & ahead(hex, 3);
+        others[n] = !(places[i] | line[i]) | wide | eight_digits(digit, i) | list(places, keep, i);
     }
-    let mut found = (0, 0);
-    for i in 0..GROUP {
-        let many = digit[i].count_ones() > DIGITS_MAX;
-        found.0 |= u64::from((others[i] != 0) | many) << i;
-        found.1 |= u64::from(prefixes[i] != 0) << i;
+    let mut others_in = 0;
+    for n in 0..GROUP {
+        let many = digit[n + 1].count_ones() > DIGITS_MAX;
+        others_in |= u64::from((others[n] != 0) | many) << n;
     }
-    found
+    Found {
+        others_in,
+        numbers,
+        prefixes,
+    }
+}
+
+/// Where eight digits in a row begin.
+#[inline(always)]
+fn eight_digits(digit: &Words, i: usize) -> u64 {
+    let (here, next) = (digit[i], digit[i + 1]);
+    let two = [here & (here >> 1 | next << 63), next & next >> 1];
+    let four = [two[0] & (two[0] >> 2 | two[1] << 62), two[1] & two[1] >> 2];
+    four[0] & (four[0] >> 4 | four[1] << 60)
 }
 
 /// The last ones of five signs that stand close after one another: numbers of up to four digits may be between them.
 #[inline(always)]
-fn list(signs: u64) -> u64 {
+fn list(places: &Words, keep: &Words, i: usize) -> u64 {
+    let signs = [places[i - 1] & !keep[i - 1], places[i] & !keep[i]];
     let mut chain = signs;
     for _ in 0..4 {
-        let near = chain << 2 | chain << 3;
-        chain = signs & (near | near << 2 | chain << 6);
+        let near = |by: u32| [chain[0] << by, chain[1] << by | chain[0] >> (64 - by)];
+        let all = [2, 3, 4, 5, 6].map(near);
+        let any = |n: usize| all[0][n] | all[1][n] | all[2][n] | all[3][n] | all[4][n];
+        chain = [signs[0] & any(0), signs[1] & any(1)];
     }
-    chain
+    chain[1]
 }
 
-/// Where a digit and a letter stand after something else.
-#[inline(always)]
-fn prefix(keep: u64, digit: u64) -> u64 {
-    digit & !(keep << 1) & (keep & !digit) >> 1
-}
-
-/// Whether a number with `0x` begins in a block, after a sign or the end of a line.
-fn has_prefix(bytes: &[u8], at: usize, keep: u64, digit: u64) -> bool {
-    let mut starts = prefix(keep, digit);
-    while starts != 0 {
-        let at = at + starts.trailing_zeros() as usize;
-        starts &= starts - 1;
-        if matches!(bytes[at..], [b'0', b'x' | b'X', ..]) {
-            return true;
-        }
+/// Which of some words begin with `0x` or `0o`.
+#[inline]
+fn with_zero(bytes: &[u8], from: usize, mut words: u64) -> u64 {
+    let mut found = 0;
+    while words != 0 {
+        let bit = words.trailing_zeros();
+        words &= words - 1;
+        let is = matches!(bytes[from + bit as usize..], [b'0', b'x' | b'X' | b'o' | b'O', ..]);
+        found |= u64::from(is) << bit;
     }
-    false
+    found
 }
 
 /// Adds the blocks of lines that are short, or that may differ from the line before in a few characters only.
@@ -303,7 +384,9 @@ mod tests {
         for other in [
             "104-117-110-116-101-114",
             "68+75+6e+74+65+72",
-            "/0x68756e74/",
+            "/0x68756e74/0x65723232/",
+            "/b7d0b6d0b2d0b1d0-",
+            "_30056u/29806u-",
             "7164780983342424136",
             "a = b",
             "\u{e4}",

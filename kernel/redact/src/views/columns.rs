@@ -243,20 +243,24 @@ fn one(scanner: &mut Scanner<'_>, reader: &Reader<'_, '_>, column: &[Number], de
     // What has begun in the last numbers of an unfinished text may go on.
     let begun = window.last && !window.text.complete;
     let tail = if begun { reader.tail(column.len()) } else { column.len() };
-    let mut stretches: Vec<Range<usize>> = Vec::new();
-    let mut add = |stretch: Range<usize>| add(&mut stretches, stretch);
     if wide {
+        let mut stretches: Vec<Range<usize>> = Vec::new();
         let may_have_begun = reader.words(column, |i| {
-            add(i.saturating_sub(AROUND)..column.len().min(i + AROUND));
+            add(&mut stretches, i.saturating_sub(AROUND)..column.len().min(i + AROUND));
         });
         if begun && may_have_begun {
-            add(tail..column.len());
+            add(&mut stretches, tail..column.len());
         }
         for stretch in stretches {
             as_list(&column[stretch]);
         }
-        return;
+        // With zeros before them they may be bytes.
+        if column.iter().all(|number| number.may_be == 0) {
+            return;
+        }
     }
+    let mut stretches: Vec<Range<usize>> = Vec::new();
+    let mut add = |stretch: Range<usize>| add(&mut stretches, stretch);
     // Where no number is a byte of a value or of text, in no base, nothing ends that has begun before.
     // A nibble for each of the last numbers, in it a bit for each base; and where such numbers begin.
     let (mut row, mut start) = (0u32, 0);
@@ -287,7 +291,7 @@ fn one(scanner: &mut Scanner<'_>, reader: &Reader<'_, '_>, column: &[Number], de
         as_list(&column[stretch]);
     }
     // Those of several bytes may stand among others.
-    if column.len() < WORDS_MIN && !begun {
+    if wide || column.len() < WORDS_MIN && !begun {
         return;
     }
     let mut from = 0;

@@ -27,21 +27,35 @@ pub(super) fn places(bytes: &[u8; 64]) -> u64 {
     places_portable(bytes)
 }
 
-/// The same of each sixty-four bytes of a text.
-pub(super) fn all_places(text: &[u8], places: &mut Vec<u64>) {
-    places.clear();
+/// The same of each sixty-four bytes of a text; and which are hexadecimal digits.
+pub(super) fn all_places(text: &[u8], places: &mut Vec<u64>, hex: &mut Vec<u64>) {
     #[cfg(target_arch = "x86_64")]
     if x86::has_wide() {
         #[expect(unsafe_code, reason = "vector instructions, present as just checked")]
         // SAFETY: the features were detected.
         unsafe {
-            x86::all_places_wide(text, places);
+            x86::all_places_wide(text, places, hex);
         }
         return;
     }
+    let is_hex = |bytes: &[u8; 64]| {
+        let bits = bytes.iter().map(|byte| u64::from(byte.is_ascii_hexdigit()));
+        bits.enumerate().fold(0, |mask, (i, bit)| mask | bit << i)
+    };
+    all_by(text, |block| (self::places(block), is_hex(block)), places, hex);
+}
+
+#[inline(always)]
+fn all_by(text: &[u8], of: impl Fn(&[u8; 64]) -> (u64, u64), places: &mut Vec<u64>, hex: &mut Vec<u64>) {
+    places.clear();
+    hex.clear();
     let (whole, rest) = text.as_chunks::<64>();
-    places.extend(whole.iter().map(self::places));
-    places.extend((!rest.is_empty()).then(|| self::places(&sixty_four(rest))));
+    let last = (!rest.is_empty()).then(|| sixty_four(rest));
+    for block in whole.iter().chain(&last) {
+        let (here, digits) = of(block);
+        places.push(here);
+        hex.push(digits);
+    }
 }
 
 /// How many base64 digits a text begins with.
@@ -401,11 +415,30 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx512f", enable = "avx512bw")]
-    pub(super) fn all_places_wide(text: &[u8], places: &mut Vec<u64>) {
-        let (whole, rest) = text.as_chunks::<64>();
-        places.reserve(whole.len() + 1);
-        places.extend(whole.iter().map(|block| places_wide(block)));
-        places.extend((!rest.is_empty()).then(|| places_wide(&super::sixty_four(rest))));
+    pub(super) fn all_places_wide(text: &[u8], places: &mut Vec<u64>, hex: &mut Vec<u64>) {
+        places.reserve(text.len() / 64 + 1);
+        hex.reserve(text.len() / 64 + 1);
+        super::all_by(text, |block| (places_wide(block), hex_digits(load(block))), places, hex);
+    }
+
+    /// Which of some bytes are hexadecimal digits.
+    #[inline]
+    #[target_feature(enable = "avx512f", enable = "avx512bw")]
+    fn hex_digits(v: __m512i) -> u64 {
+        within(v, b'0', b'9') | within(_mm512_or_si512(v, splat(0x20)), b'a', b'f')
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn splat(byte: u8) -> __m512i {
+        _mm512_set1_epi8(byte as i8)
+    }
+
+    /// Which of some bytes lie between two, or are one of these.
+    #[inline]
+    #[target_feature(enable = "avx512f", enable = "avx512bw")]
+    fn within(v: __m512i, first: u8, last: u8) -> u64 {
+        _mm512_cmple_epu8_mask(_mm512_sub_epi8(v, splat(first)), splat(last - first))
     }
 
     #[target_feature(enable = "avx512f", enable = "avx512bw")]
@@ -454,7 +487,6 @@ mod x86 {
     #[inline]
     #[target_feature(enable = "avx512f", enable = "avx512bw", enable = "avx512vbmi", enable = "popcnt")]
     fn is_noise_wide(digits: &[u8; 32]) -> bool {
-        let splat = |byte: u8| _mm512_set1_epi8(byte as i8);
         let v = thirty_two(digits);
         // Beyond the hexadecimal ones, and capital letters.
         let lower = _mm512_cmpgt_epu8_mask(v, splat(b'f'));
@@ -489,14 +521,9 @@ mod x86 {
     #[inline]
     #[target_feature(enable = "avx512f", enable = "avx512bw", enable = "avx512vbmi", enable = "popcnt")]
     pub(super) fn head_wide(digits: &[u8; 32]) -> Head {
-        let splat = |byte: u8| _mm512_set1_epi8(byte as i8);
         let is = |v: __m512i, byte: u8| _mm512_cmpeq_epi8_mask(v, splat(byte));
-        let within = |v: __m512i, first: u8, last: u8| {
-            _mm512_cmple_epu8_mask(_mm512_sub_epi8(v, splat(first)), splat(last - first))
-        };
         let v = thirty_two(digits);
-        let small = _mm512_or_si512(v, splat(0x20));
-        let hex = within(v, b'0', b'9') | within(small, b'a', b'f');
+        let hex = hex_digits(v);
         let (upper, lower) = (within(v, b'A', b'Z'), within(v, b'a', b'z'));
         let decoded = bytes_of(v);
         let plain = within(decoded, b' ', b'~')

@@ -558,7 +558,7 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
                     }
                     // The first one may stand after other text, but not in a row of a table.
                     let rows = in_row && begins_row(&bytes[range.clone()]);
-                    let previous = previous.clone().filter(|_| !rows);
+                    let previous = previous.clone().filter(|line| !rows || line.len() != range.len());
                     if let Some(first) = previous.and_then(|line| after_number(bytes, line, number)) {
                         block.push(first);
                     }

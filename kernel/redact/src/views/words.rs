@@ -94,11 +94,10 @@ fn may_cross_lines(window: &Window<'_>) -> bool {
             while left != 0 {
                 let bit = left.ilog2();
                 left &= !(1 << bit);
-                // Those that begin with a zero are left out, most of them.
-                if window.text.bytes[window.from + 64 * i + bit as usize] != b'0' {
-                    let length = (kept >> bit).trailing_ones();
-                    // What other characters stand in it, nobody asks here.
-                    let plain = length == (digits >> bit).trailing_ones();
+                let length = (kept >> bit).trailing_ones();
+                let plain = length == (digits >> bit).trailing_ones();
+                // Decimal numbers that begin with a zero are left out. What other characters stand in one, nobody asks here.
+                if !plain || window.text.bytes[window.from + 64 * i + bit as usize] != b'0' {
                     last = if plain { length } else { u32::MAX };
                     break;
                 }
