@@ -27,6 +27,8 @@ fn noise(n: usize) -> Vec<u8> {
     (0..n).map(|_| next()).collect()
 }
 
+type Content = fn(usize) -> Vec<u8>;
+
 fn prose(n: usize) -> Vec<u8> {
     let words = ["the ", "request ", "was ", "sent ", "before ", "anybody ", "asked "];
     let words = noise(n)
@@ -151,10 +153,11 @@ fn lists_are_found_wherever_they_begin() {
         words(&|word| format!("{word:08x}")).join("-"),
         words(&|word| format!("{word:#x}")).join("/"),
     ];
-    for content in [noise, prose] {
-        let [before, after] = [6_000, 7_000].map(|n| lines(&STANDARD.encode(content(n)), 76));
+    let contents: [(Content, usize); 3] = [(noise, 76), (prose, 76), (noise, 1000)];
+    for (content, width) in contents {
+        let [before, after] = [6_000, 7_000].map(|n| lines(&STANDARD.encode(content(n)), width));
         for (n, form) in forms.iter().enumerate() {
-            for at in 0..80 {
+            for at in 0..130 {
                 let (start, end) = before.split_at(before.len() - 200 + at);
                 let left = redactor
                     .text(&format!("{start}-Zz-{form}-Zz-{end}{after}"))

@@ -194,6 +194,22 @@ fn unlike() -> Vec<Rows> {
             after: Vec::new(),
         },
         Rows {
+            name: "words behind the number of a line, which is one too",
+            value: VALUE.to_owned(),
+            before: (1030..1039).map(|n| format!("{n}: a x 12\n")).collect(),
+            rows: vec![format!(
+                "1039: a {} 12\n",
+                words(VALUE.as_bytes(), |six: [u8; 6]| {
+                    six.iter()
+                        .rev()
+                        .fold(0u64, |word, byte| word << 8 | u64::from(*byte))
+                        .to_string()
+                })
+                .join(", ")
+            )],
+            after: (1040..1050).map(|n| format!("{n}: a x 12\n")).collect(),
+        },
+        Rows {
             name: "the first numbered line behind others",
             value: "hunter2xyzabc".to_owned(),
             before: vec!["  28  foo\n".to_owned()],

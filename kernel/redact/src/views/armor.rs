@@ -236,9 +236,12 @@ fn look(masks: &Masks) -> Found {
         let hexadecimal =
             four_hex & !ahead(keep, 4) | five & !ahead(keep, 5) | six & !ahead(keep, 6) | seven & !ahead(keep, 7);
         numbers[n] = small | hexadecimal;
-        let letter = ahead(keep, 1) & !ahead(hex, 1);
-        prefixes[n] = one & letter & ahead(hex, 2) & ahead(hex, 3);
-        others[n] = !(places[i] | line[i]) | wide | eight_digits(digit, i) | list(places, keep, i);
+        // `0x` and two digits; and six more, which are a value by themselves.
+        let prefixed = one & ahead(keep, 1) & !ahead(hex, 1) & ahead(hex, 2) & ahead(hex, 3);
+        let long =
+            prefixed & ahead(hex, 4) & ahead(hex, 5) & ahead(hex, 6) & ahead(hex, 7) & ahead(hex, 8) & ahead(hex, 9);
+        prefixes[n] = prefixed;
+        others[n] = !(places[i] | line[i]) | wide | long | eight_digits(digit, i) | list(places, keep, i);
     }
     let mut others_in = 0;
     for n in 0..GROUP {

@@ -40,17 +40,18 @@ fn dense(window: &Window<'_>, marks: &mut Marks) -> Vec<(usize, usize)> {
     let mut spans = Vec::new();
     for blocks in marks.candidates() {
         let mut at = blocks.start;
-        let mut count = Count::default();
+        let mut last = Last::default();
         while at < blocks.end {
             let look = at..blocks.end.min(at + LOOK_BLOCKS);
-            one_by_one(window, look.clone(), &mut count, &mut spans);
+            one_by_one(window, look.clone(), &mut last, &mut spans);
             at = look.end;
             let place = |block: usize| window.from + 64 * block;
-            let Some(last) = spans.last_mut() else { continue };
-            if look.len() == LOOK_BLOCKS && last.0 <= place(look.start) && last.1 >= place(look.end) {
+            let Some(span) = spans.last_mut() else { continue };
+            if look.len() == LOOK_BLOCKS && span.0 <= place(look.start) && span.1 >= place(look.end) {
                 // A list this long goes on, most likely; what is looked at in vain costs no more than a list.
                 at = blocks.end.min(at + TRUST_BLOCKS);
-                last.1 = last.1.max(span_end(window, place(at)));
+                span.1 = span.1.max(span_end(window, place(at)));
+                last.end();
             }
         }
     }
@@ -298,14 +299,45 @@ mod x86 {
     }
 }
 
-/// Stretches of some blocks in which numbers have the same byte after each, or two bytes in turn.
-fn one_by_one(window: &Window<'_>, range: Range<usize>, count: &mut Count, spans: &mut Vec<(usize, usize)>) {
+/// What is known of the last numbers.
+#[derive(Default)]
+struct Last {
+    /// The bytes after the last two, where those ended, and how long each byte has been repeated.
+    marks: [u8; 2],
+    ends: [usize; 2],
+    same: usize,
+    turns: usize,
+    /// The text that the last one ends, and whether it is a fraction.
+    text: u64,
+    fraction: bool,
+    count: Count,
+}
+
+impl Last {
+    /// What follows does not follow at once.
+    fn end(&mut self) {
+        let count = std::mem::take(&mut self.count);
+        *self = Self {
+            count,
+            ..Self::default()
+        };
+    }
+}
+
+/// Stretches of some blocks in which numbers have the same byte after each, or two bytes in turn. `last`: what came before
+/// them.
+fn one_by_one(window: &Window<'_>, range: Range<usize>, last: &mut Last, spans: &mut Vec<(usize, usize)>) {
     let bytes = window.text.bytes;
     let mut carry = 0;
-    // The bytes after the last two numbers, where those ended, and how long each has been repeated.
-    let (mut marks, mut ends) = ([0, 0], [0, 0]);
-    let (mut same, mut turns) = (0, 0);
-    let (mut last, mut fraction) = (0, false);
+    let Last {
+        mut marks,
+        mut ends,
+        mut same,
+        mut turns,
+        text: mut before,
+        mut fraction,
+        ref mut count,
+    } = *last;
     let (keep, digit) = (&window.squeezed.keep, &window.squeezed.digit);
     if let Some(before) = range.start.checked_sub(1) {
         // A word may go on from the block before.
@@ -334,7 +366,7 @@ fn one_by_one(window: &Window<'_>, range: Range<usize>, count: &mut Count, spans
             // Near the start of a text there are fewer than eight bytes before.
             let text = text << (64 - 8 * at.clamp(1, 8));
             // In some texts nothing else comes, and all of it is as it was.
-            if text == last
+            if text == before
                 && one & two == 1
                 && near == 1
                 && same == 0
@@ -347,10 +379,10 @@ fn one_by_one(window: &Window<'_>, range: Range<usize>, count: &mut Count, spans
                 continue;
             }
             // The same number again, or one of a single digit, tells nothing.
-            let step = usize::from((at > ends[1] + 2) & (text != last));
+            let step = usize::from((at > ends[1] + 2) & (text != before));
             // The zero of a float tells that it is a whole number.
             let float = usize::from(text >> 48 == WHOLE);
-            last = text;
+            before = text;
             // Neither a fraction nor a single digit between two of them tells anything.
             let single = fraction & (mark == b'.') & !(text >> 48 & 0xFF).to_le_bytes()[0].is_ascii_alphanumeric();
             fraction = (marks[1] == b'.') & is_fraction(text, at - ends[1] - 1);
@@ -371,12 +403,21 @@ fn one_by_one(window: &Window<'_>, range: Range<usize>, count: &mut Count, spans
                 let from = at.saturating_sub(back * (SEPARATOR_BYTES_MAX / 2)).max(window.from);
                 let to = span_end(window, at);
                 match spans.last_mut() {
-                    Some(last) if from <= last.1 => last.1 = to,
+                    Some(span) if from <= span.1 => span.1 = to,
                     _ => spans.push((from, to)),
                 }
             }
         }
     }
+    *last = Last {
+        marks,
+        ends,
+        same,
+        turns,
+        text: before,
+        fraction,
+        count: std::mem::take(&mut last.count),
+    };
 }
 
 /// The last two bytes of a whole number as a float: `.0`.

@@ -79,6 +79,48 @@ impl Heads {
     }
 }
 
+/// Whether a line ends with a word that may be a number of several bytes, so that the next line may go on with another one:
+/// nearly all tables end with smaller numbers.
+pub(super) fn may_end_with_words(window: &Window<'_>) -> bool {
+    let (keep, digit) = (&window.squeezed.keep, &window.squeezed.digit);
+    let mut goes_on = 0;
+    // How many digits the last word has that begins with one.
+    let mut last = 0;
+    for (i, line) in window.squeezed.line.words().iter().enumerate() {
+        let (kept, digits) = (keep.two(i), digit.two(i));
+        let mut starts = kept as u64 & digits as u64 & !((kept as u64) << 1 | goes_on);
+        goes_on = kept as u64 >> 63;
+        let mut line = *line;
+        loop {
+            let before = starts & (line & line.wrapping_neg()).wrapping_sub(1);
+            let mut left = before;
+            while left != 0 {
+                let bit = left.ilog2();
+                left &= !(1 << bit);
+                let length = (kept >> bit).trailing_ones();
+                let plain = length == (digits >> bit).trailing_ones();
+                // Decimal numbers that begin with a zero are left out. What other characters stand in one, nobody asks here.
+                if !plain || window.text.bytes[window.from + 64 * i + bit as usize] != b'0' {
+                    last = if plain { length } else { u32::MAX };
+                    break;
+                }
+            }
+            if line == 0 {
+                break;
+            }
+            if last >= WORD_DIGITS_MIN {
+                return true;
+            }
+            starts &= !before;
+            line &= line - 1;
+        }
+    }
+    false
+}
+
+/// Fewest digits of a word.
+const WORD_DIGITS_MIN: u32 = 4;
+
 /// Parts of lines, one below the other.
 pub(super) fn joined(bytes: &[u8], parts: &[Range<usize>], plain: bool) -> View {
     let mut view = View::new(parts.iter().map(|part| part.len() + 1).sum(), plain);

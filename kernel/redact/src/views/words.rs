@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::View;
 use super::digits::{self, Digits};
+use super::lines;
 use super::numbers::STEPS_MAX;
 use crate::Form;
 use crate::index::Row;
@@ -34,7 +35,7 @@ const OPEN_BLOCKS: usize = 64;
 
 pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &mut Scan) {
     // What stands in one line was seen with its number.
-    if window.numbered && !may_cross_lines(window) {
+    if window.numbered && !lines::may_end_with_words(window) {
         return;
     }
     let (mut all, mut chain) = (Vec::new(), Vec::new());
@@ -59,64 +60,40 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize,
                 break;
             }
             if !near {
-                readings(scanner, window, &chain, depth, scan);
+                chained(scanner, window, &chain, depth, scan);
                 chain.clear();
             }
             // What is left at the end is a small number.
             if !word.narrow {
                 chain.push(word);
             } else if !chain.is_empty() {
-                readings(scanner, window, &chain, depth, scan);
+                chained(scanner, window, &chain, depth, scan);
                 chain.push(word);
-                readings(scanner, window, &chain, depth, scan);
+                chained(scanner, window, &chain, depth, scan);
                 chain.clear();
             }
         }
-        readings(scanner, window, &chain, depth, scan);
+        chained(scanner, window, &chain, depth, scan);
         chain.clear();
     }
 }
 
-/// Whether a word may be followed by one of the next line: nearly all tables end with smaller numbers.
-fn may_cross_lines(window: &Window<'_>) -> bool {
-    let (keep, digit) = (&window.squeezed.keep, &window.squeezed.digit);
-    let mut goes_on = 0;
-    // How many digits the last word has that begins with one.
-    let mut last = 0;
-    for (i, line) in window.squeezed.line.words().iter().enumerate() {
-        let (kept, digits) = (keep.two(i), digit.two(i));
-        let mut starts = kept as u64 & digits as u64 & !((kept as u64) << 1 | goes_on);
-        goes_on = kept as u64 >> 63;
-        let mut line = *line;
-        loop {
-            let before = starts & (line & line.wrapping_neg()).wrapping_sub(1);
-            let mut left = before;
-            while left != 0 {
-                let bit = left.ilog2();
-                left &= !(1 << bit);
-                let length = (kept >> bit).trailing_ones();
-                let plain = length == (digits >> bit).trailing_ones();
-                // Decimal numbers that begin with a zero are left out. What other characters stand in one, nobody asks here.
-                if !plain || window.text.bytes[window.from + 64 * i + bit as usize] != b'0' {
-                    last = if plain { length } else { u32::MAX };
-                    break;
-                }
-            }
-            if line == 0 {
-                break;
-            }
-            if last >= WORD_DIGITS_MIN {
-                return true;
-            }
-            starts &= !before;
-            line &= line - 1;
+/// What words close to one another show, and the same without the first one, if that may be the number of their line.
+fn chained(scanner: &mut Scanner<'_>, window: &Window<'_>, chain: &[Word], depth: usize, scan: &mut Scan) {
+    readings(scanner, window, chain, depth, scan);
+    if let [first, rest @ ..] = chain
+        && !rest.is_empty()
+    {
+        let before = &window.text.bytes[..first.place.start];
+        let mut before = before
+            .iter()
+            .rev()
+            .skip_while(|b| matches!(b, b' ' | b'\t' | b'[' | b'('));
+        if before.next().is_none_or(|b| *b == b'\n') {
+            readings(scanner, window, rest, depth, scan);
         }
     }
-    false
 }
-
-/// Fewest digits of a word.
-const WORD_DIGITS_MIN: u32 = 4;
 
 /// Where wide numbers are that may hold a value.
 fn spans(window: &Window<'_>, row: &Row) -> Vec<Range<usize>> {
