@@ -80,8 +80,16 @@ pub(super) fn may_begin(line: &[u8; 8]) -> bool {
     let kind = |byte: u8| HEAD[usize::from(byte)];
     let digits = || kind(second) & kind(third) & kind(fourth) & HEX != 0;
     kind(first) & INDENT != 0
-        || kind(after) & AFTER != 0 && kind(first) & HEX != 0 && digits()
+        || kind(after) & AFTER != 0 && kind(first) & HEX != 0 && digits() && ends_offset(&line[4..])
         || first == b'0' && kind(second) & X != 0
+}
+
+/// Whether something that follows an offset stands after the next digits, or too many of them do. Ids are followed by
+/// something else, mostly.
+fn ends_offset(rest: &[u8]) -> bool {
+    let kind = |byte: u8| HEAD[usize::from(byte)];
+    let mut rest = rest.iter().skip_while(|byte| kind(**byte) & HEX != 0);
+    rest.next().is_none_or(|byte| kind(*byte) & AFTER != 0)
 }
 
 /// Where a row's cells start, if the line has an offset before them.
