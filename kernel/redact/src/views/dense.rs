@@ -369,8 +369,8 @@ fn one_by_one(window: &Window<'_>, range: Range<usize>, last: &mut Last, spans: 
             if text == before
                 && one & two == 1
                 && near == 1
-                && same == 0
-                && turns == 0
+                && same + 2 < ELEMENTS_MIN
+                && turns + 3 < 2 * ELEMENTS_MIN
                 && text >> 48 != WHOLE
                 && mark != b'.'
             {
