@@ -84,7 +84,11 @@ fn parts(window: &Window<'_>, others: &Bits) -> Option<Vec<Range<usize>>> {
         let start = start.saturating_sub(MARGIN_BYTES).max(window.from);
         let end = (end + MARGIN_BYTES).min(window.to);
         let more = match parts.last_mut() {
-            Some(last) if start <= last.end => end - std::mem::replace(&mut last.end, end),
+            Some(last) if start <= last.end => {
+                let before = last.end;
+                last.end = end.max(before);
+                last.end - before
+            }
             _ => {
                 parts.push(start..end);
                 end - start
