@@ -124,7 +124,7 @@ impl Index {
             inflations: INFLATIONS_MIN + text.len() / BYTES_PER_INFLATION,
             memory: Vec::new(),
             hits: Places::default(),
-            digits: Vec::new(),
+            armor: Default::default(),
             marks: Default::default(),
             tokens: Vec::new(),
             elements: Vec::new(),
@@ -156,7 +156,7 @@ pub(crate) struct Scanner<'i> {
     /// Kept for its memory; squeezed texts of as many levels as there were.
     memory: Vec<Squeezed>,
     hits: Places,
-    pub(crate) digits: Vec<u64>,
+    pub(crate) armor: views::armor::Known,
     pub(crate) marks: views::dense::Marks,
     pub(crate) tokens: Vec<views::tokens::Token>,
     pub(crate) elements: Vec<views::reading::Element>,
@@ -286,6 +286,34 @@ impl Scanner<'_> {
         if depth == 0 {
             self.allow(end - start);
         }
+        self.squeezed(text, start..end, (overlap, numbered), |scanner, window| {
+            scanner.direct(window, depth, scan);
+            if depth < DEPTH_MAX {
+                match decoded {
+                    Decoded::Everything => views::all(scanner, window, depth, limits, scan),
+                    Decoded::Rows => views::dump::scan(scanner, window, true, depth, scan),
+                    Decoded::Nothing => {}
+                }
+            }
+        });
+    }
+
+    /// Looks for lists, tables and records in a part of a window.
+    pub(crate) fn part(&mut self, window: &Window<'_>, part: Range<usize>, depth: usize, scan: &mut Scan) {
+        let shared = (window.overlap, window.numbered);
+        self.squeezed(window.text, part, shared, |scanner, part| {
+            views::lists(scanner, part, false, depth, scan);
+        });
+    }
+
+    /// Shows a part of a text with its squeezed text.
+    fn squeezed(
+        &mut self,
+        text: Text<'_>,
+        Range { start, end }: Range<usize>,
+        (overlap, numbered): (usize, bool),
+        look: impl FnOnce(&mut Self, &Window<'_>),
+    ) {
         let squeezed = Squeezed::new(&text.bytes[start..end], self.memory.pop().unwrap_or_default());
         let window = Window {
             text,
@@ -297,35 +325,7 @@ impl Scanner<'_> {
             last: end == text.bytes.len(),
             ends: &OnceCell::new(),
         };
-        self.direct(&window, depth, scan);
-        if depth < DEPTH_MAX {
-            match decoded {
-                Decoded::Everything => views::all(self, &window, depth, limits, scan),
-                Decoded::Rows => views::dump::scan(self, &window, true, depth, scan),
-                Decoded::Nothing => {}
-            }
-        }
-        self.memory.push(squeezed);
-    }
-
-    /// Looks for lists, tables and records in a part of a window.
-    pub(crate) fn part(
-        &mut self,
-        window: &Window<'_>,
-        Range { start, end }: Range<usize>,
-        depth: usize,
-        scan: &mut Scan,
-    ) {
-        let squeezed = Squeezed::new(&window.text.bytes[start..end], self.memory.pop().unwrap_or_default());
-        let part = Window {
-            from: start,
-            to: end,
-            squeezed: &squeezed,
-            last: end == window.text.bytes.len(),
-            ends: &OnceCell::new(),
-            ..*window
-        };
-        views::lists(self, &part, false, depth, scan);
+        look(self, &window);
         self.memory.push(squeezed);
     }
 
@@ -641,6 +641,18 @@ pub(crate) struct Window<'t> {
 }
 
 impl<'t> Window<'t> {
+    /// The same, of a text that goes no further than `end` yet.
+    pub(crate) fn ending_at(&self, end: usize) -> Window<'t> {
+        Window {
+            text: Text {
+                bytes: &self.text.bytes[..end],
+                ..self.text
+            },
+            to: self.to.min(end),
+            ..*self
+        }
+    }
+
     /// Looks at a whole text as one window.
     #[cfg(test)]
     pub(crate) fn of<T>(bytes: &[u8], complete: bool, look: impl FnOnce(&Window<'_>) -> T) -> T {
@@ -655,18 +667,6 @@ impl<'t> Window<'t> {
             last: true,
             ends: &OnceCell::new(),
         })
-    }
-
-    /// The same, of a text that goes no further than `end` yet.
-    pub(crate) fn ending_at(&self, end: usize) -> Window<'t> {
-        Window {
-            text: Text {
-                bytes: &self.text.bytes[..end],
-                ..self.text
-            },
-            to: self.to.min(end),
-            ..*self
-        }
     }
 
     /// The lines that start in the window. Where the last one ends is looked for only so far.

@@ -62,12 +62,7 @@ impl Mask {
     /// So many words from the one before `first` on; zeros where there is none.
     #[inline]
     pub(crate) fn some<const N: usize>(&self, first: usize) -> [u64; N] {
-        let mut some = [0; N];
-        let skip = usize::from(first == 0);
-        let words = self.words.get(first + skip - 1..).unwrap_or_default();
-        let n = words.len().min(N - skip);
-        some[skip..skip + n].copy_from_slice(&words[..n]);
-        some
+        some(&self.words, first)
     }
 
     /// A word, or zero where there is none.
@@ -103,6 +98,17 @@ impl Mask {
             all
         })
     }
+}
+
+/// So many of some words from the one before `first` on; zeros where there is none.
+#[inline]
+pub(crate) fn some<const N: usize>(words: &[u64], first: usize) -> [u64; N] {
+    let mut some = [0; N];
+    let skip = usize::from(first == 0);
+    let words = words.get(first + skip - 1..).unwrap_or_default();
+    let n = words.len().min(N - skip);
+    some[skip..skip + n].copy_from_slice(&words[..n]);
+    some
 }
 
 /// Where the masks of some blocks of sixty-four bytes are written.

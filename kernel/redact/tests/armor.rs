@@ -3,6 +3,8 @@
 
 #[path = "support/everywhere.rs"]
 mod everywhere;
+#[path = "support/noise.rs"]
+mod noise;
 #[path = "support/streams.rs"]
 mod streams;
 
@@ -13,19 +15,11 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use everywhere::everywhere;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use noise::noise;
 use sealbook_redact::TOKEN;
 use streams::learn;
 
 const VALUE: &str = "plantedT0ken9xQ4";
-
-fn noise(n: usize) -> Vec<u8> {
-    let mut state = 11u32;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 24) as u8
-    };
-    (0..n).map(|_| next()).collect()
-}
 
 type Content = fn(usize) -> Vec<u8>;
 

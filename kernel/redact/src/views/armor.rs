@@ -16,7 +16,7 @@ use super::bits::Bits;
 use super::lines::{self, Even};
 use super::sextets;
 use crate::scan::{LINE_BYTES_MAX, Window};
-use crate::squeeze::sixty_four;
+use crate::squeeze::{sixty_four, some};
 
 /// Fewest blocks of sixty-four bytes of a window that is asked for armor.
 const BLOCKS_MIN: usize = 64;
@@ -39,33 +39,44 @@ const MARGIN_BYTES: usize = 256;
 /// Blocks at the end of an unfinished text that are, as something may have begun there.
 const OPEN_BLOCKS: usize = 4;
 
-/// What of a window is no armor, with margins; nothing, if that is much of it. Tells where the digits are, if there are
-/// many.
-pub(super) fn others(window: &Window<'_>, digits: &mut Vec<u64>) -> Option<Vec<Range<usize>>> {
-    digits.clear();
+/// What is known of a window with many base64 digits; nothing of others.
+#[derive(Default)]
+pub(crate) struct Known {
+    /// Where they stand, and where hexadecimal ones do, sixty-four places to a word.
+    pub(super) places: Vec<u64>,
+    hex: Vec<u64>,
+    /// Its lines, if they may be equally wide.
+    pub(super) even: Option<Even>,
+}
+
+/// What of a window is no armor, with margins; nothing, if that is much of it.
+pub(super) fn others(window: &Window<'_>, known: &mut Known) -> Option<Vec<Range<usize>>> {
+    let Known { places, hex, even } = known;
+    places.clear();
+    *even = None;
     let bytes = &window.text.bytes[window.from..window.to];
-    let blocks = window.squeezed.keep.words().len();
-    if blocks < BLOCKS_MIN {
-        return None;
-    }
+    let (line, digit) = (&window.squeezed.line, &window.squeezed.digit);
+    let blocks = line.words().len();
     // Without lines there is little to be left out.
-    if !window.squeezed.line.any() {
+    if blocks < BLOCKS_MIN || !line.any() {
         return None;
     }
-    let others = (0..blocks).step_by(SAMPLE).filter(|i| {
-        let (line, digit) = (window.squeezed.line.at(*i), window.squeezed.digit.at(*i));
-        let others = || !(sextets::places(&sixty_four(&bytes[64 * i..])) | line);
-        (line.count_ones() > LINES_MAX) | (digit.count_ones() > DIGITS_MAX) || others() != 0
-    });
+    let is_other = |i: &usize| {
+        let (line, digit) = (line.at(*i), digit.at(*i));
+        line.count_ones() > LINES_MAX
+            || digit.count_ones() > DIGITS_MAX
+            || sextets::places(&sixty_four(&bytes[64 * i..])) | line != u64::MAX
+    };
+    let sample = (0..blocks).step_by(SAMPLE).filter(is_other);
     // A quarter of those that are looked at first.
-    if others.take(blocks / SAMPLE / 4 + 1).count() * SAMPLE * 4 > blocks {
+    if sample.take(blocks / SAMPLE / 4 + 1).count() * SAMPLE * 4 > blocks {
         return None;
     }
-    let mut hex = Vec::new();
-    sextets::all_places(bytes, digits, &mut hex);
+    sextets::all_places(bytes, places, hex);
+    *even = lines::even(window);
     let mut others = Bits::new(blocks);
-    of_blocks(window, digits, &hex, &mut others);
-    of_lines(window, &mut others);
+    of_blocks(window, known, &mut others);
+    of_lines(window, known, &mut others);
     if window.last && !window.text.complete {
         (blocks - OPEN_BLOCKS..blocks).for_each(|i| others.set(i, true));
     }
@@ -113,24 +124,24 @@ fn whole_lines(window: &Window<'_>, start: usize, end: usize) -> (usize, usize) 
 const NEAR_BYTES: usize = 100;
 
 /// Adds the blocks that are something else than base64 digits and ends of lines, or that may show numbers.
-fn of_blocks(window: &Window<'_>, digits: &[u64], hex: &[u64], others: &mut Bits) {
-    let squeezed = window.squeezed;
+fn of_blocks(window: &Window<'_>, known: &Known, others: &mut Bits) {
+    let (squeezed, blocks) = (window.squeezed, known.places.len());
     // Where the last word begins that may be a number.
     let mut last = None;
-    for first in (0..digits.len()).step_by(GROUP) {
+    for first in (0..blocks).step_by(GROUP) {
         let mut line = squeezed.line.some(first);
-        if digits.len() - first <= GROUP {
+        if blocks - first <= GROUP {
             // Behind the end nothing is wrong.
             let rest = (window.to - window.from) % 64;
-            line[digits.len() - first] |= if rest == 0 { 0 } else { u64::MAX << rest };
-            line[digits.len() - first + 1..].fill(u64::MAX);
+            line[blocks - first] |= if rest == 0 { 0 } else { u64::MAX << rest };
+            line[blocks - first + 1..].fill(u64::MAX);
         }
         let masks = Masks {
             keep: squeezed.keep.some(first),
             digit: squeezed.digit.some(first),
             line,
-            places: around(digits, first),
-            hex: around(hex, first),
+            places: some(&known.places, first),
+            hex: some(&known.hex, first),
         };
         let Found {
             mut others_in,
@@ -159,16 +170,6 @@ const GROUP: usize = 8;
 
 /// The bits of those, and of the blocks before and after them.
 type Words = [u64; GROUP + 2];
-
-/// The words from the one before `first` on; zeros where there is none.
-fn around(mask: &[u64], first: usize) -> Words {
-    let mut words = [0; GROUP + 2];
-    let skip = usize::from(first == 0);
-    let rest = &mask[first + skip - 1..];
-    let n = rest.len().min(words.len() - skip);
-    words[skip..skip + n].copy_from_slice(&rest[..n]);
-    words
-}
 
 /// What is known of the bytes of some blocks.
 struct Masks {
@@ -296,9 +297,10 @@ fn with_zero(bytes: &[u8], from: usize, mut words: u64) -> u64 {
 }
 
 /// Adds the blocks of lines that are short, or that may differ from the line before in a few characters only.
-fn of_lines(window: &Window<'_>, others: &mut Bits) {
+fn of_lines(window: &Window<'_>, known: &Known, others: &mut Bits) {
     let bytes = window.text.bytes;
-    if lines::even(window).is_some_and(|even| even.step > LINE_BYTES_MIN && of_even_lines(window, even, others)) {
+    let even = known.even.filter(|even| even.step > LINE_BYTES_MIN);
+    if even.is_some_and(|even| of_even_lines(window, even, others)) {
         return;
     }
     // Where the line before begins, and its first and last bytes; nowhere, if not all of it lies in the window.
@@ -352,15 +354,13 @@ fn of_even_lines(window: &Window<'_>, Even { first, step }: Even, others: &mut B
 
 #[cfg(test)]
 mod tests {
+    use super::super::random::Random;
     use super::*;
 
     fn digits(n: usize) -> String {
-        let mut state = 5u32;
-        let mut next = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[(state >> 26) as usize])
-        };
-        (0..n).map(|_| next()).collect()
+        let mut random = Random(5);
+        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        (0..n).map(|_| char::from(alphabet[random.below(64)])).collect()
     }
 
     fn lines(n: usize, width: usize) -> String {
@@ -371,7 +371,9 @@ mod tests {
 
     /// What of a text is no armor, and how much that is.
     fn others_of(text: &str, complete: bool) -> Option<(Vec<Range<usize>>, usize)> {
-        let found = Window::of(text.as_bytes(), complete, |window| others(window, &mut Vec::new()))?;
+        let found = Window::of(text.as_bytes(), complete, |window| {
+            others(window, &mut Known::default())
+        })?;
         let total = found.iter().map(Range::len).sum();
         Some((found, total))
     }

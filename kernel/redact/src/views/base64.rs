@@ -7,8 +7,9 @@ use std::cell::Cell;
 use std::ops::Range;
 
 use super::View;
+use super::armor::Known;
 use super::inflate;
-use super::lines::{self, Even};
+use super::lines::Even;
 use super::sextets::{self, is_digit};
 use crate::Form;
 use crate::runs::has_sixteen;
@@ -27,20 +28,19 @@ const RAW_BYTES: usize = 512;
 /// Lines of this length or more that hold nothing else are taken for one run.
 const LINE_BYTES_MIN: usize = 32;
 
-/// Looks at every run. `all`: where the digits are, if that is known.
-pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, all: &[u64], depth: usize, scan: &mut Scan) {
-    let digits = Digits::new(window, all);
-    let quiet = noisy_lines_left_out(window, &digits);
+/// Looks at every run.
+pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, known: &Known, depth: usize, scan: &mut Scan) {
+    let digits = Digits::new(window, &known.places);
+    let even = known.even.filter(|lines| lines.step > HEAD_DIGITS);
+    let quiet = even.and_then(|lines| noisy_lines_left_out(window, &digits, lines));
     let live = |i: usize| match &quiet {
         Some(live) => live.get(i).copied().unwrap_or(0),
         None => digits.of(i),
     };
     let mut free = window.from;
     let (keep, mut block) = (&window.squeezed.keep, 0);
-    let may_begin = |i: usize| match &quiet {
-        Some(live) => live[i] != 0 && has_sixteen(keep.at(i), keep.at(i + 1)),
-        None => has_sixteen(keep.at(i), keep.at(i + 1)),
-    };
+    let may_begin =
+        |i: usize| quiet.as_ref().is_none_or(|live| live[i] != 0) && has_sixteen(keep.at(i), keep.at(i + 1));
     while let Some(i) = (block..keep.words().len()).find(|i| may_begin(*i)) {
         block = i + 1;
         // Bytes above ASCII are kept in the squeezed text too.
@@ -74,12 +74,8 @@ pub(crate) fn scan(scanner: &mut Scanner<'_>, window: &Window<'_>, all: &[u64], 
 
 /// The digits of a window without the lines that hold noise and go on from the line before, where lines are equally wide.
 /// Most lines of a long text in base64 are such lines, if its content is no text.
-fn noisy_lines_left_out(window: &Window<'_>, digits: &Digits<'_>) -> Option<Vec<u64>> {
+fn noisy_lines_left_out(window: &Window<'_>, digits: &Digits<'_>, Even { first, step }: Even) -> Option<Vec<u64>> {
     const SAMPLE: usize = 16;
-    if digits.all.is_empty() {
-        return None;
-    }
-    let Even { first, step } = lines::even(window).filter(|lines| lines.step > HEAD_DIGITS)?;
     let bytes = &window.text.bytes[..window.to];
     let places = (first..window.to).step_by(step);
     let mut noise = 0;

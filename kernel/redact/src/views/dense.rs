@@ -329,73 +329,69 @@ impl Last {
 fn one_by_one(window: &Window<'_>, range: Range<usize>, last: &mut Last, spans: &mut Vec<(usize, usize)>) {
     let bytes = window.text.bytes;
     let mut carry = 0;
-    let Last {
-        mut marks,
-        mut ends,
-        mut same,
-        mut turns,
-        text: mut before,
-        mut fraction,
-        ref mut count,
-    } = *last;
+    let mut before = std::mem::take(last);
     let (keep, digit) = (&window.squeezed.keep, &window.squeezed.digit);
-    if let Some(before) = range.start.checked_sub(1) {
+    if let Some(block) = range.start.checked_sub(1) {
         // A word may go on from the block before.
-        let word = keep.at(before).leading_ones();
-        carry = u64::from(word == 64 || digit.at(before) & !(u64::MAX >> word) != 0);
+        let word = keep.at(block).leading_ones();
+        carry = u64::from(word == 64 || digit.at(block) & !(u64::MAX >> word) != 0);
     }
     for i in range {
         if digit.at(i) | carry == 0 {
             continue;
         }
-        let mut found = self::ends(keep.at(i), digit.at(i), &mut carry);
+        let mut found = ends(keep.at(i), digit.at(i), &mut carry);
         while found != 0 {
             let at = window.from + 64 * i + found.trailing_zeros() as usize;
             found &= found - 1;
             // Without branches: in a log nothing here can be predicted.
             let mark = bytes.get(at).map_or(0, |byte| MARK[usize::from(*byte)]);
-            let (one, two) = (usize::from(mark == marks[1]), usize::from(mark == marks[0]));
+            let (one, two) = (
+                usize::from(mark == before.marks[1]),
+                usize::from(mark == before.marks[0]),
+            );
             // A word that does not end like a number is none.
             let number = bytes
                 .get(at.wrapping_sub(1))
                 .is_some_and(|byte| LAST[usize::from(*byte)]);
-            let near = usize::from(number & (at - ends[1] <= SEPARATOR_BYTES_MAX + TOKEN_BYTES_MAX));
+            let near = usize::from(number & (at - before.ends[1] <= SEPARATOR_BYTES_MAX + TOKEN_BYTES_MAX));
             let text = bytes[at.saturating_sub(8)..]
                 .first_chunk::<8>()
                 .map_or(0, |text| u64::from_le_bytes(*text));
             // Near the start of a text there are fewer than eight bytes before.
             let text = text << (64 - 8 * at.clamp(1, 8));
             // In some texts nothing else comes, and all of it is as it was.
-            if text == before
+            if text == before.text
                 && one & two == 1
                 && near == 1
-                && same + 2 < ELEMENTS_MIN
-                && turns + 3 < 2 * ELEMENTS_MIN
+                && before.same + 2 < ELEMENTS_MIN
+                && before.turns + 3 < 2 * ELEMENTS_MIN
                 && text >> 48 != WHOLE
                 && mark != b'.'
             {
-                count.steps = 0;
-                (ends, fraction) = ([ends[1], at], false);
+                before.count.steps = 0;
+                (before.ends, before.fraction) = ([before.ends[1], at], false);
                 continue;
             }
             // The same number again, or one of a single digit, tells nothing.
-            let step = usize::from((at > ends[1] + 2) & (text != before));
+            let step = usize::from((at > before.ends[1] + 2) & (text != before.text));
             // The zero of a float tells that it is a whole number.
             let float = usize::from(text >> 48 == WHOLE);
-            before = text;
+            before.text = text;
             // Neither a fraction nor a single digit between two of them tells anything.
-            let single = fraction & (mark == b'.') & !(text >> 48 & 0xFF).to_le_bytes()[0].is_ascii_alphanumeric();
-            fraction = (marks[1] == b'.') & is_fraction(text, at - ends[1] - 1);
-            let told = usize::from(!(fraction | single));
+            let single =
+                before.fraction & (mark == b'.') & !(text >> 48 & 0xFF).to_le_bytes()[0].is_ascii_alphanumeric();
+            before.fraction = (before.marks[1] == b'.') & is_fraction(text, at - before.ends[1] - 1);
+            let told = usize::from(!(before.fraction | single));
             // Numbers that only count are no list.
-            let near = near * usize::from(!count.goes_on(text));
-            same = (same + step) * one * near;
-            turns = (turns + (step | float) * told) * two * near;
-            marks = [marks[1], mark];
-            ends = [ends[1], at];
+            let near = near * usize::from(!before.count.goes_on(text));
+            before.same = (before.same + step) * one * near;
+            before.turns = (before.turns + (step | float) * told) * two * near;
+            before.marks = [before.marks[1], mark];
+            before.ends = [before.ends[1], at];
             // The last number of a list has something else after it.
-            if same + 2 >= ELEMENTS_MIN || turns + 3 >= 2 * ELEMENTS_MIN {
-                let back = if same + 2 >= ELEMENTS_MIN {
+            if before.same + 2 >= ELEMENTS_MIN || before.turns + 3 >= 2 * ELEMENTS_MIN {
+                let back = if before.same + 2 >= ELEMENTS_MIN {
                     ELEMENTS_MIN
                 } else {
                     2 * ELEMENTS_MIN
@@ -409,15 +405,7 @@ fn one_by_one(window: &Window<'_>, range: Range<usize>, last: &mut Last, spans: 
             }
         }
     }
-    *last = Last {
-        marks,
-        ends,
-        same,
-        turns,
-        text: before,
-        fraction,
-        count: std::mem::take(&mut last.count),
-    };
+    *last = before;
 }
 
 /// The last two bytes of a whole number as a float: `.0`.

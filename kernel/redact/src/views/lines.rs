@@ -25,8 +25,8 @@ pub(super) fn are_single(window: &Window<'_>) -> bool {
 }
 
 /// Lines that may be equally wide.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Even {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Even {
     /// Where the first of them begins that lies in the window with the break before it.
     pub(super) first: usize,
     /// How many bytes later each other one begins.

@@ -2,7 +2,7 @@
 //!
 //! A view is built around its triggers only, widened by the length of the longest secret, and scanned like any text.
 
-mod armor;
+pub(crate) mod armor;
 pub(crate) mod base64;
 mod bits;
 mod borders;
@@ -35,6 +35,10 @@ pub(crate) mod tokens;
 mod units;
 mod view;
 pub(crate) mod words;
+
+#[cfg(test)]
+#[path = "../../tests/support/random.rs"]
+mod random;
 
 use std::ops::Range;
 
@@ -189,10 +193,10 @@ pub(crate) fn all(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, 
     printable(scanner, window, &triggers, reach, depth, scan);
     literals::scan(scanner, window, reach, depth, scan);
     // Before numbers, which may stand for so much that nothing is left for what is in it.
-    let mut digits = std::mem::take(&mut scanner.digits);
-    let others = armor::others(window, &mut digits);
-    base64::scan(scanner, window, &digits, depth, scan);
-    scanner.digits = digits;
+    let mut known = std::mem::take(&mut scanner.armor);
+    let others = armor::others(window, &mut known);
+    base64::scan(scanner, window, &known, depth, scan);
+    scanner.armor = known;
     match others {
         Some(others) => others
             .into_iter()

@@ -153,7 +153,7 @@ fn three([a, b, c, d]: &[u8; 4]) -> [u8; 3] {
 }
 
 /// What thirty-two digits look like, and the twenty-four bytes that they stand for. Small enough for a register.
-#[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug, PartialEq, Eq))]
 pub(super) struct Head {
     pub(super) first: [u8; 2],
     /// How many of the bytes are [plain](is_plain).

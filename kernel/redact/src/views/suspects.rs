@@ -630,14 +630,10 @@ mod x86 {
 }
 
 #[cfg(test)]
-#[path = "../../tests/support/random.rs"]
-mod random;
-
-#[cfg(test)]
 mod tests {
     use std::cell::Cell;
 
-    use super::random::Random;
+    use super::super::random::Random;
     use crate::{Redactor, Secret};
 
     thread_local! {

@@ -547,9 +547,10 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
     };
     let mut begun = false;
     let (mut previous, mut before_last): (Option<Range<usize>>, Option<Range<usize>>) = (None, None);
-    let mut in_row = false;
+    let mut after_row = false;
     for range in window.lines() {
         let numbered = gutter(&bytes[range.clone()]);
+        let is_row = numbered.is_some() && begins_row(&bytes[range.clone()]);
         match numbered {
             Some((number, text)) => {
                 if expected != Some(number) {
@@ -557,7 +558,7 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
                         finish(&mut block, false, scanner, scan);
                     }
                     // The first one may stand after other text, but not in a row of a table.
-                    let rows = in_row && begins_row(&bytes[range.clone()]);
+                    let rows = after_row && is_row;
                     let previous = previous.clone().filter(|line| !rows || line.len() != range.len());
                     if let Some(first) = previous.and_then(|line| after_number(bytes, line, number)) {
                         block.push(first);
@@ -581,7 +582,7 @@ fn gutters(scanner: &mut Scanner<'_>, window: &Window<'_>, depth: usize, scan: &
                 expected = None;
             }
         }
-        in_row = numbered.is_some() && begins_row(&bytes[range.clone()]);
+        after_row = is_row;
         before_last = previous.replace(range);
     }
     // The first one of an unfinished text; the number of the next one may have begun.
